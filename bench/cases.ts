@@ -1,0 +1,30 @@
+// THE list of benchmark cases, in the order in which they run and are shown.
+
+import { accept } from './cases/accept.ts';
+import { backlog } from './cases/backlog.ts';
+import { enqueue } from './cases/enqueue.ts';
+import { freshClone } from './cases/fresh-clone.ts';
+import { idleLatency } from './cases/idle-latency.ts';
+import { notifications } from './cases/notifications.ts';
+import { oldSnapshot } from './cases/old-snapshot.ts';
+import { ownWorkflow } from './cases/own-workflow.ts';
+import { push } from './cases/push.ts';
+import { temporalPostgres } from './cases/temporal-postgres.ts';
+import { webhooks } from './cases/webhooks.ts';
+import { webhooksFailing } from './cases/webhooks-failing.ts';
+import type { BenchCase } from './figures.ts';
+
+export const cases: readonly BenchCase[] = [
+  ownWorkflow,
+  notifications,
+  webhooksFailing,
+  webhooks,
+  idleLatency,
+  accept,
+  enqueue,
+  backlog,
+  push,
+  oldSnapshot,
+  freshClone,
+  temporalPostgres,
+];

@@ -1,0 +1,23 @@
+// The settings that src/config.ts knows, with their defaults, read from its text: the check must not depend on the
+// environment that it runs in.
+
+import { readFileSync } from 'node:fs';
+
+const NAME = /'(TEM_[A-Z0-9_]+)'/g;
+const DEFAULT =
+  /parsed\(\s*'(?<name>TEM_\w+)',\s*(?:milliseconds\('(?<duration>\w+)'\)|'(?<text>[^']*)'|(?<number>[\d_]+)|(?<flag>true|false))\s*,/g;
+
+/** Each setting's name with its default as people write it; undefined where the code has no literal for it. */
+export function projectSettings(): Map<string, string | undefined> {
+  const source = readFileSync('src/config.ts', 'utf8');
+  const settings = new Map<string, string | undefined>();
+  for (const [, name = ''] of source.matchAll(NAME)) settings.set(name, undefined);
+  for (const { groups } of source.matchAll(DEFAULT)) {
+    if (!groups?.['name']) continue;
+    const { name, duration, text, number, flag } = groups;
+    const written =
+      flag === undefined ? (duration ?? text ?? number?.replaceAll('_', '')) : flag === 'true' ? 'on' : 'off';
+    settings.set(name, written);
+  }
+  return settings;
+}

@@ -1,0 +1,108 @@
+// Attempts as activities: heartbeats, and outcomes put into Temporal's words so that its Web UI shows the attempt, the
+// failure's code and the next try. Failures carry the event's id; their text stays in the ledger (rule 21).
+
+import { Context } from '@temporalio/activity';
+import { ApplicationFailure } from '@temporalio/common';
+import { type AttemptOutcome, runAttempt } from '../core/attempt/attempt.ts';
+import { runBatch } from '../core/attempt/batch.ts';
+import type { AttemptDependencies } from '../core/attempt/dependencies.ts';
+import { settle } from '../core/attempt/settle.ts';
+import { WHICHEVER_IS_NEXT } from '../core/ledger/begin.ts';
+import { type AttemptInput, type EventActivities, FAILURE } from '../workflows/contract.ts';
+
+const HEARTBEAT_EVERY_MS = 3_000;
+// A failure with a delay of 0 is not retried at all: measured.
+const NEXT_RETRY_DELAY_MS_MIN = 1;
+
+export interface AttemptActivityDependencies {
+  ledgerId: string;
+  attempts: AttemptDependencies;
+  /** Tells the relay that a run no longer holds its slot. */
+  runDone(workflowId: string): void;
+}
+
+type AttemptActivities = Pick<EventActivities, 'firstAttempt' | 'attempt' | 'runBatch' | 'settle'>;
+
+export function createAttemptActivities(dependencies: AttemptActivityDependencies): AttemptActivities {
+  const { attempts } = dependencies;
+
+  const ownLedger = (input: { ledger: string }): void => {
+    if (input.ledger === dependencies.ledgerId) return;
+    throw ApplicationFailure.create({
+      type: 'DifferentLedger',
+      message: `this worker's database is ledger ${dependencies.ledgerId}, the event is in ledger ${input.ledger}: API and worker use different databases`,
+    });
+  };
+
+  return {
+    async firstAttempt(input) {
+      ownLedger(input);
+      try {
+        const outcome = await runAttempt(attempts, input, { batch: false, heartbeat: () => {} });
+        // Nothing to compensate: the end needs no activity of its own.
+        if (outcome.outcome !== 'settle' || attempts.types.get(input.type)?.compensate) return outcome;
+        return (await settle(attempts, { ...input, tries: 1 })) as AttemptOutcome;
+      } finally {
+        dependencies.runDone(Context.current().info.workflowExecution?.workflowId ?? '');
+      }
+    },
+
+    async attempt(input) {
+      ownLedger(input);
+      // Temporal repeats the activity with the input of its first try; which attempt it is, the ledger knows.
+      const request = { ...input, attempt: WHICHEVER_IS_NEXT };
+      const outcome = await withHeartbeats((heartbeat) => runAttempt(attempts, request, { batch: false, heartbeat }));
+      dependencies.runDone(Context.current().info.workflowExecution?.workflowId ?? '');
+      if (outcome.outcome === 'retry') throw nextAttempt(input, outcome);
+      return outcome;
+    },
+
+    async runBatch(input) {
+      ownLedger(input);
+      try {
+        return await runBatch(attempts, input.type, input.members, () => {});
+      } finally {
+        dependencies.runDone(Context.current().info.workflowExecution?.workflowId ?? '');
+      }
+    },
+
+    async settle(input) {
+      ownLedger(input);
+      const tries = Context.current().info.attempt;
+      const outcome = await withHeartbeats(() => settle(attempts, { ...input, tries }));
+      dependencies.runDone(Context.current().info.workflowExecution?.workflowId ?? '');
+      if (outcome.outcome !== 'again') return outcome;
+      throw ApplicationFailure.create({
+        type: FAILURE.compensationFailed,
+        message: `compensation of event ${input.id} failed and is tried again; its error is in the ledger`,
+        nextRetryDelay: Math.max(outcome.delayMs, NEXT_RETRY_DELAY_MS_MIN),
+      });
+    },
+  };
+}
+
+function nextAttempt(input: AttemptInput, outcome: Extract<AttemptOutcome, { outcome: 'retry' }>): ApplicationFailure {
+  return ApplicationFailure.create({
+    type: FAILURE.attemptFailed,
+    message: `attempt ${outcome.attempt} of ${outcome.maxAttempts} of event ${input.id} failed; its error is in the ledger`,
+    nextRetryDelay: Math.max(outcome.delayMs, NEXT_RETRY_DELAY_MS_MIN),
+  });
+}
+
+// A dead worker is noticed by its missing heartbeats; handlers needn't send any.
+async function withHeartbeats<Result>(
+  work: (heartbeat: (details?: unknown) => void) => Promise<Result>,
+): Promise<Result> {
+  const context = Context.current();
+  let last: unknown;
+  const heartbeat = (details?: unknown): void => {
+    last = details;
+    context.heartbeat(details);
+  };
+  const timer = setInterval(() => context.heartbeat(last), HEARTBEAT_EVERY_MS);
+  try {
+    return await work(heartbeat);
+  } finally {
+    clearInterval(timer);
+  }
+}

@@ -1,0 +1,139 @@
+// The API as a value: everything it needs comes in, nothing is opened or listened on here. Routes are thin; what they
+// decide lives in src/core, and each feature adds its own.
+
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import Fastify, {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyPluginAsync,
+  LogController,
+  type RawReplyDefaultExpression,
+  type RawRequestDefaultExpression,
+  type RawServerDefault,
+} from 'fastify';
+import type { Pool } from 'pg';
+import type { Logger } from 'pino';
+import type { Config } from '../config.ts';
+import type { EventTypes } from '../core/event-types.ts';
+import type { Feature } from '../core/feature.ts';
+import { type Accepter, createAccepter } from '../core/ledger/accepter.ts';
+import { createStatsReader, type StatsReader } from '../core/ledger/stats.ts';
+import { createTypeDirectory, type TypeDirectory } from '../core/ledger/type-directory.ts';
+import type { Outbound } from '../core/outbound/index.ts';
+import { createAuth, requireAccess } from './auth.ts';
+import { BODY_BYTES_MAX, readBodies } from './body.ts';
+import { answerBrokenRequest } from './broken-request.ts';
+import { createIncoming, type Incoming } from './incoming.ts';
+import { createMetrics, type Metrics } from './metrics.ts';
+import { describeApi } from './openapi.ts';
+import { answerProblems, sendProblem, toProblem } from './problem.ts';
+import { createReadiness, type ReadinessReader } from './readiness.ts';
+import { acceptRoutes } from './routes/accept.ts';
+import { eventRoutes } from './routes/events.ts';
+import { healthRoutes } from './routes/health.ts';
+import { overviewRoutes } from './routes/overview.ts';
+import { checkStrictly } from './validation.ts';
+
+export type Api = FastifyInstance<
+  RawServerDefault,
+  RawRequestDefaultExpression,
+  RawReplyDefaultExpression,
+  FastifyBaseLogger,
+  TypeBoxTypeProvider
+>;
+
+export interface ApiDependencies {
+  config: Config;
+  /** For reads and for people's calls. */
+  pool: Pool;
+  /** For accepting alone, so that slow reads can't take its connections. */
+  acceptPool: Pool;
+  databaseUrl: string;
+  log: Logger;
+  eventTypes: EventTypes;
+  features: readonly Feature[];
+  outbound: Outbound;
+  /** Rejects with a message for a person when Temporal or its namespace can't be used. */
+  checkTemporal(): Promise<void>;
+  version: string;
+}
+
+/** What the core's routes share. */
+export interface ApiCore {
+  pool: Pool;
+  accepter: Accepter;
+  incoming: Incoming;
+  directory: TypeDirectory;
+  stats: StatsReader;
+  readiness: ReadinessReader;
+  metrics: Metrics;
+}
+
+const REQUEST_TIMEOUT_MS = 60_000;
+const PATH_PARAMETER_LENGTH_MAX = 2_048;
+
+export async function buildApp(dependencies: ApiDependencies): Promise<Api> {
+  const { config, pool, log, eventTypes } = dependencies;
+  const app: Api = Fastify({
+    loggerInstance: log as FastifyBaseLogger,
+    // A line for each request would drown the rest; failures and, at debug, accepted events have theirs.
+    logController: new LogController({ disableRequestLogging: true }),
+    bodyLimit: BODY_BYTES_MAX,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    forceCloseConnections: 'idle',
+    // A request that came in before the end of a clean stop is answered, not turned away.
+    return503OnClosing: false,
+    routerOptions: { maxParamLength: PATH_PARAMETER_LENGTH_MAX },
+    frameworkErrors: (error, request, reply) => void sendProblem(reply, toProblem(error, request.id)),
+    clientErrorHandler: answerBrokenRequest,
+  }).withTypeProvider<TypeBoxTypeProvider>();
+  // One logger for all requests: a child for each costs more than the event's own line.
+  app.setChildLoggerFactory((logger) => logger);
+
+  const auth = createAuth(config);
+  const directory = createTypeDirectory(pool, eventTypes);
+  const stats = createStatsReader(pool);
+  const core: ApiCore = {
+    pool,
+    accepter: createAccepter(dependencies.acceptPool),
+    incoming: createIncoming(eventTypes, directory),
+    directory,
+    stats,
+    readiness: createReadiness(pool, dependencies.checkTemporal),
+    metrics: createMetrics(stats),
+  };
+
+  answerProblems(app);
+  checkStrictly(app);
+  readBodies(app);
+  requireAccess(app, auth);
+  core.metrics.watch(app);
+  closeAnsweredConnections(app);
+  await describeApi(app, dependencies.version);
+  acceptRoutes(app, core);
+  eventRoutes(app, core);
+  overviewRoutes(app, core);
+  healthRoutes(app, core);
+  const { databaseUrl, outbound } = dependencies;
+  for (const feature of dependencies.features) {
+    if (!feature.routes) continue;
+    const log = dependencies.log.child({ feature: feature.name });
+    const plugin: FastifyPluginAsync = async (scope) =>
+      feature.routes?.(scope, { config, pool, log, outbound, auth, databaseUrl });
+    await app.register(plugin);
+  }
+  return app;
+}
+
+/** While the app closes, each answer ends its connection: a kept-alive one would hold the stop up for nothing. */
+function closeAnsweredConnections(app: Api): void {
+  let closing = false;
+  app.addHook('preClose', (done) => {
+    closing = true;
+    done();
+  });
+  app.addHook('onSend', (_request, reply, _payload, done) => {
+    if (closing) void reply.header('connection', 'close');
+    done();
+  });
+}

@@ -1,0 +1,65 @@
+// Reads JSON bodies strictly (src/core/json). A route that takes a batch gets the flaws of its elements with the body,
+// so that one hostile event is rejected alone; every other route refuses the body at its first flaw.
+
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { Flaw } from '../core/json/flaws.ts';
+import { DEPTH_MAX, JsonRefused, readJson } from '../core/json/read.ts';
+import { Problem } from './problem.ts';
+
+export const BODY_BYTES_MAX = 1024 * 1024;
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Flaws of elements of this array of the body are left to the route, in `request.elementFlaws`. */
+    elementsIn?: string;
+  }
+  interface FastifyRequest {
+    /** By index. */
+    elementFlaws: ReadonlyMap<number, Flaw> | undefined;
+    bodyBytes: number;
+  }
+}
+
+export function readBodies(app: FastifyInstance): void {
+  app.decorateRequest('elementFlaws', undefined);
+  app.decorateRequest('bodyBytes', 0);
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser<Buffer>(
+    'application/json',
+    { parseAs: 'buffer' },
+    async (request: FastifyRequest, bytes: Buffer) => {
+      request.bodyBytes = bytes.length;
+      return bytes.length === 0 ? undefined : readBody(request, bytes);
+    },
+  );
+}
+
+function readBody(request: FastifyRequest, bytes: Buffer): unknown {
+  const { elementsIn } = request.routeOptions.config;
+  try {
+    // An element of a batch may be as deep as a body of its own: the object and the array around it don't count.
+    const { value, flaws } = readJson(bytes, elementsIn === undefined ? DEPTH_MAX : DEPTH_MAX + 2);
+    if (flaws.length === 0) return value;
+    const elementFlaws = new Map<number, Flaw>();
+    for (const flaw of flaws) {
+      const [name, index] = flaw.steps;
+      if (elementsIn === undefined || name !== elementsIn || typeof index !== 'number') {
+        throw new Problem(400, flaw.code, flaw.detail, { path: flaw.path });
+      }
+      elementFlaws.set(index, flaw);
+    }
+    request.elementFlaws = elementFlaws;
+    return value;
+  } catch (error) {
+    if (!(error instanceof JsonRefused)) throw error;
+    throw new Problem(400, error.code, error.message, { path: error.path });
+  }
+}
+
+/** Refuses a body on a call that takes none. */
+export function refuseBody(body: unknown): void {
+  const empty = body === undefined || body === null || (typeof body === 'object' && Object.keys(body).length === 0);
+  if (empty && !Array.isArray(body)) return;
+  const [field] = typeof body === 'object' && body !== null ? Object.keys(body) : [];
+  throw new Problem(400, 'unknown_field', 'this call takes no body', { path: field === undefined ? '' : `/${field}` });
+}

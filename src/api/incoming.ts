@@ -1,0 +1,86 @@
+// From a checked body to an event for the ledger: the rules that one schema for all types can't say. The same for a
+// single event and for each event of a batch, so both refuse the same things with the same words.
+
+import type { ValidateFunction } from 'ajv/dist/2020.js';
+import type { EventTypes } from '../core/event-types.ts';
+import { type AcceptInput, refuseAccept } from '../core/ledger/accept.ts';
+import type { TypeDirectory } from '../core/ledger/type-directory.ts';
+import type { NewEvent } from './schemas.ts';
+import { createAjv, describeRefusal } from './validation.ts';
+
+export interface Refusal {
+  code: string;
+  path: string;
+  detail: string;
+}
+
+export interface Incoming {
+  /** The event as the ledger takes it, or why it is refused. Throws when only the ledger could tell and is away. */
+  prepare(event: NewEvent): Promise<AcceptInput | Refusal>;
+}
+
+export function isRefusal(prepared: AcceptInput | Refusal): prepared is Refusal {
+  return 'code' in prepared;
+}
+
+const RUN_AT_MIN = Date.parse('1970-01-01T00:00:00Z');
+
+export function createIncoming(eventTypes: EventTypes, directory: TypeDirectory): Incoming {
+  const ajv = createAjv(false);
+  const registered = new WeakMap<object, ValidateFunction>();
+
+  /** Judges by a live worker's registration: this process has the type's schema, but not its code. */
+  const refuseByRegistration = (name: string, payload: unknown): Refusal | undefined => {
+    const known = directory.get(name);
+    if (!known || known.workers === 0) {
+      return {
+        code: 'unknown_type',
+        path: '/type',
+        detail: 'is no event type that the API or a live worker knows; see GET /v1/event-types',
+      };
+    }
+    const schema = known.description?.schema;
+    if (!schema) return undefined;
+    let validate = registered.get(schema);
+    if (!validate) {
+      validate = ajv.compile(schema);
+      registered.set(schema, validate);
+    }
+    if (validate(payload)) return undefined;
+    const [first] = validate.errors ?? [];
+    const refusal = first ? describeRefusal(first) : { path: '', detail: 'is not valid' };
+    return { code: 'invalid_payload', path: `/payload${refusal.path}`, detail: refusal.detail };
+  };
+
+  return {
+    async prepare(event) {
+      const texts = refuseAccept(event);
+      if (texts) return { code: 'invalid_field', path: texts.path, detail: texts.message };
+      const runAt = event.runAt === undefined ? undefined : new Date(event.runAt);
+      if (runAt && !(runAt.getTime() >= RUN_AT_MIN)) {
+        return { code: 'invalid_field', path: '/runAt', detail: 'must be a time from 1970 on' };
+      }
+      const type = eventTypes.get(event.type);
+      let source = 'http';
+      if (type) {
+        const refusal = eventTypes.refusal(type, event.payload);
+        if (refusal) return { code: 'invalid_payload', path: `/payload${refusal.path}`, detail: refusal.message };
+      } else {
+        await directory.fresh();
+        const refusal = refuseByRegistration(event.type, event.payload);
+        if (refusal) return refusal;
+        source = 'http, unchecked';
+      }
+      const { key, priority, group, payload } = event;
+      return {
+        type: event.type,
+        payload,
+        source,
+        ...(key !== undefined && { key }),
+        ...(priority !== undefined && { priority }),
+        ...(group !== undefined && { group }),
+        ...(runAt && { runAt }),
+      };
+    },
+  };
+}

@@ -1,0 +1,178 @@
+// Reading events, and a person's retry and cancel.
+
+import type { Static } from 'typebox';
+import { cancelEvent, type PersonAnswer } from '../../core/ledger/cancel.ts';
+import { readCursor, writeCursor } from '../../core/ledger/cursor.ts';
+import { type EventFilter, eventHistory, getEvent, listEvents, SearchTooBroad } from '../../core/ledger/events.ts';
+import { type EventJson, presentEvent } from '../../core/ledger/present.ts';
+import { retryEvent } from '../../core/ledger/retry.ts';
+import type { EventState } from '../../core/ledger/states.ts';
+import type { Api, ApiCore } from '../app.ts';
+import { actorOf } from '../auth.ts';
+import { refuseBody } from '../body.ts';
+import { notFound, Problem } from '../problem.ts';
+import { Event, EventPage, EventQuery, History, IdParams, NoQuery, problems } from '../schemas.ts';
+
+const LIMIT_DEFAULT = 50;
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+
+export function eventRoutes(app: Api, core: ApiCore): void {
+  readRoutes(app, core);
+  personRoutes(app, core);
+}
+
+function readRoutes(app: Api, core: ApiCore): void {
+  app.get(
+    '/v1/events',
+    {
+      schema: {
+        operationId: 'listEvents',
+        tags: ['events'],
+        summary: 'List events, newest first',
+        querystring: EventQuery,
+        response: { 200: EventPage, ...problems(400) },
+      },
+    },
+    async ({ query }) => {
+      const before = query.cursor === undefined ? undefined : readCursor(query.cursor);
+      if (query.cursor !== undefined && before === undefined) {
+        throw new Problem(400, 'invalid_cursor', 'is not a cursor of this list', { path: '/cursor' });
+      }
+      const page = await listEvents(core.pool, filterOf(query), query.limit ?? LIMIT_DEFAULT, before).catch(tooBroad);
+      await core.directory.fresh();
+      const last = page.rows.at(-1);
+      return {
+        events: page.rows.map((row) => presentEvent(row, core.directory)),
+        nextCursor: page.more && last ? writeCursor(last.id) : null,
+      };
+    },
+  );
+
+  app.get(
+    '/v1/events/:id',
+    {
+      schema: {
+        operationId: 'getEvent',
+        tags: ['events'],
+        summary: 'One event',
+        params: IdParams,
+        querystring: NoQuery,
+        response: { 200: Event, ...problems(404) },
+      },
+    },
+    ({ params }) => present(core, eventId(params.id)),
+  );
+
+  app.get(
+    '/v1/events/:id/history',
+    {
+      schema: {
+        operationId: 'getEventHistory',
+        tags: ['events'],
+        summary: 'Every change of state, oldest first',
+        params: IdParams,
+        querystring: NoQuery,
+        response: { 200: History, ...problems(404) },
+      },
+    },
+    async ({ params }) => {
+      const transitions = await eventHistory(core.pool, eventId(params.id));
+      if (!transitions) throw notFound('the event');
+      return { transitions };
+    },
+  );
+}
+
+function personRoutes(app: Api, core: ApiCore): void {
+  app.post(
+    '/v1/events/:id/retry',
+    {
+      schema: {
+        operationId: 'retryEvent',
+        tags: ['events'],
+        summary: 'Try a FAILED event now, or revive an EXTINCT one',
+        params: IdParams,
+        querystring: NoQuery,
+        response: { 202: Event, ...problems(404, 409) },
+      },
+    },
+    async (request, reply) => {
+      refuseBody(request.body);
+      const id = eventId(request.params.id);
+      settle(await retryEvent(core.pool, id, actorOf(request)), 'only a FAILED or EXTINCT event can be retried');
+      return reply.code(202).send(await present(core, id));
+    },
+  );
+
+  app.post(
+    '/v1/events/:id/cancel',
+    {
+      schema: {
+        operationId: 'cancelEvent',
+        tags: ['events'],
+        summary: 'Cancel an event that has not ended',
+        params: IdParams,
+        description: 'An attempt under way is asked to stop; when it commits first, the event still ends PROCESSED.',
+        querystring: NoQuery,
+        response: { 202: Event, ...problems(404, 409) },
+      },
+    },
+    async (request, reply) => {
+      refuseBody(request.body);
+      const id = eventId(request.params.id);
+      settle(await cancelEvent(core.pool, id, actorOf(request)), 'the event has ended');
+      return reply.code(202).send(await present(core, id));
+    },
+  );
+}
+
+async function present(core: ApiCore, id: string): Promise<EventJson> {
+  const row = await getEvent(core.pool, id);
+  if (!row) throw notFound('the event');
+  await core.directory.fresh();
+  return presentEvent(row, core.directory);
+}
+
+function eventId(text: string): string {
+  if (!UUID.test(text)) throw notFound('the event');
+  return text.toLowerCase();
+}
+
+function settle(answer: PersonAnswer, conflict: string): void {
+  if (answer.outcome === 'missing') throw notFound('the event');
+  if (answer.outcome === 'conflict') {
+    throw new Problem(409, 'state_conflict', `${conflict}; this one is ${answer.state ?? 'in another state'}`, {
+      state: answer.state,
+    });
+  }
+}
+
+function tooBroad(error: unknown): never {
+  if (error instanceof SearchTooBroad) {
+    throw new Problem(400, 'search_too_broad', 'the search took too long; narrow it by state, type, from or to', {
+      path: '/q',
+    });
+  }
+  throw error;
+}
+
+function filterOf(query: Static<typeof EventQuery>): EventFilter {
+  const { type, group, key, q } = query;
+  return {
+    ...(query.state !== undefined && { states: [...new Set(query.state.split(','))] as EventState[] }),
+    ...(type !== undefined && { type }),
+    ...(group !== undefined && { group }),
+    ...(key !== undefined && { key }),
+    ...(q !== undefined && { q }),
+    ...(query.from !== undefined && { from: time('from', query.from) }),
+    ...(query.to !== undefined && { to: time('to', query.to) }),
+  };
+}
+
+/** A time that Postgres can be asked about; a leap second or the year 0 passes the format and isn't one. */
+function time(name: string, text: string): Date {
+  const date = new Date(text);
+  if (!(date.getTime() >= 0))
+    throw new Problem(400, 'invalid_query', 'must be a time from 1970 on', { path: `/${name}` });
+  return date;
+}

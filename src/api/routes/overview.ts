@@ -1,0 +1,42 @@
+// What there is and how it goes: the event types and the ledger's figures.
+
+import { presentEventType } from '../../core/event-type-description.ts';
+import type { Api, ApiCore } from '../app.ts';
+import { EventTypesAnswer, NoQuery, problems, StatsAnswer } from '../schemas.ts';
+
+export function overviewRoutes(app: Api, core: ApiCore): void {
+  app.get(
+    '/v1/event-types',
+    {
+      schema: {
+        operationId: 'listEventTypes',
+        tags: ['event types'],
+        summary: 'Event types that the API or a worker knows',
+        querystring: NoQuery,
+        response: { 200: EventTypesAnswer, ...problems() },
+      },
+    },
+    async () => {
+      await core.directory.fresh();
+      const eventTypes = core.directory
+        .all()
+        .map(({ name, description, workers }) => presentEventType(name, description, workers));
+      return { eventTypes };
+    },
+  );
+
+  app.get(
+    '/v1/stats',
+    {
+      schema: {
+        operationId: 'getStats',
+        tags: ['operation'],
+        summary: 'Counts, rates and ages',
+        querystring: NoQuery,
+        description: 'Read at most once a second, more seldom on a large ledger; `at` says when.',
+        response: { 200: StatsAnswer, ...problems() },
+      },
+    },
+    () => core.stats.read(),
+  );
+}

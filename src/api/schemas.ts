@@ -1,0 +1,212 @@
+// The shapes of the API's messages, one TypeBox schema each: requests are checked with them, and the OpenAPI document is
+// made of them.
+
+import { type Static, type TSchema, Type } from 'typebox';
+import { TYPE_NAME_PATTERN } from '../core/event-type.ts';
+import { PROBLEM_CONTENT_TYPE } from './problem.ts';
+
+const STATES = ['QUEUED', 'PROCESSING', 'PROCESSED', 'FAILED', 'EXTINCT', 'CANCELLED'] as const;
+const NO_CONTROL_CHARACTERS = '^[^\\u0000-\\u001f\\u007f-\\u009f]*$';
+
+const closed = { additionalProperties: false } as const;
+const Time = Type.String({ format: 'date-time', examples: ['2026-01-31T09:30:00.000Z'] });
+const nullable = <Schema extends TSchema>(schema: Schema) => Type.Union([schema, Type.Null()]);
+const State = Type.Unsafe<(typeof STATES)[number]>({ type: 'string', enum: [...STATES] });
+
+export const NewEvent = Type.Object(
+  {
+    type: Type.String({
+      pattern: TYPE_NAME_PATTERN,
+      description: 'The name of an event type; GET /v1/event-types lists them.',
+    }),
+    payload: Type.Unknown({ description: "Any JSON value that the type's schema takes." }),
+    key: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 512,
+        pattern: NO_CONTROL_CHARACTERS,
+        description:
+          'Unique within the type: the same key and payload again make no second event. 1 to 512 bytes. Default: the id.',
+      }),
+    ),
+    priority: Type.Optional(Type.Integer({ minimum: 1, maximum: 5, default: 3, description: '1 goes first.' })),
+    group: Type.Optional(
+      Type.String({ minLength: 1, maxLength: 512, description: 'Groups of a type take fair turns.' }),
+    ),
+    runAt: Type.Optional(Type.String({ format: 'date-time', description: 'Not before this time.' })),
+  },
+  closed,
+);
+export type NewEvent = Static<typeof NewEvent>;
+
+export const Waiting = Type.Object({
+  reason: Type.String({ enum: ['due', 'slots'] }),
+  until: Type.Optional(Time),
+  detail: Type.String(),
+});
+
+export const Event = Type.Object({
+  id: Type.String({ format: 'uuid' }),
+  type: Type.String(),
+  key: Type.String(),
+  payload: Type.Unknown(),
+  priority: Type.Integer(),
+  group: nullable(Type.String()),
+  runAt: nullable(Time),
+  state: State,
+  retryCount: Type.Integer({ description: 'Attempts that failed so far.' }),
+  maxAttempts: Type.Integer(),
+  lastError: nullable(Type.String()),
+  nextRetryAt: nullable(Time),
+  lockedAt: nullable(Time),
+  result: Type.Unknown({ description: 'What the handler returned, or null.' }),
+  workflowId: Type.String({ description: 'The Temporal workflow that has the event, or will have it.' }),
+  createdAt: nullable(Time),
+  updatedAt: nullable(Time),
+  processedAt: nullable(Time),
+  source: Type.String(),
+  cancelRequested: Type.Boolean(),
+  compensating: Type.Boolean(),
+  compensationError: nullable(Type.String()),
+  crashCount: Type.Integer({ description: 'Workers that were lost while they ran it.' }),
+  pruned: Type.Boolean({ description: 'Its payload is gone after the retention time; its key still counts.' }),
+  waiting: Type.Optional(Waiting),
+});
+
+export const EventPage = Type.Object({ events: Type.Array(Event), nextCursor: nullable(Type.String()) });
+
+export const BatchResult = Type.Object({
+  accepted: Type.Integer(),
+  duplicates: Type.Integer(),
+  rejected: Type.Array(
+    Type.Object({
+      index: Type.Integer(),
+      code: Type.String(),
+      detail: Type.String(),
+      path: Type.Optional(Type.String()),
+    }),
+  ),
+  ids: Type.Array(nullable(Type.String({ format: 'uuid' })), {
+    description: 'ids[i] belongs to events[i]; null where rejected.',
+  }),
+});
+
+export const History = Type.Object({
+  transitions: Type.Array(
+    Type.Object({
+      at: nullable(Time),
+      from: nullable(State),
+      to: State,
+      attempt: nullable(Type.Integer()),
+      error: nullable(Type.String()),
+      actor: Type.String(),
+    }),
+  ),
+});
+
+const queryText = { maxLength: 512, pattern: NO_CONTROL_CHARACTERS } as const;
+
+export const EventQuery = Type.Object(
+  {
+    state: Type.Optional(
+      Type.String({
+        pattern: `^(${STATES.join('|')})(,(${STATES.join('|')}))*$`,
+        maxLength: 100,
+        description: `One or several of ${STATES.join(', ')}, separated by commas.`,
+      }),
+    ),
+    type: Type.Optional(Type.String(queryText)),
+    group: Type.Optional(Type.String(queryText)),
+    key: Type.Optional(Type.String(queryText)),
+    q: Type.Optional(
+      Type.String({
+        minLength: 1,
+        ...queryText,
+        description:
+          'Part of a key, an id, an error or a payload, in any case. Reads event after event: narrow it by state, type or time on a large ledger.',
+      }),
+    ),
+    from: Type.Optional(Type.String({ format: 'date-time', description: 'Created at this time or later.' })),
+    to: Type.Optional(Type.String({ format: 'date-time', description: 'Created before this time.' })),
+    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000, default: 50 })),
+    cursor: Type.Optional(Type.String({ maxLength: 100, description: 'nextCursor of the page before.' })),
+  },
+  closed,
+);
+
+export const NoQuery = Type.Object({}, closed);
+export const IdParams = Type.Object({ id: Type.String() });
+
+const StateCounts = Type.Object(Object.fromEntries(STATES.map((state) => [state, Type.Integer()])));
+
+export const StatsAnswer = Type.Object({
+  at: Time,
+  states: StateCounts,
+  types: Type.Record(Type.String(), StateCounts),
+  rates: Type.Object({
+    acceptedPerSecond: Type.Number({ description: 'Over the last minute.' }),
+    processedPerSecond: Type.Number({ description: 'Over the last minute.' }),
+  }),
+  oldest: Type.Object({
+    dueAgeMs: nullable(Type.Integer({ description: 'Of the unfinished event that is due for longest.' })),
+  }),
+  workers: Type.Object({ alive: Type.Integer(), stopping: Type.Integer() }),
+});
+
+const Retry = Type.Object({
+  maxAttempts: Type.Integer(),
+  base: Type.String({ examples: ['10s'] }),
+  cap: Type.String({ examples: ['1h'] }),
+  jitter: Type.Number(),
+});
+
+export const EventTypesAnswer = Type.Object({
+  eventTypes: Type.Array(
+    Type.Object({
+      name: Type.String(),
+      version: nullable(Type.Integer()),
+      schema: Type.Unknown({ description: "The payload's JSON Schema." }),
+      retry: nullable(Retry),
+      compensationRetry: nullable(Retry),
+      timeout: nullable(Type.String()),
+      long: nullable(Type.Boolean()),
+      batch: nullable(Type.Integer()),
+      keyPrivate: nullable(Type.Boolean()),
+      compensates: nullable(Type.Boolean()),
+      workers: Type.Integer({ description: 'Live workers that run it.' }),
+    }),
+  ),
+});
+
+export const ProblemAnswer = Type.Object(
+  {
+    type: Type.String(),
+    title: Type.String(),
+    status: Type.Integer(),
+    code: Type.String({ description: 'Stable, for programs.' }),
+    detail: Type.String(),
+    path: Type.Optional(Type.String({ description: 'JSON pointer to the value that is wrong.' })),
+  },
+  { additionalProperties: true },
+);
+
+const DESCRIPTIONS: Record<number, string> = {
+  400: 'Bad input; `path` names the value.',
+  401: 'No valid key or token.',
+  403: 'The caller may not do this.',
+  404: 'Not there.',
+  409: 'Conflict.',
+  413: 'The body is too large.',
+  415: 'The body is not application/json.',
+  503: 'The ledger is away; come again after Retry-After.',
+};
+
+/** The documented problems of a route: these, and what every route may answer. */
+export function problems(...statuses: number[]): Record<number, unknown> {
+  return Object.fromEntries(
+    [...statuses, 401, 503].map((status) => [
+      status,
+      { description: DESCRIPTIONS[status], content: { [PROBLEM_CONTENT_TYPE]: { schema: ProblemAnswer } } },
+    ]),
+  );
+}

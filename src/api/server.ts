@@ -1,0 +1,127 @@
+// The API as a process's part: opens the connections, listens, and stops so that every request that came in is answered
+// and nothing is left open.
+
+import { existsSync, readFileSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Connection } from '@temporalio/client';
+import type { Logger } from 'pino';
+import { type Config, ConfigError } from '../config.ts';
+import { loadEventTypes } from '../core/event-types.ts';
+import { createPool } from '../core/ledger/pool.ts';
+import { createOutbound } from '../core/outbound/index.ts';
+import { temporalConnectionOptions } from '../core/temporal.ts';
+import { features } from '../features.ts';
+import { type Api, buildApp } from './app.ts';
+
+export interface RunningApi {
+  /** Where it listens, such as http://127.0.0.1:3000. */
+  url: string;
+  /** Answers what came in, then closes everything. May be called twice. */
+  stop(): Promise<void>;
+}
+
+const READ_CONNECTIONS = 8;
+const ACCEPT_CONNECTIONS = 5;
+const ACCEPT_CONNECTION_TIMEOUT_MS = 1_500;
+const STOP_ANSWERS_WITHIN_MS = 10_000;
+const TEMPORAL_CHECK_TIMEOUT_MS = 1_500;
+
+/** Starts the API. Throws a ConfigError for a missing setting, an EventTypesError for a wrong module, or EADDRINUSE. */
+export async function startApi(config: Config, log: Logger): Promise<RunningApi> {
+  const { databaseUrl } = config;
+  if (databaseUrl === undefined) throw new ConfigError('DATABASE_URL: the API needs a database; set it, or use tem up');
+  if (config.adminKey === undefined)
+    throw new ConfigError('TEM_ADMIN_KEY: the API needs an admin key; set it, or use tem up');
+  const pool = createPool(databaseUrl, { max: READ_CONNECTIONS, applicationName: 'tem api' });
+  const acceptPool = createPool(databaseUrl, {
+    max: ACCEPT_CONNECTIONS,
+    applicationName: 'tem api accept',
+    connectionTimeoutMs: ACCEPT_CONNECTION_TIMEOUT_MS,
+  });
+  const outbound = createOutbound({ allow: config.outboundAllow });
+  const temporal = createTemporalCheck(config);
+  const release = async (): Promise<void> => {
+    await Promise.allSettled([temporal.close(), outbound.close(), pool.end(), acceptPool.end()]);
+  };
+
+  try {
+    const eventTypes = await loadEventTypes(config.eventTypeModules, { config, pool, log, outbound }, features);
+    const app = await buildApp({
+      config,
+      pool,
+      acceptPool,
+      databaseUrl,
+      log,
+      eventTypes,
+      features,
+      outbound,
+      checkTemporal: temporal.check,
+      version: packageVersion(),
+    });
+    await app.listen({ host: config.api.host, port: config.api.port });
+    const url = urlOf(app, config.api.host);
+    log.info({ url }, 'API listens');
+    let stopped: Promise<void> | undefined;
+    return {
+      url,
+      stop() {
+        stopped ??= closeInTime(app).finally(release);
+        return stopped;
+      },
+    };
+  } catch (error) {
+    await release();
+    throw error;
+  }
+}
+
+/** Waits for answers under way, then cuts what doesn't end. */
+async function closeInTime(app: Api): Promise<void> {
+  const cut = setTimeout(() => app.server.closeAllConnections(), STOP_ANSWERS_WITHIN_MS);
+  try {
+    await app.close();
+  } finally {
+    clearTimeout(cut);
+  }
+}
+
+function urlOf(app: Api, host: string): string {
+  const { port } = app.server.address() as AddressInfo;
+  const anywhere = host === '0.0.0.0' || host === '::';
+  const name = anywhere ? '127.0.0.1' : host.includes(':') ? `[${host}]` : host;
+  return `http://${name}:${port}`;
+}
+
+/** Asks Temporal for the namespace, on a connection that is made at the first question. */
+function createTemporalCheck(config: Config): { check(): Promise<void>; close(): Promise<void> } {
+  let connection: Connection | undefined;
+  return {
+    async check() {
+      connection ??= Connection.lazy(temporalConnectionOptions(config));
+      const { workflowService } = connection;
+      const { namespace } = config.temporal;
+      await connection
+        .withDeadline(Date.now() + TEMPORAL_CHECK_TIMEOUT_MS, () => workflowService.describeNamespace({ namespace }))
+        .catch((error: { code?: number }) => {
+          throw new Error(
+            error.code === GRPC_NOT_FOUND
+              ? `Temporal has no namespace ${namespace}`
+              : 'Temporal does not answer at its address',
+          );
+        });
+    },
+    close: async () => connection?.close(),
+  };
+}
+
+const GRPC_NOT_FOUND = 5;
+
+function packageVersion(): string {
+  for (let folder = dirname(fileURLToPath(import.meta.url)); folder !== dirname(folder); folder = dirname(folder)) {
+    const file = join(folder, 'package.json');
+    if (existsSync(file)) return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
+  }
+  return '0.0.0';
+}

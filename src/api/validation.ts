@@ -1,0 +1,58 @@
+// Checks requests against their schemas, strictly: bodies are taken as they are (no coercion, nothing removed), query
+// strings are text and therefore parsed, and an unknown field or parameter is an error with its path.
+
+import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js';
+import addFormats from 'ajv-formats';
+import type { FastifyInstance, FastifySchemaValidationError } from 'fastify';
+import { pointer } from '../core/json/flaws.ts';
+
+const STRICT = { strict: false, allErrors: false, removeAdditional: false, useDefaults: true } as const;
+
+export interface InvalidInput {
+  code: 'unknown_field' | 'missing_field' | 'invalid_field' | 'invalid_query';
+  /** JSON pointer into the body, or `/name` of a query parameter. */
+  path: string;
+  detail: string;
+}
+
+export function createAjv(coerceTypes: boolean): Ajv2020 {
+  const ajv = new Ajv2020({ ...STRICT, coerceTypes });
+  addFormats.default(ajv);
+  return ajv;
+}
+
+/** Sets the compilers of an app. Answers are plain JSON.stringify: their schemas document, and never drop a field. */
+export function checkStrictly(app: FastifyInstance): void {
+  const bodies = createAjv(false);
+  const texts = createAjv(true);
+  app.setValidatorCompiler(({ schema, httpPart }) => (httpPart === 'body' ? bodies : texts).compile(schema));
+  app.setSerializerCompiler(() => (answer) => JSON.stringify(answer));
+}
+
+/** What is wrong with the input, when a schema refused it. */
+export function invalidInput(error: Error): InvalidInput | undefined {
+  const { validation, validationContext } = error as {
+    validation?: FastifySchemaValidationError[];
+    validationContext?: string;
+  };
+  const first = validation?.[0];
+  if (!first) return undefined;
+  const invalid = describeRefusal(first as unknown as ErrorObject);
+  return validationContext === 'body' ? invalid : { ...invalid, code: 'invalid_query' };
+}
+
+/** A schema's refusal in words, with the path of the value or field that it concerns. */
+export function describeRefusal(error: ErrorObject): InvalidInput {
+  const { keyword, params, instancePath, message = 'is not valid' } = error;
+  const field = (name: string): string => instancePath + pointer([name]);
+  switch (keyword) {
+    case 'additionalProperties':
+      return { code: 'unknown_field', path: field(params.additionalProperty), detail: 'is an unknown field' };
+    case 'required':
+      return { code: 'missing_field', path: field(params.missingProperty), detail: 'is missing' };
+    case 'enum':
+      return { code: 'invalid_field', path: instancePath, detail: `must be one of ${params.allowedValues.join(', ')}` };
+    default:
+      return { code: 'invalid_field', path: instancePath, detail: message };
+  }
+}

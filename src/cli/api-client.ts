@@ -1,0 +1,75 @@
+// The commands that speak to an API: where it is, the key, and its answers as values or as one line.
+
+import { type Config, ConfigError } from '../config.ts';
+import { runningInstance } from '../services/instance.ts';
+import { keptAdminKey } from '../services/keys.ts';
+import { CommandError, EXIT } from './exit-codes.ts';
+
+export interface ApiClient {
+  url: string;
+  /** Resolves to status and JSON of a success. Throws a CommandError: refused (4xx) or unreachable (no answer, 5xx). */
+  request(
+    method: 'GET' | 'POST',
+    path: string,
+    body?: string,
+  ): Promise<{ status: number; body: Record<string, unknown> }>;
+}
+
+const ANSWER_WITHIN_MS = 30_000;
+
+/** A client of TEM_API_URL, else of the instance on this TEM_HOME, else of TEM_HOST and TEM_PORT. */
+export function createApiClient(config: Config): ApiClient {
+  const { host, port } = config.api;
+  const url = config.api.url ?? (runningInstance(config.home)?.apiUrl || `http://${host}:${port}`);
+  const adminKey = config.adminKey ?? keptAdminKey(config.home);
+  if (adminKey === undefined) throw new ConfigError(`TEM_ADMIN_KEY: not set, and ${config.home} keeps none`);
+  return {
+    url,
+    async request(method, path, body) {
+      const response = await send(url, method, path, adminKey, body);
+      const text = await response.text();
+      const answer = parse(text);
+      if (response.ok && answer) return { status: response.status, body: answer };
+      const words = answer?.detail
+        ? `${answer.detail}${answer.path ? ` (at ${answer.path})` : ''} [${answer.code}]`
+        : text.slice(0, 200);
+      const refused = response.status >= 400 && response.status < 500;
+      throw new CommandError(refused ? EXIT.refused : EXIT.unreachable, `${response.status} ${words}`, answer);
+    },
+  };
+}
+
+async function send(
+  url: string,
+  method: string,
+  path: string,
+  adminKey: string,
+  body: string | undefined,
+): Promise<Response> {
+  try {
+    return await fetch(`${url}${path}`, {
+      method,
+      headers: {
+        authorization: `Bearer ${adminKey}`,
+        ...(body !== undefined && { 'content-type': 'application/json' }),
+      },
+      signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
+      ...(body !== undefined && { body }),
+    });
+  } catch (error) {
+    const { message, cause } = error as Error & { cause?: { code?: string; message?: string } };
+    throw new CommandError(
+      EXIT.unreachable,
+      `no API at ${url} (${cause?.code ?? cause?.message ?? message}); set TEM_API_URL, or start one`,
+    );
+  }
+}
+
+function parse(text: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined;
+  } catch {
+    return undefined;
+  }
+}

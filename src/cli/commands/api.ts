@@ -1,0 +1,32 @@
+// `tem api`: one API process on the database and the Temporal that are given or run here.
+
+import type { Command } from 'commander';
+import { ConfigError } from '../../config.ts';
+import { isPortFree } from '../../services/ports.ts';
+import { servingConfig } from '../connected-config.ts';
+import { examples } from '../examples.ts';
+import { createLog } from '../log.ts';
+import { stopSignal, tellReady, untilAborted } from '../stopping.ts';
+
+export function addApi(program: Command): void {
+  program
+    .command('api')
+    .description('run one API process until SIGTERM')
+    .addHelpText(
+      'after',
+      examples(['tem api', 'DATABASE_URL=postgres://... TEMPORAL_ADDRESS=temporal:7233 TEM_PORT=8080 tem api']),
+    )
+    .action(async () => {
+      const signal = stopSignal(() => process.exit(1));
+      const config = servingConfig(process.env);
+      const { host, port } = config.api;
+      if (port !== 0 && !(await isPortFree(port, host))) {
+        throw new ConfigError(`TEM_PORT: port ${port} on ${host} is taken by another program; set another one`);
+      }
+      const { startApi } = await import('../../api/server.ts');
+      const api = await startApi(config, createLog(config, 'api'));
+      tellReady({ url: api.url });
+      await untilAborted(signal);
+      await api.stop();
+    });
+}

@@ -1,0 +1,72 @@
+// The `tem` command: reads the arguments, runs one command, and turns a failure into one line and an exit code.
+
+import { Command, CommanderError } from 'commander';
+import { SETTINGS } from '../config.ts';
+import { addApi } from './commands/api.ts';
+import { addDoctor } from './commands/doctor.ts';
+import { addEnv } from './commands/env.ts';
+import { addEvents } from './commands/events.ts';
+import { addMigrate } from './commands/migrate.ts';
+import { addSend } from './commands/send.ts';
+import { addServices } from './commands/services.ts';
+import { addUp } from './commands/up.ts';
+import { addWorker } from './commands/worker.ts';
+import { examples } from './examples.ts';
+import { EXIT, EXIT_HELP, exitCodeOf, messageOf } from './exit-codes.ts';
+
+const SETTING_WIDTH = 22;
+
+const program = new Command('tem')
+  .description('Durable event workflows on Temporal and Postgres')
+  .showHelpAfterError("(run 'tem --help' for the commands)")
+  .exitOverride()
+  .addHelpText(
+    'after',
+    examples([
+      'tem up',
+      `tem send notification '{"user": "ada", "title": "Hello", "body": "from TEM"}'`,
+      'tem events watch',
+    ]),
+  )
+  .addHelpText('after', EXIT_HELP)
+  .addHelpText('after', settingsHelp());
+for (const add of [addUp, addApi, addWorker, addServices, addEnv, addMigrate, addDoctor, addSend, addEvents])
+  add(program);
+
+// A reader that went away, such as head, is no failure of ours.
+process.stdout.on('error', (error: NodeJS.ErrnoException) =>
+  process.exit(error.code === 'EPIPE' ? EXIT.done : EXIT.failed),
+);
+
+try {
+  await program.parseAsync(process.argv);
+  finish(EXIT.done);
+} catch (error) {
+  if (error instanceof CommanderError) finish(error.exitCode === 0 ? EXIT.done : EXIT.usage);
+  else {
+    process.stderr.write(
+      `${messageOf(error)
+        .split('\n')
+        .map((line) => `tem: ${line}`)
+        .join('\n')}\n`,
+    );
+    finish(exitCodeOf(error));
+  }
+}
+
+function settingsHelp(): string {
+  const own = Object.entries(SETTINGS).map(([name, words]) => `  ${name.padEnd(SETTING_WIDTH)}  ${words}`);
+  return `
+Settings are environment variables:
+  DATABASE_URL            a Postgres of your own, 14 to 18 (an embedded one is started)
+  TEMPORAL_ADDRESS        a Temporal of your own, host:port (an embedded one is started); further TEMPORAL_* variables
+                          (NAMESPACE, API_KEY, TLS_*, ...) as the Temporal CLI names them
+${own.join('\n')}
+`;
+}
+
+/** Ends the process once what it wrote has left it: a pipe takes less at a time than a page of events has. */
+function finish(exitCode: number): void {
+  process.exitCode = exitCode;
+  process.stdout.write('', () => process.stderr.write('', () => process.exit(exitCode)));
+}

@@ -1,0 +1,196 @@
+// The environment, read and validated once. Nothing else in TEM reads it. An unknown TEM_* name or a bad value is a
+// ConfigError with one line for every problem, so that a misspelt setting can't be silently ignored.
+
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { type ClientConnectConfig, loadClientConnectConfig } from '@temporalio/envconfig';
+import { milliseconds } from './core/duration.ts';
+import { parseAllowedRange } from './core/outbound/addresses.ts';
+import {
+  atLeastBytes,
+  atLeastCharacters,
+  atLeastMs,
+  type Environment,
+  httpUrl,
+  logLevel,
+  onOff,
+  postgresUrl,
+  readSettings,
+  type Settings,
+  webhookSecret,
+  whole,
+} from './settings.ts';
+
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+export interface Config {
+  /** Undefined: the embedded Postgres is used. */
+  databaseUrl: string | undefined;
+  /** Undefined: the embedded Temporal is used. */
+  temporal: TemporalSettings;
+  /** Where the embedded default keeps its data, its keys and its caches of state. */
+  home: string;
+  /** TEM's folder in the user's cache, where a Temporal server that was built or downloaded is kept. */
+  cacheFolder: string;
+  /** `portGiven`: TEM_PORT is set, so no other port will do. `url`: where the commands that talk to an API find it. */
+  api: { host: string; port: number; portGiven: boolean; url: string | undefined };
+  adminKey: string | undefined;
+  userTokenSecret: string | undefined;
+  /** `whsec_...`, the first signs, all are offered while rotating; further ones by lower-case name. */
+  webhookSecrets: { default: string[]; named: Record<string, string[]> };
+  /** Addresses or CIDRs that outbound calls may reach although they are private. */
+  outboundAllow: string[];
+  /** Modules with the user's own event types: paths or package names. */
+  eventTypeModules: string[];
+  /** False: every event has a workflow of its own, also under a flood. */
+  batch: boolean;
+  unknownTypeAfterMs: number;
+  retentionMs: number;
+  worker: {
+    /** Features whose types this worker runs; undefined: all. */
+    features: string[] | undefined;
+    /** Workflow runs in flight at most. */
+    slots: number;
+    /** How long a stopping worker waits for its attempts. */
+    graceMs: number;
+    /** Postgres connections for handlers' transactions. */
+    connections: number;
+    /** The most time between two reconcile turns before a worker's watchdog runs one itself. */
+    reconcileEveryMs: number;
+  };
+  notifications: { socketsPerUser: number; socketsTotal: number };
+  log: { level: string; pretty: boolean };
+  /** Ports of the embedded default; the next free one is taken when one is in use, and any for 0. */
+  embedded: { postgresPort: number; temporalPort: number; temporalUiPort: number };
+}
+
+/** The variables are those of the Temporal CLI; `address` undefined: the embedded Temporal is used. */
+export interface TemporalSettings {
+  address: string | undefined;
+  namespace: string;
+  tls: Exclude<ClientConnectConfig['connectionOptions']['tls'], null> | undefined;
+  apiKey: string | undefined;
+  metadata: Record<string, string> | undefined;
+}
+
+/** Every setting of TEM's own, with what `tem --help` says of it. */
+export const SETTINGS = {
+  TEM_HOME: 'data, keys and logs of the embedded default (~/.tem)',
+  TEM_HOST: 'address that the API listens on (127.0.0.1)',
+  TEM_PORT: 'port of the API (3000)',
+  TEM_API_URL: 'the API that send and events talk to',
+  TEM_ADMIN_KEY: 'API key, at least 16 characters (made at the first start)',
+  TEM_USER_TOKEN_SECRET: 'signs user tokens, at least 32 bytes (made at the first start)',
+  TEM_WEBHOOK_SECRET: 'signs webhooks, whsec_...; several while rotating (made at the first start)',
+  TEM_OUTBOUND_ALLOW: 'private addresses or CIDRs that outbound calls may reach (none)',
+  TEM_EVENT_TYPES: 'modules with your own event types, separated by commas',
+  TEM_BATCH: 'off: every event has a workflow of its own, also under a flood (on)',
+  TEM_UNKNOWN_TYPE_AFTER: 'how long an event of an unknown type waits (24h)',
+  TEM_RETENTION: 'how long ended events are kept (30d)',
+  TEM_FEATURES: 'features that this worker runs (all)',
+  TEM_SLOTS: 'workflow runs in flight in a worker (40)',
+  TEM_GRACE: 'how long a stopping worker waits for its attempts (20s)',
+  TEM_CONNECTIONS: "Postgres connections of a worker for handlers' transactions (10)",
+  TEM_RECONCILE_EVERY: 'time between two reconcile turns (1m)',
+  TEM_SOCKETS_PER_USER: 'WebSockets of one user (10)',
+  TEM_SOCKETS_TOTAL: 'WebSockets of one API process (10000)',
+  TEM_LOG_LEVEL: 'fatal, error, warn, info, debug, trace or silent (info)',
+  TEM_LOG_PRETTY: 'on: log lines for people instead of JSON (off)',
+  TEM_POSTGRES_PORT: 'port of the embedded Postgres, 0 for any (5432)',
+  TEM_TEMPORAL_PORT: 'port of the embedded Temporal, 0 for any (7233)',
+  TEM_TEMPORAL_UI_PORT: 'port of its Web UI, 0 for any (8233)',
+} as const;
+const NAMED_SECRET = /^TEM_WEBHOOK_SECRET_([A-Z0-9_]+)$/;
+const RETENTION_MIN_MS = milliseconds('30d');
+const ADMIN_KEY_MIN_LENGTH = 16;
+// HS256 needs a key as long as its hash.
+const USER_TOKEN_SECRET_MIN_BYTES = 32;
+
+/** Reads the configuration. Throws a ConfigError that lists every problem, a line each. */
+export function readConfig(environment: Environment): Config {
+  const { text, list, parsed, each, problems } = readSettings(environment);
+  const config: Config = {
+    databaseUrl: parsed('DATABASE_URL', undefined, postgresUrl),
+    temporal: temporalSettings(environment, problems),
+    home: resolve(text('TEM_HOME') ?? join(homedir(), '.tem')),
+    cacheFolder: join(resolve(text('XDG_CACHE_HOME') ?? join(homedir(), '.cache')), 'tem'),
+    api: {
+      host: text('TEM_HOST') ?? '127.0.0.1',
+      port: parsed('TEM_PORT', 3_000, whole(0, 65_535)),
+      portGiven: text('TEM_PORT') !== undefined,
+      url: parsed('TEM_API_URL', undefined, httpUrl),
+    },
+    adminKey: parsed('TEM_ADMIN_KEY', undefined, atLeastCharacters(ADMIN_KEY_MIN_LENGTH)),
+    userTokenSecret: parsed('TEM_USER_TOKEN_SECRET', undefined, atLeastBytes(USER_TOKEN_SECRET_MIN_BYTES)),
+    webhookSecrets: {
+      default: each('TEM_WEBHOOK_SECRET', webhookSecret),
+      named: namedSecrets(environment, each, problems),
+    },
+    outboundAllow: each('TEM_OUTBOUND_ALLOW', parseAllowedRange),
+    eventTypeModules: list('TEM_EVENT_TYPES', /\s*,\s*/),
+    batch: parsed('TEM_BATCH', true, onOff),
+    unknownTypeAfterMs: parsed('TEM_UNKNOWN_TYPE_AFTER', milliseconds('24h'), milliseconds),
+    retentionMs: parsed('TEM_RETENTION', RETENTION_MIN_MS, atLeastMs(RETENTION_MIN_MS, '30d')),
+    worker: {
+      features: text('TEM_FEATURES') === undefined ? undefined : list('TEM_FEATURES'),
+      slots: parsed('TEM_SLOTS', 40, whole(2, 1_000)),
+      graceMs: parsed('TEM_GRACE', milliseconds('20s'), milliseconds),
+      connections: parsed('TEM_CONNECTIONS', 10, whole(1, 500)),
+      reconcileEveryMs: parsed('TEM_RECONCILE_EVERY', milliseconds('1m'), milliseconds),
+    },
+    notifications: {
+      socketsPerUser: parsed('TEM_SOCKETS_PER_USER', 10, whole(1, 10_000)),
+      socketsTotal: parsed('TEM_SOCKETS_TOTAL', 10_000, whole(1, 1_000_000)),
+    },
+    log: {
+      level: parsed('TEM_LOG_LEVEL', 'info', logLevel),
+      pretty: parsed('TEM_LOG_PRETTY', false, onOff),
+    },
+    embedded: {
+      postgresPort: parsed('TEM_POSTGRES_PORT', 5_432, whole(0, 65_535)),
+      temporalPort: parsed('TEM_TEMPORAL_PORT', 7_233, whole(0, 65_535)),
+      temporalUiPort: parsed('TEM_TEMPORAL_UI_PORT', 8_233, whole(0, 65_535)),
+    },
+  };
+  if (problems.length > 0) throw new ConfigError(problems.join('\n'));
+  return config;
+}
+
+/** The named webhook secrets; every other name that looks like TEM's and isn't known is a problem. */
+function namedSecrets(environment: Environment, each: Settings['each'], problems: string[]): Record<string, string[]> {
+  const named: Record<string, string[]> = {};
+  for (const name of Object.keys(environment)) {
+    if (!name.startsWith('TEM_') || Object.hasOwn(SETTINGS, name)) continue;
+    const secretName = NAMED_SECRET.exec(name)?.[1];
+    if (secretName) named[secretName.toLowerCase()] = each(name, webhookSecret);
+    else problems.push(`${name}: unknown setting; see 'tem --help' for the names`);
+  }
+  return named;
+}
+
+function temporalSettings(environment: Environment, problems: string[]): TemporalSettings {
+  // Compose files and shells pass unset variables as empty ones.
+  const given = Object.fromEntries(
+    Object.entries(environment).filter((entry): entry is [string, string] => (entry[1]?.trim() ?? '') !== ''),
+  );
+  const fileIsNamed = given.TEMPORAL_CONFIG_FILE !== undefined || given.TEMPORAL_PROFILE !== undefined;
+  try {
+    const loaded = loadClientConnectConfig({ overrideEnvVars: given, disableFile: !fileIsNamed });
+    const { address, tls, apiKey, metadata } = loaded.connectionOptions;
+    if (address !== undefined && !/^[^\s/]+:\d{1,5}$/.test(address)) {
+      problems.push(`TEMPORAL_ADDRESS: must be host:port such as 127.0.0.1:7233, not '${address}'`);
+    }
+    return {
+      address,
+      namespace: loaded.namespace ?? 'default',
+      tls: tls ?? undefined,
+      apiKey: typeof apiKey === 'string' ? apiKey : undefined,
+      metadata: metadata as Record<string, string> | undefined,
+    };
+  } catch (error) {
+    problems.push(`TEMPORAL_*: ${(error as Error).message}`);
+    return { address: undefined, namespace: 'default', tls: undefined, apiKey: undefined, metadata: undefined };
+  }
+}

@@ -1,0 +1,22 @@
+// Whether the code of this process takes a stored payload: as it is, upgraded from an older shape, or not at all.
+
+import type { EventType } from '../event-type.ts';
+import type { EventTypes } from '../event-types.ts';
+import { errorText } from '../ledger/mark.ts';
+
+export type Admission = { payload: unknown } | { refusal: string };
+
+/** Holds a payload against its type. A payload that the schema refuses goes through the type's `upgrade` first. */
+export function admit(types: EventTypes, type: EventType, payload: unknown): Admission {
+  const refusal = types.refusal(type, payload);
+  if (!refusal) return { payload };
+  if (type.upgrade) {
+    try {
+      const upgraded = type.upgrade(payload);
+      if (!types.refusal(type, upgraded)) return { payload: upgraded };
+    } catch (error) {
+      return { refusal: `payload refused: upgrade failed: ${errorText(error)}` };
+    }
+  }
+  return { refusal: `payload refused: ${refusal.path === '' ? 'the payload' : refusal.path} ${refusal.message}` };
+}

@@ -1,0 +1,249 @@
+// One attempt of one event: begin, call the handler, write down what came of it. The only code that decides between
+// another attempt, compensation and the end; workflows and batches carry its outcome on.
+
+import type { Pool } from 'pg';
+import { backoffMs } from '../backoff.ts';
+import { LedgerUnavailable } from '../errors.ts';
+import type { EventType, EventView } from '../event-type.ts';
+import type { Begun } from '../ledger/begin.ts';
+import { errorText, type Mark, mark, marks, standing } from '../ledger/mark.ts';
+import { isUnavailable } from '../ledger/pool.ts';
+import { admit } from './admit.ts';
+import type { AttemptDependencies } from './dependencies.ts';
+import { callHandler, type Verdict } from './handler.ts';
+import { CommitUnanswered, LedgerTransaction } from './transaction.ts';
+
+/** The margin between an attempt's own limit and the moment when somebody else looks after it. */
+const DUE_BY_MARGIN_MS = 30_000;
+/** A target may ask for a pause of at most this long. */
+const RETRY_AFTER_MS_MAX = 24 * 3_600_000;
+
+export type AttemptOutcome =
+  | { outcome: 'processed' }
+  /** The row had ended before this attempt, or a newer run has it. */
+  | { outcome: 'ended'; state: string }
+  | { outcome: 'stale' }
+  | { outcome: 'missing' }
+  /** Attempt number `attempt` failed and the next is due in `delayMs`; `left` when it waits in the queue for that. */
+  | { outcome: 'retry'; delayMs: number; attempt: number; maxAttempts: number; left: boolean }
+  /** Its end comes next, in a workflow of its own. */
+  | { outcome: 'settle' }
+  | { outcome: 'extinct' }
+  | { outcome: 'cancelled' }
+  /** Handed back to the queue. */
+  | { outcome: 'released' };
+
+export interface AttemptRequest {
+  id: string;
+  type: string;
+  generation: number;
+  attempt: number;
+}
+
+export interface AttemptMode {
+  /** A batch's member leaves its run when it fails. */
+  batch: boolean;
+  heartbeat: (details?: unknown) => void;
+}
+
+/** Begins and runs an attempt. Rejects with LedgerUnavailable when the ledger is away: then nothing counts. */
+export function runAttempt(
+  dependencies: AttemptDependencies,
+  request: AttemptRequest,
+  mode: AttemptMode,
+): Promise<AttemptOutcome> {
+  return dependencies.running.join(request.id, request.generation, async (controller) => {
+    const type = typeOf(dependencies, request.type);
+    const answer = await ledger(dependencies.begin({ ...beginPolicy(type), ...request }));
+    switch (answer.disposition) {
+      case 'run':
+        return runBegun(dependencies, type, answer, controller, mode);
+      case 'waiting':
+        return {
+          outcome: 'retry',
+          delayMs: answer.delayMs,
+          attempt: answer.attempt,
+          maxAttempts: type.retry.maxAttempts,
+          left: mode.batch,
+        };
+      case 'ended':
+        return { outcome: 'ended', state: answer.state };
+      default:
+        return { outcome: answer.disposition };
+    }
+  });
+}
+
+export function typeOf(dependencies: AttemptDependencies, name: string): EventType {
+  const type = dependencies.types.get(name);
+  if (!type) throw new Error(`this worker knows no event type ${name}`);
+  return type;
+}
+
+/** What `begin` must know of a type's policy. */
+export function beginPolicy(type: EventType): { maxAttempts: number; dueByMs: number } {
+  return { maxAttempts: type.retry.maxAttempts, dueByMs: type.timeoutMs + DUE_BY_MARGIN_MS };
+}
+
+/** Runs the handler of an attempt that has begun, and marks what came of it. */
+export async function runBegun(
+  dependencies: AttemptDependencies,
+  type: EventType,
+  begun: Begun,
+  controller: AbortController,
+  mode: AttemptMode,
+): Promise<AttemptOutcome> {
+  const log = dependencies.log.child({ event: begun.id, type: begun.type, attempt: begun.attempt });
+  const admission = admit(dependencies.types, type, begun.payload);
+  if ('refusal' in admission) return conclude(dependencies, type, begun, mode, failure(admission.refusal, false));
+  const tx = new LedgerTransaction(dependencies.handlersPool);
+  const event = view(begun, type, admission.payload);
+  const verdict = await callHandler(dependencies, {
+    id: begun.id,
+    tx,
+    controller,
+    timeoutMs: type.timeoutMs,
+    log,
+    heartbeat: mode.heartbeat,
+    invoke: (context) => type.handle(event, context),
+  });
+  if (verdict.verdict !== 'returned') {
+    await tx.rollback();
+    return conclude(dependencies, type, begun, mode, verdict);
+  }
+  const committed = await commitProcessed(dependencies, tx, [{ begun, result: verdict.result }]);
+  if (committed !== 'committed')
+    return committed === 'stale' ? { outcome: 'stale' } : conclude(dependencies, type, begun, mode, committed);
+  log.info({ state: 'PROCESSED' }, 'event processed');
+  return { outcome: 'processed' };
+}
+
+export function view(begun: Begun, type: EventType, payload: unknown): EventView<never> {
+  return {
+    id: begun.id,
+    type: begun.type,
+    key: begun.key,
+    payload: payload as never,
+    group: begun.group === '' ? null : begun.group,
+    priority: begun.priority,
+    attempt: begun.attempt,
+    maxAttempts: type.retry.maxAttempts,
+    idempotencyKey: begun.id,
+    createdAt: begun.createdAt,
+  };
+}
+
+/** Marks events PROCESSED, in the handler's transaction when it opened one: all of them, or none. */
+export async function commitProcessed(
+  dependencies: AttemptDependencies,
+  tx: LedgerTransaction,
+  done: { begun: Begun; result: string | null }[],
+): Promise<'committed' | 'stale' | Verdict> {
+  const group = done.map(({ begun, result }) => marks.processed(attemptOf(dependencies, begun), result));
+  if (tx.endUnused()) {
+    try {
+      const written = await Promise.all(group.map((each) => persist(dependencies, each)));
+      if (!written.every(Boolean)) return 'stale';
+    } catch (error) {
+      if (error instanceof LedgerUnavailable) throw error;
+      // Postgres refuses the result itself, such as one nested too deeply.
+      return failure(errorText(error), true);
+    }
+  } else {
+    try {
+      const written = await tx.commit(async (client) => (await mark(client, group)).every(Boolean));
+      if (!written) return 'stale';
+    } catch (error) {
+      if (error instanceof LedgerUnavailable) throw error;
+      if (!(error instanceof CommitUnanswered)) return failure(errorText(error), true);
+      if (!isUnavailable(error.cause)) return failure(errorText(error.cause), true);
+      // Nobody knows whether the COMMIT arrived: the rows do.
+      const found = await Promise.all(group.map((each) => isWritten(dependencies.marksPool, each)));
+      if (!found.every(Boolean)) throw new LedgerUnavailable('the ledger was lost at the commit', { cause: error });
+    }
+  }
+  for (const { channel, payload } of tx.afterCommit) dependencies.notifier.send(channel, payload);
+  return 'committed';
+}
+
+function failure(error: string, retryable: boolean): Verdict {
+  return { verdict: 'failed', error, retryable, delayMs: undefined };
+}
+
+function attemptOf(dependencies: AttemptDependencies, begun: { id: string; epoch: number }) {
+  return { id: begun.id, epoch: begun.epoch, actor: `worker ${dependencies.workerId}` };
+}
+
+/** Marks an attempt that didn't succeed. */
+export async function conclude(
+  dependencies: AttemptDependencies,
+  type: EventType,
+  begun: Begun,
+  mode: Pick<AttemptMode, 'batch'>,
+  verdict: Verdict,
+): Promise<AttemptOutcome> {
+  if (verdict.verdict === 'ledgerLost')
+    throw new LedgerUnavailable('the ledger was lost under the handler', { cause: verdict.cause });
+  const attempt = attemptOf(dependencies, begun);
+  const write = async (intent: Mark, outcome: AttemptOutcome): Promise<AttemptOutcome> =>
+    (await persist(dependencies, intent)) ? outcome : { outcome: 'stale' };
+  const end = (to: 'EXTINCT' | 'CANCELLED', error: string, failed: boolean): Promise<AttemptOutcome> =>
+    type.compensate || (mode.batch && to === 'EXTINCT')
+      ? write(marks.settle(attempt, error, failed, mode.batch), { outcome: 'settle' })
+      : write(marks.end(attempt, to, error, failed), { outcome: to === 'EXTINCT' ? 'extinct' : 'cancelled' });
+
+  if (verdict.verdict === 'aborted' && verdict.why === 'shutdown')
+    return write(marks.release(attempt), { outcome: 'released' });
+  if (verdict.verdict === 'aborted' && verdict.why === 'cancel') return end('CANCELLED', verdict.error, false);
+  const { error } = verdict as { error: string };
+  const timedOut = verdict.verdict === 'aborted';
+  const failed = verdict.verdict === 'failed' ? verdict : { retryable: true, delayMs: undefined };
+  const text = timedOut ? `${error} after ${type.timeoutMs} ms` : error;
+  dependencies.log.info({ event: begun.id, type: type.name, attempt: begun.attempt, error: text }, 'attempt failed');
+  if (!failed.retryable || begun.attempt >= type.retry.maxAttempts) return end('EXTINCT', text, true);
+  const delayMs = Math.min(failed.delayMs ?? backoffMs(type.retry, begun.attempt), RETRY_AFTER_MS_MAX);
+  return write(marks.retry(attempt, text, delayMs, mode.batch), {
+    outcome: 'retry',
+    delayMs,
+    attempt: begun.attempt,
+    maxAttempts: type.retry.maxAttempts,
+    left: mode.batch,
+  });
+}
+
+const PERSIST_FIRST_DELAY_MS = 100;
+const PERSIST_DELAY_MAX_MS = 2_000;
+const PERSIST_TRIES_MAX = 30;
+
+/**
+ * Writes a mark, through short outages: what a handler did outside should not be done again because Postgres restarts.
+ * False when the epoch is over. Rejects with LedgerUnavailable after about a minute.
+ */
+async function persist(dependencies: AttemptDependencies, intent: Mark): Promise<boolean> {
+  for (let tries = 1; ; tries++) {
+    try {
+      if (await dependencies.mark(intent)) return true;
+      // An earlier try may have been committed without an answer.
+      return await isWritten(dependencies.marksPool, intent);
+    } catch (error) {
+      if (!isUnavailable(error)) throw error;
+      if (tries >= PERSIST_TRIES_MAX) throw new LedgerUnavailable('the outcome could not be written', { cause: error });
+      const delayMs = Math.min(PERSIST_FIRST_DELAY_MS * 2 ** tries, PERSIST_DELAY_MAX_MS);
+      await new Promise((resolve) => setTimeout(resolve, delayMs));
+    }
+  }
+}
+
+async function isWritten(pool: Pool, intent: Mark): Promise<boolean> {
+  const row = await ledger(standing(pool, intent.id));
+  return row?.epoch === intent.epoch && row.state === intent.to;
+}
+
+/** Names an outage as what it is. */
+export async function ledger<Result>(promise: Promise<Result>): Promise<Result> {
+  try {
+    return await promise;
+  } catch (error) {
+    throw isUnavailable(error) ? new LedgerUnavailable((error as Error).message, { cause: error }) : error;
+  }
+}

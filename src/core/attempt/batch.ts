@@ -1,0 +1,124 @@
+// Many events of one type in one run: begun in one statement, handled side by side or all in one transaction, each with
+// its own mark, limit and outcome. A member that fails leaves; no member waits for another's mark.
+
+import type { EventType } from '../event-type.ts';
+import type { Begun } from '../ledger/begin.ts';
+import { freeForOwnRun } from '../ledger/free.ts';
+import { admit } from './admit.ts';
+import {
+  type AttemptMode,
+  type AttemptOutcome,
+  beginPolicy,
+  commitProcessed,
+  conclude,
+  ledger,
+  runBegun,
+  typeOf,
+  view,
+} from './attempt.ts';
+import type { AttemptDependencies } from './dependencies.ts';
+import { callHandler } from './handler.ts';
+import { LedgerTransaction } from './transaction.ts';
+
+export interface BatchMember {
+  id: string;
+  generation: number;
+  attempt: number;
+}
+
+/** What became of a batch, counted by outcome. */
+export type BatchOutcome = Partial<Record<AttemptOutcome['outcome'], number>>;
+
+/** Runs a batch. Members that an earlier run of the same batch has marked are skipped by `begin`. */
+export async function runBatch(
+  dependencies: AttemptDependencies,
+  typeName: string,
+  members: readonly BatchMember[],
+  heartbeat: AttemptMode['heartbeat'],
+): Promise<BatchOutcome> {
+  const type = typeOf(dependencies, typeName);
+  const answers = await ledger(
+    Promise.all(members.map((each) => dependencies.begin({ ...beginPolicy(type), ...each }))),
+  );
+  const ofOwn = members.filter((_, index) => answers[index]?.disposition === 'settle');
+  if (ofOwn.length > 0) await ledger(freeForOwnRun(dependencies.marksPool, ofOwn));
+  const begun = answers.filter((answer): answer is Begun => answer.disposition === 'run');
+
+  const counts: BatchOutcome = {};
+  const count = (outcome: AttemptOutcome['outcome'], by = 1): void => {
+    counts[outcome] = (counts[outcome] ?? 0) + by;
+  };
+  if (await handledTogether(dependencies, type, begun, heartbeat)) {
+    count('processed', begun.length);
+    return counts;
+  }
+  const mode = { batch: true, heartbeat };
+  const settled = await Promise.allSettled(begun.map((member) => runMember(dependencies, type, member, mode)));
+  const [broken] = settled.filter((each) => each.status === 'rejected');
+  for (const each of settled) if (each.status === 'fulfilled') count(each.value.outcome);
+  // The ledger is away: the batch runs again and skips what is marked.
+  if (broken) throw broken.reason;
+  return counts;
+}
+
+function runMember(
+  dependencies: AttemptDependencies,
+  type: EventType,
+  begun: Begun,
+  mode: AttemptMode,
+): Promise<AttemptOutcome> {
+  const controller = new AbortController();
+  const leave = dependencies.running.enter(begun.id, controller);
+  return runBegun(dependencies, type, begun, controller, mode).finally(leave);
+}
+
+/** True when the type's `handleAll` took them all and every mark is committed with its work. */
+async function handledTogether(
+  dependencies: AttemptDependencies,
+  type: EventType,
+  begun: Begun[],
+  heartbeat: AttemptMode['heartbeat'],
+): Promise<boolean> {
+  const { handleAll } = type;
+  if (!handleAll || begun.length < 2) return false;
+  const admissions = begun.map((each) => admit(dependencies.types, type, each.payload));
+  if (admissions.some((each) => 'refusal' in each)) return false;
+  const events = begun.map((each, index) => view(each, type, (admissions[index] as { payload: unknown }).payload));
+  const tx = new LedgerTransaction(dependencies.handlersPool);
+  const controller = new AbortController();
+  const name = `batch of ${begun[0]?.id}`;
+  const leave = dependencies.running.enter(name, controller);
+  const log = dependencies.log.child({ batch: begun.length, type: type.name });
+  try {
+    const verdict = await callHandler(dependencies, {
+      id: name,
+      tx,
+      controller,
+      timeoutMs: type.timeoutMs,
+      log,
+      heartbeat,
+      invoke: (context) => handleAll(events, context),
+    });
+    if (verdict.verdict !== 'returned') {
+      await tx.rollback();
+      // Handed back by a stopping worker; anything else is found out member by member.
+      if (verdict.verdict === 'aborted' && verdict.why === 'shutdown') {
+        await Promise.all(begun.map((each) => conclude(dependencies, type, each, { batch: true }, verdict)));
+        return true;
+      }
+      if (verdict.verdict === 'failed')
+        log.debug({ error: verdict.error }, 'handleAll failed, taking its events one by one');
+      return false;
+    }
+    const committed = await commitProcessed(
+      dependencies,
+      tx,
+      begun.map((each) => ({ begun: each, result: null })),
+    );
+    if (committed !== 'committed') return false;
+    log.debug('batch processed');
+    return true;
+  } finally {
+    leave();
+  }
+}

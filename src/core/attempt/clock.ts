@@ -1,0 +1,53 @@
+// Time limits that a blocked event loop doesn't use up: when one handler blocks the process for five seconds, the
+// others lose those five seconds of waiting but not five seconds of their limit.
+
+const TICK_MS = 20;
+// A late tick counts for at most this much: the rest of the delay was the process's, not the attempt's.
+const TICK_COUNTED_MS_MAX = 60;
+// Thousands that time out together, as in batches to a target that hangs, must not hold up the others in one piece.
+const TIMEOUTS_PER_TICK_MAX = 50;
+
+export interface Limit {
+  cancel(): void;
+}
+
+export interface AttemptClock {
+  /** Calls `onTimeout` once after `limitMs` of running time. */
+  limit(limitMs: number, onTimeout: () => void): Limit;
+}
+
+export function createAttemptClock(): AttemptClock {
+  const running = new Set<{ remainingMs: number; onTimeout: () => void }>();
+  let timer: NodeJS.Timeout | undefined;
+  let lastMs = 0;
+
+  const tick = (): void => {
+    const nowMs = performance.now();
+    const passedMs = Math.min(nowMs - lastMs, TICK_COUNTED_MS_MAX);
+    lastMs = nowMs;
+    let timeouts = 0;
+    for (const each of running) {
+      each.remainingMs -= passedMs;
+      if (each.remainingMs > 0 || ++timeouts > TIMEOUTS_PER_TICK_MAX) continue;
+      running.delete(each);
+      each.onTimeout();
+    }
+    if (running.size === 0) {
+      clearInterval(timer);
+      timer = undefined;
+    }
+  };
+
+  return {
+    limit(limitMs, onTimeout) {
+      const entry = { remainingMs: limitMs, onTimeout };
+      running.add(entry);
+      if (!timer) {
+        lastMs = performance.now();
+        timer = setInterval(tick, TICK_MS);
+        timer.unref();
+      }
+      return { cancel: () => void running.delete(entry) };
+    },
+  };
+}

@@ -1,0 +1,44 @@
+// What attempts are made of, put together once per worker process.
+
+import type { Pool } from 'pg';
+import type { Logger } from 'pino';
+import type { EventTypes } from '../event-types.ts';
+import type { GroupCommit } from '../group-commit.ts';
+import { createGroupCommit } from '../group-commit.ts';
+import { type BeginAnswer, type BeginRequest, begin } from '../ledger/begin.ts';
+import { type Mark, mark } from '../ledger/mark.ts';
+import type { Notifier } from '../ledger/notifier.ts';
+import { isUnavailable } from '../ledger/pool.ts';
+import { type AttemptClock, createAttemptClock } from './clock.ts';
+import { createRunning, type Running } from './running.ts';
+
+const GROUP_SIZE_MAX = 500;
+const GROUP_STATEMENTS_MAX = 2;
+
+export interface AttemptDependencies {
+  workerId: string;
+  types: EventTypes;
+  /** Reserved for begins and marks, so that handlers can't starve them. */
+  marksPool: Pool;
+  /** For handlers' transactions. */
+  handlersPool: Pool;
+  begin: GroupCommit<BeginRequest, BeginAnswer>;
+  mark: GroupCommit<Mark, boolean>;
+  clock: AttemptClock;
+  running: Running;
+  notifier: Notifier;
+  log: Logger;
+}
+
+export function createAttemptDependencies(
+  given: Pick<AttemptDependencies, 'workerId' | 'types' | 'marksPool' | 'handlersPool' | 'notifier' | 'log'>,
+): AttemptDependencies {
+  const group = { sizeMax: GROUP_SIZE_MAX, statementsMax: GROUP_STATEMENTS_MAX, isShared: isUnavailable };
+  return {
+    ...given,
+    begin: createGroupCommit({ ...group, write: (items) => begin(given.marksPool, given.workerId, items) }),
+    mark: createGroupCommit({ ...group, write: (items) => mark(given.marksPool, items) }),
+    clock: createAttemptClock(),
+    running: createRunning(),
+  };
+}

@@ -1,0 +1,32 @@
+// Further events from inside a handler: accepted in its transaction, so that they exist exactly when its work does.
+
+import { type Emit, TYPE_NAME_PATTERN } from '../event-type.ts';
+import type { EventTypes } from '../event-types.ts';
+import { acceptEvents, refuseAccept } from '../ledger/accept.ts';
+import type { LedgerTransaction } from './transaction.ts';
+
+/** The key is taken by an event with another payload. */
+export class KeyConflict extends Error {
+  override readonly name = 'KeyConflict';
+}
+
+const TYPE_NAME = new RegExp(TYPE_NAME_PATTERN);
+
+export function createEmit(types: EventTypes, tx: LedgerTransaction): Emit {
+  return async (typeName, payload, options = {}) => {
+    const type = types.get(typeName);
+    // A type that only another worker knows is accepted as SQL would accept it.
+    const refusal = type && types.refusal(type, payload);
+    const bad = refuseAccept(options);
+    if (bad) throw new TypeError(`emit ${typeName}: ${bad.path.slice(1)} ${bad.message}`);
+    if (!type && !TYPE_NAME.test(typeName))
+      throw new TypeError(`emit: ${JSON.stringify(typeName)} is no name of an event type`);
+    if (refusal)
+      throw new TypeError(`emit ${typeName}: ${refusal.path === '' ? 'the payload' : refusal.path} ${refusal.message}`);
+    const [outcome] = await acceptEvents(await tx.client(), [{ type: typeName, payload, ...options, source: 'emit' }]);
+    if (outcome?.status === 'conflict')
+      throw new KeyConflict(`emit ${typeName}: key ${options.key} has another payload`);
+    if (!outcome) throw new Error(`emit ${typeName}: not accepted`);
+    return outcome.id;
+  };
+}

@@ -1,0 +1,144 @@
+// Calls a handler and turns whatever it does into one of four verdicts: it may return, throw anything, forget promises,
+// ignore its signal or never come back. What it did is only written down here; nothing is marked yet.
+
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { Logger } from 'pino';
+import { LedgerUnavailable, NotRetryable, RetryAfter } from '../errors.ts';
+import type { Emit, HandlerContext } from '../event-type.ts';
+import type { EventTypes } from '../event-types.ts';
+import { errorText } from '../ledger/mark.ts';
+import { isUnavailable } from '../ledger/pool.ts';
+import type { AttemptClock } from './clock.ts';
+import { createEmit } from './emit.ts';
+import { type AbortReason, AttemptAborted } from './running.ts';
+import type { LedgerTransaction } from './transaction.ts';
+
+/** How long a handler may take to obey its signal before it is left alone. */
+const OBEY_SIGNAL_MS: Record<AbortReason, number> = { timeout: 0, cancel: 500, shutdown: 1_000 };
+const RESULT_BYTES_MAX = 256 * 1_024;
+
+export type Verdict =
+  | { verdict: 'returned'; result: string | null }
+  | { verdict: 'failed'; error: string; retryable: boolean; delayMs: number | undefined }
+  | { verdict: 'aborted'; why: AbortReason; error: string }
+  /** The ledger was lost under the handler: not the handler's failure, so not an attempt. */
+  | { verdict: 'ledgerLost'; cause: unknown };
+
+/** Whose handler the running code belongs to: unhandled rejections are charged to it. */
+export const currentEvent = new AsyncLocalStorage<{
+  id: string;
+  log: Logger;
+  /** Fails the attempt; false when it is over. */
+  fail(error: string): boolean;
+}>();
+
+export interface HandlerCall {
+  id: string;
+  tx: LedgerTransaction;
+  controller: AbortController;
+  timeoutMs: number;
+  log: Logger;
+  heartbeat: (details?: unknown) => void;
+  invoke(context: HandlerContext): unknown;
+}
+
+/** Runs the handler within its time limit. Never rejects. */
+export async function callHandler(
+  { clock, types }: { clock: AttemptClock; types: EventTypes },
+  call: HandlerCall,
+): Promise<Verdict> {
+  const { signal } = call.controller;
+  const limit = clock.limit(call.timeoutMs, () => call.controller.abort(new AttemptAborted('timeout')));
+  let settled: (verdict: Verdict) => void = () => {};
+  const abandoned = new Promise<Verdict>((resolve) => {
+    settled = resolve;
+  });
+  const onAbort = (): void => {
+    const { why, message } = signal.reason as AttemptAborted;
+    const verdict: Verdict = { verdict: 'aborted', why, error: message };
+    if (OBEY_SIGNAL_MS[why] === 0) settled(verdict);
+    else clock.limit(OBEY_SIGNAL_MS[why], () => settled(verdict));
+  };
+  if (signal.aborted) onAbort();
+  else signal.addEventListener('abort', onAbort, { once: true });
+  let over = false;
+  const fail = (error: string): boolean => {
+    if (over) return false;
+    settled({ verdict: 'failed', error, retryable: true, delayMs: undefined });
+    return true;
+  };
+  try {
+    return await Promise.race([
+      currentEvent.run({ id: call.id, log: call.log, fail }, () => judge(call, createEmit(types, call.tx))),
+      abandoned,
+    ]);
+  } finally {
+    over = true;
+    limit.cancel();
+    signal.removeEventListener('abort', onAbort);
+  }
+}
+
+async function judge(call: HandlerCall, emit: Emit): Promise<Verdict> {
+  const { tx, log, heartbeat } = call;
+  const { signal } = call.controller;
+  try {
+    const value = await call.invoke({ tx, emit, signal, heartbeat, log });
+    return tx.lost ? { verdict: 'ledgerLost', cause: tx.lost } : serialise(value);
+  } catch (error) {
+    if (signal.aborted)
+      return { verdict: 'aborted', why: (signal.reason as AttemptAborted).why, error: errorText(signal.reason) };
+    if (tx.lost || isLedgerError(error)) return { verdict: 'ledgerLost', cause: error };
+    return {
+      verdict: 'failed',
+      error: errorText(error),
+      retryable: !isNamed(error, NotRetryable.name),
+      delayMs: delayOf(error),
+    };
+  }
+}
+
+/** By name: the user's module may have loaded its own copy of TEM. */
+function isNamed(error: unknown, name: string): boolean {
+  try {
+    return error instanceof Error && error.name === name;
+  } catch {
+    return false;
+  }
+}
+
+/** The delay that the error asks for, when it is one. */
+function delayOf(error: unknown): number | undefined {
+  if (!isNamed(error, RetryAfter.name)) return undefined;
+  const { delayMs } = error as RetryAfter;
+  return typeof delayMs === 'number' && delayMs >= 0 ? delayMs : undefined;
+}
+
+// Only an error of our own connection: a handler may use other databases whose outages are its own failures.
+function isLedgerError(error: unknown): boolean {
+  return isNamed(error, LedgerUnavailable.name) && isUnavailable((error as Error).cause ?? error);
+}
+
+function serialise(value: unknown): Verdict {
+  const failed = (error: string): Verdict => ({ verdict: 'failed', error, retryable: true, delayMs: undefined });
+  let text: string | undefined;
+  try {
+    text = JSON.stringify(value);
+  } catch (error) {
+    return failed(`the handler's result can't be written as JSON: ${errorText(error)}`);
+  }
+  if (text === undefined) {
+    if (value === undefined) return { verdict: 'returned', result: null };
+    return failed(`the handler's result can't be written as JSON: it is a ${typeof value}`);
+  }
+  const bytes = Buffer.byteLength(text);
+  if (bytes > RESULT_BYTES_MAX) {
+    return failed(
+      `the handler's result has ${bytes} bytes; at most ${RESULT_BYTES_MAX} are kept: store it elsewhere and return where`,
+    );
+  }
+  // jsonb holds neither NUL nor lone surrogates, which JSON.stringify writes as escapes.
+  if (/(?<!\\)(?:\\\\)*\\u(0000|d[89a-f][0-9a-f]{2})/.test(text))
+    return failed("the handler's result holds a NUL or a lone surrogate, which Postgres can't keep");
+  return { verdict: 'returned', result: text };
+}

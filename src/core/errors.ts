@@ -1,0 +1,24 @@
+// The failures that a handler can name. Everything else that it throws is an attempt that failed and is tried again.
+
+/** This event can never succeed: it goes to EXTINCT at once, after the type's compensation. */
+export class NotRetryable extends Error {
+  override readonly name = 'NotRetryable';
+}
+
+/** The other side says when to come back (HTTP 429 or 503 with Retry-After): that delay replaces the backoff. */
+export class RetryAfter extends Error {
+  override readonly name = 'RetryAfter';
+
+  constructor(
+    message: string,
+    readonly delayMs: number,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
+/** The ledger can't be reached or refuses work for a moment. Never counts as an attempt of an event. */
+export class LedgerUnavailable extends Error {
+  override readonly name = 'LedgerUnavailable';
+}

@@ -1,0 +1,88 @@
+// An event type as data: as a worker writes it into tem.event_type, so that an API without the code knows the type
+// too, and as GET /v1/event-types shows it.
+
+import type { RetryMs } from './event-type.ts';
+
+/** What a worker registers; durations in milliseconds. */
+export interface EventTypeDescription {
+  name: string;
+  version: number;
+  /** The payload's JSON Schema. */
+  schema: Record<string, unknown>;
+  retry: RetryMs;
+  compensationRetry: RetryMs;
+  timeoutMs: number;
+  long: boolean;
+  batch: number | null;
+  keyPrivate: boolean;
+  compensates: boolean;
+}
+
+export interface RetryJson {
+  maxAttempts: number;
+  /** Durations such as `10s`. */
+  base: string;
+  cap: string;
+  jitter: number;
+}
+
+export interface EventTypeJson {
+  name: string;
+  version: number | null;
+  schema: unknown;
+  retry: RetryJson | null;
+  compensationRetry: RetryJson | null;
+  timeout: string | null;
+  long: boolean | null;
+  batch: number | null;
+  keyPrivate: boolean | null;
+  compensates: boolean | null;
+  /** Live workers that run it. */
+  workers: number;
+}
+
+/** A registration as another release may have written it: undefined when the parts that are used lack their shape. */
+export function readDescription(definition: unknown): EventTypeDescription | undefined {
+  if (typeof definition !== 'object' || definition === null) return undefined;
+  const { name, schema, retry } = definition as Partial<EventTypeDescription>;
+  const complete = typeof name === 'string' && typeof schema === 'object' && typeof retry?.maxAttempts === 'number';
+  return complete ? (definition as EventTypeDescription) : undefined;
+}
+
+export function presentEventType(
+  name: string,
+  description: EventTypeDescription | undefined,
+  workers: number,
+): EventTypeJson {
+  return {
+    name,
+    version: description?.version ?? null,
+    schema: description?.schema ?? null,
+    retry: presentRetry(description?.retry),
+    compensationRetry: presentRetry(description?.compensationRetry),
+    timeout: description?.timeoutMs === undefined ? null : durationText(description.timeoutMs),
+    long: description?.long ?? null,
+    batch: description?.batch ?? null,
+    keyPrivate: description?.keyPrivate ?? null,
+    compensates: description?.compensates ?? null,
+    workers,
+  };
+}
+
+function presentRetry(retry: RetryMs | undefined): RetryJson | null {
+  if (!retry) return null;
+  const { maxAttempts, baseMs, capMs, jitter } = retry;
+  return { maxAttempts, base: durationText(baseMs), cap: durationText(capMs), jitter };
+}
+
+const UNITS = [
+  ['h', 3_600_000],
+  ['m', 60_000],
+  ['s', 1_000],
+] as const;
+
+/** The shortest spelling that `milliseconds` reads back to the same number. */
+export function durationText(ms: number): string {
+  for (const [unit, unitMs] of UNITS) if (ms >= unitMs && ms % unitMs === 0) return `${ms / unitMs}${unit}`;
+  return `${ms}ms`;
+}

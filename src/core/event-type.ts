@@ -1,0 +1,168 @@
+// An event type is one value: its durable name, the schema of its payload, its policies and its handler.
+// Everything else (HTTP validation, the relay, the workflow, the docs page) is derived from it.
+
+import type { QueryResult, QueryResultRow } from 'pg';
+import type { Logger } from 'pino';
+import type { Static, TSchema } from 'typebox';
+import { type Duration, milliseconds } from './duration.ts';
+
+/** What a handler sees of its event. `idempotencyKey` is the same over attempts, crashes and revivals. */
+export interface EventView<Payload> {
+  readonly id: string;
+  readonly type: string;
+  readonly key: string;
+  readonly payload: Payload;
+  readonly group: string | null;
+  readonly priority: number;
+  /** 1 for the first attempt; a crash of the worker doesn't raise it. */
+  readonly attempt: number;
+  readonly maxAttempts: number;
+  readonly idempotencyKey: string;
+  readonly createdAt: Date;
+}
+
+/**
+ * A transaction on TEM's Postgres that opens at its first query. The handler's writes and the event's PROCESSED mark
+ * commit together, or not at all. COMMIT and ROLLBACK are refused: they are TEM's to say.
+ */
+export interface Transaction {
+  query<Row extends QueryResultRow = QueryResultRow>(text: string, values?: unknown[]): Promise<QueryResult<Row>>;
+  /** Sends NOTIFY after the commit, merged with that of other events (source: promises.md rule 11). */
+  notifyAfterCommit(channel: string, payload: string): void;
+}
+
+export interface EmitOptions {
+  key?: string;
+  priority?: number;
+  group?: string;
+  runAt?: Date;
+}
+
+/** Accepts a further event in the same transaction; resolves to its id. Throws `KeyConflict` like HTTP does. */
+export type Emit = (type: string, payload: unknown, options?: EmitOptions) => Promise<string>;
+
+export interface HandlerContext {
+  readonly tx: Transaction;
+  readonly emit: Emit;
+  /** Aborts on timeout, on cancel and when the worker stops. */
+  readonly signal: AbortSignal;
+  /** Shows progress of a `long` type; `details` are kept for Temporal's Web UI. */
+  heartbeat(details?: unknown): void;
+  /** Writes lines that carry the event's id. */
+  readonly log: Logger;
+}
+
+export interface CompensationContext extends HandlerContext {
+  /** Why the event could not succeed, or was cancelled. */
+  readonly error: { readonly message: string };
+}
+
+export interface RetryPolicy {
+  /** Attempts in all, the first included; 5 by default. */
+  maxAttempts: number;
+  /** Wait after the first failure, doubled after each further one; 10s by default. */
+  base: Duration;
+  /** The longest wait; 1h by default. */
+  cap: Duration;
+  /** 0.2 spreads each wait evenly over 80 % to 120 % of itself; 0.2 by default. */
+  jitter: number;
+}
+
+export interface EventTypeDefinition<Schema extends TSchema = TSchema> {
+  /** Durable: it is in the ledger and in workflow ids. Letters, digits, dot, underscore, hyphen; at most 128. */
+  name: string;
+  payload: Schema;
+  retry?: Partial<RetryPolicy>;
+  /** The policy of `compensate`; 5 attempts from 1s by default. */
+  compensationRetry?: Partial<RetryPolicy>;
+  /** The longest that one attempt may take; 30s by default. */
+  timeout?: Duration;
+  /** Runs as an ordinary activity with heartbeats from the first attempt on, for attempts of minutes to hours. */
+  long?: boolean;
+  /** Under pressure up to this many events (2 to 1,000) share one workflow run; absent: always one workflow each. */
+  batch?: number;
+  /** Hashes the key in workflow ids, for keys that are personal data. */
+  keyPrivate?: boolean;
+  /** The version of the payload's shape; a stored older payload goes through `upgrade` first. */
+  version?: number;
+  upgrade?(oldPayload: unknown): unknown;
+  handle(event: EventView<Static<Schema>>, context: HandlerContext): Promise<unknown> | unknown;
+  /** The whole set in one transaction, used for batches; when it throws, its events are handled one by one. */
+  handleAll?(events: readonly EventView<Static<Schema>>[], context: HandlerContext): Promise<void>;
+  /** Undoes what attempts may have done, before the event is marked EXTINCT or CANCELLED. */
+  compensate?(event: EventView<Static<Schema>>, context: CompensationContext): Promise<void> | void;
+  /** Says what is wrong with a payload that the schema accepts, as `{ path, message }`; checked at accept. */
+  refuse?(payload: Static<Schema>): { path: string; message: string } | undefined;
+}
+
+/** A defined type: the definition with every policy explicit, in milliseconds. */
+export interface EventType extends Omit<EventTypeDefinition, 'retry' | 'compensationRetry' | 'timeout'> {
+  readonly kind: 'tem.eventType';
+  readonly retry: RetryMs;
+  readonly compensationRetry: RetryMs;
+  readonly timeoutMs: number;
+  readonly long: boolean;
+  readonly version: number;
+}
+
+export interface RetryMs {
+  maxAttempts: number;
+  baseMs: number;
+  capMs: number;
+  jitter: number;
+}
+
+export const TYPE_NAME_PATTERN = '^[a-zA-Z][a-zA-Z0-9._-]{0,127}$';
+
+/** Checks a definition and fills in the defaults. Throws a RangeError that names the type and the setting. */
+export function defineEventType<Schema extends TSchema>(definition: EventTypeDefinition<Schema>): EventType {
+  const refuse = (setting: string, problem: string): never => {
+    throw new RangeError(`event type ${JSON.stringify(definition.name)}: ${setting} ${problem}`);
+  };
+  const duration = (setting: string, value: string): number => {
+    try {
+      return milliseconds(value);
+    } catch (error) {
+      return refuse(setting, (error as Error).message);
+    }
+  };
+  const policy = (setting: string, given: Partial<RetryPolicy> | undefined, base: Duration): RetryMs => {
+    const retry = {
+      maxAttempts: given?.maxAttempts ?? 5,
+      baseMs: duration(`${setting}.base`, given?.base ?? base),
+      capMs: duration(`${setting}.cap`, given?.cap ?? '1h'),
+      jitter: given?.jitter ?? 0.2,
+    };
+    if (!Number.isInteger(retry.maxAttempts) || retry.maxAttempts < 1 || retry.maxAttempts > 1_000) {
+      refuse(`${setting}.maxAttempts`, `must be a whole number from 1 to 1,000, not ${retry.maxAttempts}`);
+    }
+    if (!(retry.jitter >= 0 && retry.jitter < 1))
+      refuse(`${setting}.jitter`, `must be from 0 to below 1, not ${retry.jitter}`);
+    return retry;
+  };
+
+  if (typeof definition.name !== 'string' || !new RegExp(TYPE_NAME_PATTERN).test(definition.name)) {
+    refuse('name', 'must start with a letter and hold only letters, digits, dot, underscore and hyphen (at most 128)');
+  }
+  if (typeof definition.payload !== 'object') refuse('payload', 'must be a TypeBox schema');
+  if (typeof definition.handle !== 'function') refuse('handle', 'must be a function');
+  const { batch } = definition;
+  if (batch !== undefined && (!Number.isInteger(batch) || batch < 2 || batch > 1_000)) {
+    refuse('batch', `must be a whole number from 2 to 1,000, not ${batch}`);
+  }
+  if (batch !== undefined && definition.long) refuse('batch', 'and long exclude each other');
+  return {
+    ...(definition as unknown as EventTypeDefinition),
+    kind: 'tem.eventType',
+    retry: policy('retry', definition.retry, '10s'),
+    compensationRetry: policy('compensationRetry', definition.compensationRetry, '1s'),
+    timeoutMs: duration('timeout', definition.timeout ?? '30s'),
+    long: definition.long ?? false,
+    version: definition.version ?? 1,
+  };
+}
+
+/** Whether a module's export is an event type. */
+export function isEventType(value: unknown): value is EventType {
+  return typeof value === 'object' && value !== null && (value as { kind?: unknown }).kind === 'tem.eventType';
+}

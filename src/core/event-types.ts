@@ -1,0 +1,93 @@
+// The event types of one process: those of the features and those of the user's modules (TEM_EVENT_TYPES), with one
+// compiled validator each, used for HTTP, SQL and batches alike.
+
+import { isAbsolute, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
+import addFormats from 'ajv-formats';
+import { type EventType, isEventType } from './event-type.ts';
+import type { Feature, FeatureDependencies } from './feature.ts';
+
+export interface PayloadRefusal {
+  /** JSON pointer into the payload; '' is the payload itself. */
+  path: string;
+  message: string;
+}
+
+export interface EventTypes {
+  get(name: string): EventType | undefined;
+  all(): EventType[];
+  /** Why the type's schema or `refuse` doesn't take the payload, or undefined when it does. */
+  refusal(type: EventType, payload: unknown): PayloadRefusal | undefined;
+}
+
+/** A module of TEM_EVENT_TYPES is missing or wrong; the message says which and why. */
+export class EventTypesError extends Error {
+  override readonly name = 'EventTypesError';
+}
+
+/** Builds the registry from types. Throws an EventTypesError when a name appears twice or a schema is invalid. */
+export function createEventTypes(types: EventType[]): EventTypes {
+  const ajv = new Ajv2020({ strict: false, allErrors: false, coerceTypes: false, useDefaults: false });
+  addFormats.default(ajv);
+  const byName = new Map<string, EventType>();
+  const validators = new Map<string, ValidateFunction>();
+  for (const type of types) {
+    if (byName.has(type.name)) throw new EventTypesError(`event type ${type.name} is defined twice`);
+    byName.set(type.name, type);
+    try {
+      validators.set(type.name, ajv.compile(type.payload));
+    } catch (error) {
+      throw new EventTypesError(`event type ${type.name}: payload is not a valid schema: ${(error as Error).message}`);
+    }
+  }
+  return {
+    get: (name) => byName.get(name),
+    all: () => [...byName.values()],
+    refusal(type, payload) {
+      const validate = validators.get(type.name);
+      if (validate && !validate(payload)) {
+        const [first] = validate.errors ?? [];
+        const extra = first?.params as { additionalProperty?: string; missingProperty?: string } | undefined;
+        const property = extra?.additionalProperty ?? extra?.missingProperty;
+        const path = (first?.instancePath ?? '') + (property === undefined ? '' : `/${pointerEscape(property)}`);
+        return {
+          path,
+          message: extra?.additionalProperty ? 'is an unknown field' : (first?.message ?? 'is not valid'),
+        };
+      }
+      return type.refuse?.(payload as never);
+    },
+  };
+}
+
+function pointerEscape(name: string): string {
+  return name.replaceAll('~', '~0').replaceAll('/', '~1');
+}
+
+/** The types of the given features and of the user's modules. Throws an EventTypesError that says what and where. */
+export async function loadEventTypes(
+  modules: readonly string[],
+  dependencies: FeatureDependencies,
+  features: readonly Feature[],
+): Promise<EventTypes> {
+  const own = await Promise.all(modules.map(loadModule));
+  return createEventTypes([...features.flatMap((feature) => feature.eventTypes(dependencies)), ...own.flat()]);
+}
+
+async function loadModule(specifier: string): Promise<EventType[]> {
+  const isPath = specifier.startsWith('.') || isAbsolute(specifier) || /\.[cm]?[jt]s$/.test(specifier);
+  let exported: Record<string, unknown>;
+  try {
+    exported = await import(isPath ? pathToFileURL(resolve(specifier)).href : specifier);
+  } catch (error) {
+    throw new EventTypesError(`TEM_EVENT_TYPES: ${specifier} can't be loaded: ${(error as Error).message}`);
+  }
+  const types = Object.values(exported).flat().filter(isEventType);
+  if (types.length === 0) {
+    throw new EventTypesError(
+      `TEM_EVENT_TYPES: ${specifier} exports no event type; export one made by defineEventType`,
+    );
+  }
+  return [...new Set(types)];
+}

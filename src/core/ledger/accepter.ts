@@ -1,0 +1,178 @@
+// Accepting for the API: single events that arrive together share a statement, and nobody waits long for a ledger that
+// is away, full or locked (rule 15): within two seconds the caller knows, and is told to come again.
+
+import type { Pool, PoolClient } from 'pg';
+import { LedgerUnavailable } from '../errors.ts';
+import { createGroupCommit } from '../group-commit.ts';
+import { type AcceptInput, type AcceptOutcome, acceptEvents } from './accept.ts';
+import { isUnavailable } from './pool.ts';
+
+const GROUP_SIZE_MAX = 250;
+const STATEMENTS_MAX = 2;
+const WAITING_MAX = 5_000;
+const WAITING_BYTES_MAX = 64 * 1024 * 1024;
+/** An answer is due within 2 s; the rest is for the way to the client. */
+const ANSWER_WITHIN_MS = 1_700;
+const BATCH_ANSWER_WITHIN_MS = 15_000;
+const BATCHES_MAX = 2;
+const BATCHES_WAITING_MAX = 6;
+/** How long a group, a batch or a single event waits for a transaction that holds one of its keys. */
+const GROUP_PATIENCE = { lockTimeoutMs: 200, queryTimeoutMs: 3_000 };
+const SINGLE_PATIENCE = { lockTimeoutMs: 100, queryTimeoutMs: 3_000 };
+const BATCH_PATIENCE = { lockTimeoutMs: 1_000, queryTimeoutMs: 20_000 };
+
+const LOCK_NOT_AVAILABLE = '55P03';
+const DEADLOCK = '40P01';
+
+export interface Accepter {
+  /** Resolves after the commit. Throws LedgerUnavailable, or the database's error for this event alone. */
+  accept(event: AcceptInput, bytes: number): Promise<AcceptOutcome>;
+  /** All in one transaction, or none. An event that the ledger can't keep is an Error in its place. */
+  acceptBatch(events: AcceptInput[]): Promise<(AcceptOutcome | Error)[]>;
+}
+
+export function createAccepter(pool: Pool): Accepter {
+  const write = createGroupCommit<AcceptInput, AcceptOutcome | Error>({
+    write: (events) => writeGroup(pool, events),
+    sizeMax: GROUP_SIZE_MAX,
+    statementsMax: STATEMENTS_MAX,
+    // Splitting is done here, by writeGroup.
+    isShared: () => true,
+  });
+  let waiting = 0;
+  let waitingBytes = 0;
+  const batches = createTurns(BATCHES_MAX, BATCHES_WAITING_MAX);
+
+  return {
+    async accept(event, bytes) {
+      if (waiting >= WAITING_MAX || waitingBytes + bytes > WAITING_BYTES_MAX) {
+        throw new LedgerUnavailable('too many events wait to be accepted');
+      }
+      waiting += 1;
+      waitingBytes += bytes;
+      const written = write(event).finally(() => {
+        waiting -= 1;
+        waitingBytes -= bytes;
+      });
+      const outcome = await within(ANSWER_WITHIN_MS, written).catch(translate);
+      if (outcome instanceof Error) throw outcome;
+      return outcome;
+    },
+    acceptBatch: (events) => batches(() => within(BATCH_ANSWER_WITHIN_MS, writeBatch(pool, events)).catch(translate)),
+  };
+}
+
+function isAway(error: unknown): boolean {
+  return isUnavailable(error) || (error as Error).message === 'Query read timeout';
+}
+
+function translate(error: unknown): never {
+  if (error instanceof LedgerUnavailable || !isAway(error)) throw error;
+  throw new LedgerUnavailable('the ledger is away', { cause: error });
+}
+
+/** The answer, or LedgerUnavailable in time. What is under way goes on: whoever repeats with the same key finds it. */
+async function within<Value>(limitMs: number, answer: Promise<Value>): Promise<Value> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new LedgerUnavailable(`no answer from the ledger in ${limitMs} ms`)), limitMs);
+  });
+  answer.catch(() => {});
+  return Promise.race([answer, late]).finally(() => clearTimeout(timer));
+}
+
+/** One statement for all; when it fails for one row or its lock, one statement for each. */
+async function writeGroup(pool: Pool, events: AcceptInput[]): Promise<(AcceptOutcome | Error)[]> {
+  try {
+    return await acceptEvents(pool, events, GROUP_PATIENCE);
+  } catch (error) {
+    if (isAway(error) && !isContention(error)) throw error;
+    if (events.length === 1) return [asOutcome(error)];
+  }
+  // Events without a key of their own can't wait for anybody: they go first and together.
+  const keyless = events.filter((event) => event.key === undefined);
+  const outcomes = new Map<AcceptInput, AcceptOutcome | Error>();
+  if (keyless.length > 0 && keyless.length < events.length) {
+    const written = await writeGroup(pool, keyless);
+    keyless.forEach((event, index) => outcomes.set(event, written[index] as AcceptOutcome | Error));
+  }
+  const held = new Map<string, Error>();
+  for (const event of events) {
+    if (outcomes.has(event)) continue;
+    const name = JSON.stringify([event.type, event.key]);
+    const attempt = async () => held.get(name) ?? (await acceptEvents(pool, [event], SINGLE_PATIENCE))[0];
+    const outcome = (await attempt().catch(asOutcome)) as AcceptOutcome | Error;
+    if (outcome instanceof LedgerUnavailable) held.set(name, outcome);
+    outcomes.set(event, outcome);
+  }
+  return events.map((event) => outcomes.get(event) as AcceptOutcome | Error);
+}
+
+function isContention(error: unknown): boolean {
+  const code = (error as { code?: unknown }).code;
+  return code === LOCK_NOT_AVAILABLE || code === DEADLOCK;
+}
+
+function asOutcome(error: unknown): Error {
+  if (isContention(error)) return new LedgerUnavailable('another transaction holds this key', { cause: error });
+  return error as Error;
+}
+
+async function writeBatch(pool: Pool, events: AcceptInput[]): Promise<(AcceptOutcome | Error)[]> {
+  const client = await pool.connect();
+  let broken: Error | undefined;
+  try {
+    await client.query('begin');
+    const outcomes = await writeSplitting(client, events);
+    await client.query('commit');
+    return outcomes;
+  } catch (error) {
+    // A connection whose server went silent would hold the rollback up too.
+    if (isAway(error)) broken = error as Error;
+    else {
+      await client.query('rollback').catch((failure: Error) => {
+        broken = failure;
+      });
+    }
+    throw error;
+  } finally {
+    client.release(broken);
+  }
+}
+
+/** Halves a set that fails until the bad event stands alone; the rest of the transaction goes on. */
+async function writeSplitting(client: PoolClient, events: AcceptInput[]): Promise<(AcceptOutcome | Error)[]> {
+  if (events.length === 0) return [];
+  await client.query('savepoint split');
+  try {
+    const outcomes = await acceptEvents(client, events, BATCH_PATIENCE);
+    await client.query('release savepoint split');
+    return outcomes;
+  } catch (error) {
+    if (isAway(error)) throw error;
+    await client.query('rollback to savepoint split');
+    if (events.length === 1) return [error as Error];
+    const middle = events.length >> 1;
+    const first = await writeSplitting(client, events.slice(0, middle));
+    return [...first, ...(await writeSplitting(client, events.slice(middle)))];
+  }
+}
+
+/** Runs at most `atOnce` calls, lets `waitingMax` wait, and refuses the rest at once. */
+function createTurns(atOnce: number, waitingMax: number) {
+  let running = 0;
+  const queue: (() => void)[] = [];
+  return async <Value>(call: () => Promise<Value>): Promise<Value> => {
+    if (running >= atOnce) {
+      if (queue.length >= waitingMax) throw new LedgerUnavailable('too many batches wait to be accepted');
+      await new Promise<void>((resolve) => queue.push(resolve));
+    } else running += 1;
+    try {
+      return await call();
+    } finally {
+      const next = queue.shift();
+      if (next) next();
+      else running -= 1;
+    }
+  };
+}

@@ -1,0 +1,133 @@
+// The start of an attempt, committed before the handler runs (rule 1). Temporal may run an activity more often than one
+// thinks; `begin` decides from the row alone whether this run may go ahead, and fences every older one by a new epoch.
+
+import type { Pool } from 'pg';
+
+/** Crashes of its worker after which an event is run in quarantine, and after which it ends. */
+const QUARANTINE_FROM_CRASHES = 2;
+const CRASHES_MAX = QUARANTINE_FROM_CRASHES + 3;
+export const POISON_ERROR = `killed its worker ${CRASHES_MAX} times, the last 3 of them alone in quarantine`;
+
+/** For a run that doesn't count attempts: it goes ahead as soon as the next one is due. */
+export const WHICHEVER_IS_NEXT = 2_147_483_647;
+
+export interface BeginRequest {
+  id: string;
+  generation: number;
+  /** The attempt that this run is about; one with an outcome is reported, not run again. */
+  attempt: number;
+  maxAttempts: number;
+  /** When somebody else may look after the event: the attempt's timeout and a margin. */
+  dueByMs: number;
+}
+
+/** The event as its handler will see it, with the fence of this attempt. */
+export interface Begun {
+  disposition: 'run';
+  id: string;
+  type: string;
+  key: string;
+  payload: unknown;
+  group: string;
+  priority: number;
+  createdAt: Date;
+  epoch: number;
+  attempt: number;
+}
+
+export type BeginAnswer =
+  | Begun
+  /** Nothing to do: the row has ended, belongs to a newer run, or isn't in this ledger. */
+  | { disposition: 'ended'; state: string }
+  | { disposition: 'stale' }
+  | { disposition: 'missing' }
+  /** That attempt has failed already; the next is due in `delayMs`. */
+  | { disposition: 'waiting'; delayMs: number; attempt: number }
+  /** No attempt is left, or somebody asked to cancel: compensate and end. */
+  | { disposition: 'settle' };
+
+/** Begins attempts of several events in one statement; answers in the order of the requests. */
+export async function begin(pool: Pool, workerId: string, requests: readonly BeginRequest[]): Promise<BeginAnswer[]> {
+  const { rows } = await pool.query({
+    name: 'begin',
+    text: BEGIN,
+    values: [
+      requests.map((each) => each.id),
+      requests.map((each) => each.generation),
+      requests.map((each) => each.attempt),
+      requests.map((each) => each.maxAttempts),
+      requests.map((each) => each.dueByMs),
+      workerId,
+    ],
+  });
+  const byNumber = new Map(rows.map((row) => [row.n as number, row]));
+  return requests.map((_, index) => answer(byNumber.get(index + 1)));
+}
+
+function answer(row: Record<string, unknown> | undefined): BeginAnswer {
+  switch (row?.disposition) {
+    case undefined:
+      return { disposition: 'missing' };
+    case 'ended':
+      return { disposition: 'ended', state: row?.state as string };
+    case 'waiting':
+      return {
+        disposition: 'waiting',
+        delayMs: Math.max(0, row?.delayMs as number),
+        attempt: row?.retryCount as number,
+      };
+    case 'poisoned':
+      return { disposition: 'settle' };
+    case 'run':
+      return row as unknown as Begun;
+    default:
+      return { disposition: row?.disposition as 'stale' | 'settle' };
+  }
+}
+
+const BEGIN = `
+  with input as (
+    select * from unnest($1::uuid[], $2::int[], $3::int[], $4::int[], $5::float8[]) with ordinality
+      as i(id, generation, attempt, max_attempts, due_by_ms, n)
+  ), locked as materialized (
+    select e.id, e.type, e.key, e.payload, e."group", e.priority, e.created_at, e.state, e.epoch, e.version,
+      e.retry_count, e.next_retry_at, e.crash_count, e.compensating, e.cancel_requested, e.generation,
+      i.generation as run_generation, i.attempt, i.max_attempts, i.due_by_ms, i.n,
+      e.state = 'PROCESSING' and not exists (
+        select from tem.worker w where w.id = e.epoch_worker_id and w.lease_until > clock_timestamp()) as crashed
+    from tem.event e join input i on e.id = i.id order by e.id for update of e
+  ), numbered as materialized (
+    -- Two calls for one event may share this statement: only one of them may run it.
+    select l.*, row_number() over (partition by id, run_generation order by n) as nth from locked l
+  ), judged as (
+    select l.*, case
+      when state in ('PROCESSED', 'EXTINCT', 'CANCELLED') then 'ended'
+      when generation <> run_generation or nth > 1 then 'stale'
+      when cancel_requested or compensating or retry_count >= max_attempts then 'settle'
+      when state = 'FAILED' and (retry_count >= attempt or next_retry_at > clock_timestamp() + interval '50 ms') then 'waiting'
+      when crashed and crash_count + 1 >= ${CRASHES_MAX} then 'poisoned'
+      else 'run' end as disposition
+    from numbered l
+  ), taken as (
+    update tem.event e set
+      state = case when j.disposition = 'run' then 'PROCESSING' else 'FAILED' end,
+      compensating = j.disposition = 'poisoned',
+      last_error = case when j.disposition = 'poisoned' then '${POISON_ERROR}' else e.last_error end,
+      epoch = e.epoch + 1, version = e.version + 1, begun = true, worker_id = $6, epoch_worker_id = $6,
+      crash_count = e.crash_count + j.crashed::int, max_attempts = j.max_attempts,
+      lane = case when e.crash_count + j.crashed::int >= ${QUARANTINE_FROM_CRASHES} then 2
+        when e.crash_count + j.crashed::int > 0 then 1 else e.lane end,
+      locked_at = case when j.disposition = 'run' then clock_timestamp() end, next_retry_at = null, due_at = null,
+      due_by = clock_timestamp() + j.due_by_ms * interval '1 ms', updated_at = clock_timestamp()
+    from judged j where e.id = j.id and j.disposition in ('run', 'poisoned')
+    returning e.id, e.version, e.epoch, j.state as from_state, e.state as to_state, j.retry_count, j.crashed, e.last_error
+  ), kept as (
+    insert into tem.transition (event_id, version, from_state, to_state, attempt, error, actor)
+    select id, version, from_state, to_state, retry_count + 1,
+      case when to_state = 'FAILED' then last_error when crashed then 'the worker was lost' end, 'worker ' || $6::uuid
+    from taken
+  )
+  select j.n::int as n, j.id, j.disposition, j.state, j.type, j.key, j.payload, j."group", j.priority, j.created_at as "createdAt",
+    j.retry_count as "retryCount", j.retry_count + 1 as attempt, t.epoch,
+    extract(epoch from j.next_retry_at - clock_timestamp())::float8 * 1000 as "delayMs"
+  from judged j left join taken t on t.id = j.id and j.disposition in ('run', 'poisoned')`;

@@ -1,0 +1,80 @@
+// Cancelling is decided here and nowhere else (rule 5). An event that never began is CANCELLED at once; so is a waiting
+// one without compensation. One whose attempt runs is asked to stop, and the worker that has it hears it by NOTIFY.
+
+import type { Pool } from 'pg';
+import type { EventState } from './states.ts';
+
+export const CANCEL_CHANNEL = 'tem_cancel';
+
+export interface PersonAnswer {
+  outcome: 'done' | 'conflict' | 'missing';
+  /** The state after the call, or the one that forbids it. */
+  state?: EventState;
+}
+
+/** Cancels an event for `actor`. Conflict when it has ended. */
+export async function cancelEvent(pool: Pool, id: string, actor: string): Promise<PersonAnswer> {
+  const { rows } = await pool.query(
+    `with locked as materialized (
+       select e.*, e.begun and coalesce(t.compensates, false) as compensates
+       from tem.event e left join tem.event_type t on t.name = e.type where e.id = $1 for update of e
+     ), cancelled as (
+       update tem.event e set version = e.version + 1, updated_at = clock_timestamp(),
+         cancel_requested = l.state = 'PROCESSING' or l.compensates,
+         state = case when l.state = 'PROCESSING' or l.compensates then e.state else 'CANCELLED' end,
+         compensating = l.state <> 'PROCESSING' and l.compensates,
+         next_retry_at = null,
+         worker_id = case when l.state = 'PROCESSING' then e.worker_id end,
+         generation = e.generation + (l.state <> 'PROCESSING')::int,
+         lane = case when l.compensates then greatest(e.lane, 1) else e.lane end,
+         workflow_id = case when l.state = 'PROCESSING' then e.workflow_id end,
+         due_at = case when l.state = 'PROCESSING' then e.due_at when l.compensates then clock_timestamp() end,
+         due_by = case when l.state = 'PROCESSING' then e.due_by end
+       from locked l where e.id = l.id and l.state not in ('PROCESSED', 'EXTINCT', 'CANCELLED')
+       returning e.id, e.version, e.state, l.state as from_state, e.retry_count
+     ), kept as (
+       insert into tem.transition (event_id, version, from_state, to_state, attempt, actor)
+       select id, version, from_state, state, retry_count, $2 from cancelled where state <> from_state
+     ), told as (
+       select pg_notify($3, id::text) from cancelled where state = 'PROCESSING'
+       union all select pg_notify('tem_due', '') from cancelled where state = 'FAILED'
+     )
+     select l.state as "before", c.state as "after", (select count(*) from told) as told
+     from locked l left join cancelled c on c.id = l.id`,
+    [id, actor, CANCEL_CHANNEL],
+  );
+  const [row] = rows;
+  if (!row) return { outcome: 'missing' };
+  return row.after === null ? { outcome: 'conflict', state: row.before } : { outcome: 'done', state: row.after };
+}
+
+export interface RunCancel {
+  /** An attempt is open: its worker was told to stop, and its outcome decides. */
+  running: boolean;
+  ended: boolean;
+  stale: boolean;
+}
+
+/** A run that was cancelled in Temporal asks what that means for its event. */
+export async function cancelFromRun(pool: Pool, id: string, generation: number): Promise<RunCancel> {
+  const { rows } = await pool.query<{ state: EventState; generation: number }>(
+    `with locked as materialized (
+       select id, state, generation from tem.event where id = $1 for update
+     ), asked as (
+       update tem.event e set cancel_requested = true from locked l
+       where e.id = l.id and l.generation = $2 and l.state not in ('PROCESSED', 'EXTINCT', 'CANCELLED')
+       returning e.id, e.state
+     ), told as (
+       select pg_notify($3, id::text) from asked where state = 'PROCESSING'
+     )
+     select l.state, l.generation, (select count(*) from told) as told from locked l`,
+    [id, generation, CANCEL_CHANNEL],
+  );
+  const [row] = rows;
+  if (!row) return { running: false, ended: false, stale: true };
+  return {
+    running: row.state === 'PROCESSING',
+    ended: row.state === 'PROCESSED' || row.state === 'EXTINCT' || row.state === 'CANCELLED',
+    stale: row.generation !== generation,
+  };
+}

@@ -1,0 +1,158 @@
+// Taking due events from the queue. A lane is one (type, lane, priority, group); the queue's index is ordered by lane
+// and then by time, so a claim reads just the rows that it takes. Claims start at the lane's oldest live row: rows that
+// an old snapshot keeps from being vacuumed lie before it and cost nothing (rule 14).
+
+import type { Pool } from 'pg';
+
+/** How long a claimed event may stay without an attempt before it is freed. */
+const CLAIM_DUE_MS = 10_000;
+
+export interface Lane {
+  type: string;
+  /** 0 may share a batch, 1 has a workflow of its own, 2 is quarantine. */
+  lane: number;
+  priority: number;
+  group: string;
+  /** due_at of the oldest live row, as Postgres writes it: microseconds must survive. */
+  from: string;
+  /** Milliseconds until that row is due; 0 or less when it is. */
+  dueInMs: number;
+}
+
+/** Every lane with a waiting event, by a loose index scan: one descent per lane, however many events wait in it. */
+export async function discoverLanes(pool: Pool, lanesMax: number): Promise<Lane[]> {
+  const { rows } = await pool.query<Lane>({
+    name: 'discover-lanes',
+    text: `
+      with recursive found as (
+        (select type, lane, priority, "group", due_at from tem.event where due_at is not null
+          order by type, lane, priority, "group", due_at limit 1)
+        union all
+        select next.* from found cross join lateral (
+          select e.type, e.lane, e.priority, e."group", e.due_at from tem.event e
+            where e.due_at is not null
+              and (e.type, e.lane, e.priority, e."group") > (found.type, found.lane, found.priority, found."group")
+            order by e.type, e.lane, e.priority, e."group", e.due_at limit 1
+        ) next
+      )
+      select type, lane, priority, "group", due_at::text as "from",
+        extract(epoch from due_at - clock_timestamp())::float8 * 1000 as "dueInMs"
+      from found limit $1`,
+    values: [lanesMax],
+  });
+  return rows;
+}
+
+export interface Claimed {
+  id: string;
+  type: string;
+  key: string;
+  lane: number;
+  priority: number;
+  group: string;
+  generation: number;
+  epoch: number;
+  retryCount: number;
+  dueAt: string;
+  /** How long it has been due. */
+  lateMs: number;
+  /** Only for events whose payload nobody has held against the code's schema yet (SQL; an API without the type). */
+  uncheckedPayload: unknown;
+}
+
+export interface ClaimRequest {
+  workerId: string;
+  lanes: Pick<Lane, 'type' | 'lane' | 'priority' | 'group' | 'from'>[];
+  /** Rows of each lane at most. */
+  take: number;
+  /** The batch that will have them; a lonely one goes to a run of its own. */
+  workflowId: string | undefined;
+}
+
+/**
+ * Claims due events, oldest first within each lane. A claim raises the generation: whatever an older run of the event
+ * still does is stale from then on. Rows locked by another relay are passed over.
+ */
+export async function claim(pool: Pool, request: ClaimRequest): Promise<Claimed[]> {
+  const { rows } = await pool.query<Claimed>({
+    name: 'claim',
+    text: `
+      with wanted as (
+        select * from unnest($1::text[], $2::smallint[], $3::smallint[], $4::text[], $5::timestamptz[])
+          as w(type, lane, priority, "group", from_at)
+      ), picked as materialized (
+        select e.id, e.due_at from wanted w cross join lateral (
+          select id, due_at from tem.event
+            where due_at is not null and type = w.type and lane = w.lane and priority = w.priority
+              and "group" = w."group" and due_at >= w.from_at and due_at <= clock_timestamp()
+            order by due_at limit $6 for update skip locked
+        ) e
+      )
+      update tem.event e set worker_id = $7, generation = e.generation + 1, due_at = null,
+        workflow_id = case when (select count(*) from picked) > 1 then $8 end,
+        due_by = clock_timestamp() + $9 * interval '1 ms'
+      from picked where e.id = picked.id
+      returning e.id, e.type, e.key, e.lane, e.priority, e."group", e.generation, e.epoch,
+        e.retry_count as "retryCount", picked.due_at::text as "dueAt",
+        extract(epoch from clock_timestamp() - picked.due_at)::float8 * 1000 as "lateMs",
+        case when e.source in ('sql', 'http, unchecked') and not e.begun then e.payload end as "uncheckedPayload"`,
+    values: [
+      request.lanes.map((each) => each.type),
+      request.lanes.map((each) => each.lane),
+      request.lanes.map((each) => each.priority),
+      request.lanes.map((each) => each.group),
+      request.lanes.map((each) => each.from),
+      request.take,
+      request.workerId,
+      request.workflowId ?? null,
+      CLAIM_DUE_MS,
+    ],
+  });
+  return rows.sort((a, b) => a.priority - b.priority || (a.dueAt < b.dueAt ? -1 : 1));
+}
+
+/** Puts claimed events back because their run couldn't be started; those that have begun meanwhile are left alone. */
+export async function unclaim(pool: Pool, claimed: readonly Claimed[], delayMs: number): Promise<void> {
+  await pool.query(
+    `with returned as (
+       select e.id from tem.event e
+         join unnest($1::uuid[], $2::int[], $3::int[]) as c(id, generation, epoch)
+           on e.id = c.id and e.generation = c.generation and e.epoch = c.epoch
+         where e.due_by is not null order by e.id for update of e
+     )
+     update tem.event e set worker_id = null, workflow_id = null, due_by = null,
+       due_at = clock_timestamp() + $4 * interval '1 ms'
+     from returned where e.id = returned.id`,
+    [
+      claimed.map((each) => each.id),
+      claimed.map((each) => each.generation),
+      claimed.map((each) => each.epoch),
+      delayMs,
+    ],
+  );
+}
+
+/**
+ * Gives an event to a workflow that a person started by hand, as a claim would. Says in words why not: it has ended,
+ * somebody else has it, or it isn't there.
+ */
+export async function adopt(
+  pool: Pool,
+  id: string,
+  workflowId: string,
+): Promise<{ generation: number; retryCount: number; key: string; type: string } | { refusal: string }> {
+  const { rows } = await pool.query(
+    `update tem.event set generation = generation + 1, due_at = null, workflow_id = $2,
+       due_by = clock_timestamp() + $3 * interval '1 ms', worker_id = null
+     where id = $1 and due_at is not null
+     returning generation, retry_count as "retryCount", key, type`,
+    [id, workflowId, CLAIM_DUE_MS],
+  );
+  if (rows[0]) return rows[0];
+  const { rows: present } = await pool.query('select state, workflow_id, type, key from tem.event where id = $1', [id]);
+  const [event] = present;
+  if (!event) return { refusal: `no event ${id} is in this ledger` };
+  return event.state === 'PROCESSED' || event.state === 'EXTINCT' || event.state === 'CANCELLED'
+    ? { refusal: `event ${id} has ended ${event.state}; revive an EXTINCT event with POST /v1/events/${id}/retry` }
+    : { refusal: `event ${id} is ${event.state} and another run has it` };
+}

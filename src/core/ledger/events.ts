@@ -1,0 +1,159 @@
+// Reading events: one, a page of them, or the history of one. Lists page by keyset over the id, newest first; ids are
+// time-ordered (UUID version 7), so a page never shifts when new events arrive.
+
+import type { Pool } from 'pg';
+import { type EventRow, instant } from './present.ts';
+import type { EventState } from './states.ts';
+
+export interface EventFilter {
+  states?: EventState[];
+  type?: string;
+  group?: string;
+  key?: string;
+  /**
+   * Part of a key, an id, an error or a payload's text, in any case. No index serves it: it reads event after event,
+   * newest first, until the page is full, so narrow it by state, type or time on a large ledger.
+   */
+  q?: string;
+  /** createdAt from (inclusive) and to (exclusive). */
+  from?: Date;
+  to?: Date;
+}
+
+export interface HistoryEntry {
+  at: string | null;
+  from: EventState | null;
+  to: EventState;
+  attempt: number | null;
+  error: string | null;
+  actor: string;
+}
+
+/** A search that took longer than it may. */
+export class SearchTooBroad extends Error {
+  override readonly name = 'SearchTooBroad';
+}
+
+const COLUMNS = `
+  e.id, e.type, e.key, e.payload, e.priority, e."group", e.run_at, e.state, e.retry_count, e.max_attempts, e.last_error,
+  e.next_retry_at, e.locked_at, e.result, e.created_at, e.updated_at, e.processed_at, e.source, e.workflow_id,
+  e.cancel_requested, e.compensating, e.compensation_error, e.crash_count, e.pruned, e.due_at is not null as queued,
+  case when e.state = 'QUEUED' and e.due_at > clock_timestamp() then e.due_at
+    when e.state = 'FAILED' and coalesce(e.next_retry_at, e.due_at) > clock_timestamp()
+    then coalesce(e.next_retry_at, e.due_at) end as due_ahead`;
+const SEARCH_TIMEOUT_MS = 8_000;
+const STATEMENT_CANCELLED = '57014';
+// An id's time is the clock of whoever made it, and it may be hours after the start of its transaction (created_at):
+// the bound on ids only spares reading what lies far outside.
+const ID_SLACK_MS = 24 * 3_600_000;
+
+/** One event, or undefined. */
+export async function getEvent(pool: Pool, id: string): Promise<EventRow | undefined> {
+  const { rows } = await pool.query<EventRow>({
+    name: 'event-get',
+    text: `select ${COLUMNS} from tem.event e where e.id = $1`,
+    values: [id],
+  });
+  return rows[0];
+}
+
+/** Events by id, in no order. */
+export async function getEvents(pool: Pool, ids: readonly string[]): Promise<EventRow[]> {
+  const { rows } = await pool.query<EventRow>(`select ${COLUMNS} from tem.event e where e.id = any($1::uuid[])`, [ids]);
+  return rows;
+}
+
+/** Up to `limit` events before `before` (an id), newest first. Throws SearchTooBroad when a search takes too long. */
+export async function listEvents(
+  pool: Pool,
+  filter: EventFilter,
+  limit: number,
+  before: string | undefined,
+): Promise<{ rows: EventRow[]; more: boolean }> {
+  const { conditions, values } = conditionsOf(filter, before);
+  const where = conditions.length === 0 ? '' : `where ${conditions.join(' and ')}`;
+  // One more than asked for tells whether another page follows.
+  const text = `select ${COLUMNS} from tem.event e ${where} order by e.id desc limit ${limit + 1}`;
+  const rows =
+    filter.q === undefined ? (await pool.query<EventRow>(text, values)).rows : await search(pool, text, values);
+  return { rows: rows.slice(0, limit), more: rows.length > limit };
+}
+
+function conditionsOf(filter: EventFilter, before: string | undefined): { conditions: string[]; values: unknown[] } {
+  const conditions: string[] = [];
+  const values: unknown[] = [];
+  const add = (value: unknown, condition: (place: string) => string): void => {
+    if (value === undefined) return;
+    values.push(value);
+    conditions.push(condition(`$${values.length}`));
+  };
+  add(before, (place) => `e.id < ${place}::uuid`);
+  if (filter.states?.length === 1) add(filter.states[0], (place) => `e.state = ${place}`);
+  else add(filter.states, (place) => `e.state = any(${place}::text[])`);
+  add(filter.type, (place) => `e.type = ${place}`);
+  add(filter.group, (place) => `e."group" = ${place}`);
+  add(filter.key, (place) => `e.key = ${place}`);
+  if (filter.key !== undefined && filter.type === undefined) conditions.push(`e.type in (${TYPES_IN_USE})`);
+  add(filter.from, (place) => `e.created_at >= ${place}`);
+  add(filter.from && idAt(filter.from.getTime() - ID_SLACK_MS), (place) => `e.id >= ${place}::uuid`);
+  add(filter.to, (place) => `e.created_at < ${place}`);
+  add(filter.to && idAt(filter.to.getTime() + ID_SLACK_MS), (place) => `e.id < ${place}::uuid`);
+  add(
+    filter.q === undefined ? undefined : `%${filter.q.replace(/[\\%_]/g, '\\$&')}%`,
+    (place) =>
+      `(e.key ilike ${place} or e.id::text ilike ${place} or e.last_error ilike ${place} or e.payload::text ilike ${place})`,
+  );
+  return { conditions, values };
+}
+
+// The unique index is on (type, key): a key alone is looked up once in each type, found by a loose scan of that index.
+const TYPES_IN_USE = `
+  with recursive used as (
+    select min(type) as type from tem.event
+    union all
+    select (select min(n.type) from tem.event n where n.type > used.type) from used where used.type is not null
+  ) select type from used where type is not null`;
+
+/** The smallest UUID of version 7 at a time. */
+function idAt(ms: number): string {
+  const clamped = Math.min(Math.max(0, Math.trunc(ms)), 2 ** 48 - 1);
+  return `${clamped.toString(16).padStart(12, '0')}70008000000000000000`.replace(
+    /^(.{8})(.{4})(.{4})(.{4})(.{12})$/,
+    '$1-$2-$3-$4-$5',
+  );
+}
+
+async function search(pool: Pool, text: string, values: unknown[]): Promise<EventRow[]> {
+  const client = await pool.connect();
+  let broken: Error | undefined;
+  try {
+    await client.query('begin read only');
+    await client.query(`set local statement_timeout = ${SEARCH_TIMEOUT_MS}`);
+    return (await client.query<EventRow>(text, values)).rows;
+  } catch (error) {
+    if ((error as { code?: unknown }).code === STATEMENT_CANCELLED)
+      throw new SearchTooBroad('the search took too long');
+    throw error;
+  } finally {
+    await client.query('rollback').catch((failure: Error) => {
+      broken = failure;
+    });
+    client.release(broken);
+  }
+}
+
+/** Every change of state, oldest first, from null -> QUEUED on; undefined when there is no such event. */
+export async function eventHistory(pool: Pool, id: string): Promise<HistoryEntry[] | undefined> {
+  const { rows } = await pool.query<Omit<HistoryEntry, 'at'> & { at: Date; version: number }>({
+    name: 'event-history',
+    text: `
+      select 0 as version, created_at as at, null as "from", 'QUEUED' as "to", null::int as attempt, null as error,
+        source as actor from tem.event where id = $1
+      union all
+      select version, at, from_state, to_state, attempt, error, actor from tem.transition where event_id = $1
+      order by version`,
+    values: [id],
+  });
+  if (rows.length === 0) return undefined;
+  return rows.map(({ version: _version, at, ...entry }) => ({ at: instant(at), ...entry }));
+}

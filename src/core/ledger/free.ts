@@ -1,0 +1,117 @@
+// Giving events back to the queue: of workers that are gone, of runs that ended without an outcome. A freed event gets a
+// new generation, so that the run that had it is stale, and keeps its state: PROCESSING until an attempt begins again.
+
+import type { Pool } from 'pg';
+
+export const FREE_SLICE_MAX = 1_000;
+
+// An open attempt whose worker vanished may be what killed it: from then on it runs without neighbours (rule 6).
+const LANE_AFTER_CRASH = `case when e.state = 'PROCESSING' then case when e.crash_count >= 1 then 2 else 1 end else e.lane end`;
+
+const FREED = `
+  set generation = e.generation + 1, worker_id = null, workflow_id = null, due_by = null,
+    due_at = greatest(clock_timestamp(), case when e.state = 'FAILED' then e.next_retry_at end)`;
+
+/** Frees a slice of the events of workers without a live lease; resolves to how many. */
+export async function freeDeadWorkers(pool: Pool): Promise<number> {
+  const { rowCount } = await pool.query({
+    name: 'free-dead-workers',
+    text: `
+      with dead as (
+        select id from tem.event e where e.due_by is not null and e.worker_id is not null
+          and not exists (select from tem.worker w where w.id = e.worker_id and w.lease_until > clock_timestamp())
+        order by id limit $1 for update of e skip locked
+      )
+      update tem.event e ${FREED}, lane = ${LANE_AFTER_CRASH} from dead where e.id = dead.id`,
+    values: [FREE_SLICE_MAX],
+  });
+  if (rowCount) await pool.query(`select pg_notify('tem_due', '')`);
+  return rowCount ?? 0;
+}
+
+export interface Owned {
+  id: string;
+  type: string;
+  key: string;
+  generation: number;
+  workflowId: string | null;
+  state: string;
+  overdueMs: number;
+}
+
+/** Events past their due_by, longest overdue first: nobody has shown progress when they should have. */
+export async function overdue(pool: Pool, limit: number): Promise<Owned[]> {
+  const { rows } = await pool.query<Owned>(
+    `select id, type, key, generation, workflow_id as "workflowId", state,
+       extract(epoch from clock_timestamp() - due_by)::float8 * 1000 as "overdueMs"
+     from tem.event where due_by < clock_timestamp() order by due_by limit $1`,
+    [limit],
+  );
+  return rows;
+}
+
+/** Frees events that still are at the generation that was looked at; resolves to how many. */
+export async function free(pool: Pool, owned: readonly Pick<Owned, 'id' | 'generation'>[]): Promise<number> {
+  if (owned.length === 0) return 0;
+  const { rowCount } = await pool.query(
+    `with chosen as (
+       select e.id from tem.event e join unnest($1::uuid[], $2::int[]) as c(id, generation)
+         on e.id = c.id and e.generation = c.generation
+       where e.due_by is not null order by e.id for update of e
+     )
+     update tem.event e ${FREED} from chosen where e.id = chosen.id`,
+    [owned.map((each) => each.id), owned.map((each) => each.generation)],
+  );
+  if (rowCount) await pool.query(`select pg_notify('tem_due', '')`);
+  return rowCount ?? 0;
+}
+
+/** Frees batch members whose end belongs into a workflow of their own. */
+export async function freeForOwnRun(pool: Pool, members: readonly Pick<Owned, 'id' | 'generation'>[]): Promise<void> {
+  await pool.query(
+    `with chosen as (
+       select e.id from tem.event e join unnest($1::uuid[], $2::int[]) as c(id, generation)
+         on e.id = c.id and e.generation = c.generation
+       where e.due_by is not null and e.state <> 'PROCESSING' order by e.id for update of e
+     )
+     update tem.event e ${FREED}, lane = greatest(e.lane, 1) from chosen where e.id = chosen.id`,
+    [members.map((each) => each.id), members.map((each) => each.generation)],
+  );
+}
+
+/**
+ * After Temporal's database was lost: frees a slice of everything that a run had, but leaves attempts of live workers
+ * to finish; they are looked after when due. Resolves to how many were freed.
+ */
+export async function freeAllRuns(pool: Pool, before: Date): Promise<number> {
+  const { rowCount } = await pool.query(
+    `with lost as (
+       select e.id from tem.event e where e.due_by is not null and e.updated_at < $2
+         and not (e.state = 'PROCESSING' and exists (
+           select from tem.worker w where w.id = e.worker_id and w.lease_until > clock_timestamp()))
+       order by e.id limit $1 for update of e skip locked
+     )
+     update tem.event e ${FREED} from lost where e.id = lost.id`,
+    [FREE_SLICE_MAX, before],
+  );
+  if (rowCount) await pool.query(`select pg_notify('tem_due', '')`);
+  return rowCount ?? 0;
+}
+
+/** Puts off the next look at events whose run is open, so that they are not looked at in every turn. */
+export async function postpone(
+  pool: Pool,
+  owned: readonly Pick<Owned, 'id' | 'generation'>[],
+  byMs: number,
+): Promise<void> {
+  if (owned.length === 0) return;
+  await pool.query(
+    `with chosen as (
+       select e.id from tem.event e join unnest($1::uuid[], $2::int[]) as c(id, generation)
+         on e.id = c.id and e.generation = c.generation
+       where e.due_by is not null order by e.id for update of e
+     )
+     update tem.event e set due_by = clock_timestamp() + $3 * interval '1 ms' from chosen where e.id = chosen.id`,
+    [owned.map((each) => each.id), owned.map((each) => each.generation), byMs],
+  );
+}

@@ -1,0 +1,97 @@
+// A worker's lease: renewed while it lives, ended when it leaves. Rows of a worker without a lease are freed by any other
+// within seconds. Renewing also brings back what a lost NOTIFY would have said: which attempts are to be cancelled.
+
+import type { Pool } from 'pg';
+import type { EventType } from '../event-type.ts';
+
+export const LEASE_MS = 10_000;
+/** Workers that are gone are kept this long for people to see. */
+const GONE_KEPT_MS = 3_600_000;
+
+export interface WorkerRow {
+  id: string;
+  host: string;
+  pid: number;
+  taskQueue: string;
+  types: readonly EventType[];
+}
+
+/** Registers a worker and what its code says of its types. */
+export async function registerWorker(pool: Pool, worker: WorkerRow): Promise<void> {
+  await pool.query(
+    `insert into tem.worker (id, lease_until, host, pid, task_queue, types)
+     values ($1, clock_timestamp() + $2 * interval '1 ms', $3, $4, $5, $6)
+     on conflict (id) do update set lease_until = excluded.lease_until`,
+    [worker.id, LEASE_MS, worker.host, worker.pid, worker.taskQueue, worker.types.map((type) => type.name)],
+  );
+  await pool.query(
+    `insert into tem.event_type (name, definition, max_attempts, compensates)
+     select * from unnest($1::text[], $2::jsonb[], $3::int[], $4::bool[])
+     on conflict (name) do update set definition = excluded.definition, max_attempts = excluded.max_attempts,
+       compensates = excluded.compensates, updated_at = clock_timestamp()
+     where (tem.event_type.definition, tem.event_type.max_attempts, tem.event_type.compensates)
+       is distinct from (excluded.definition, excluded.max_attempts, excluded.compensates)`,
+    [
+      worker.types.map((type) => type.name),
+      worker.types.map((type) => JSON.stringify(describeType(type))),
+      worker.types.map((type) => type.retry.maxAttempts),
+      worker.types.map((type) => type.compensate !== undefined),
+    ],
+  );
+}
+
+/** What GET /v1/event-types says of a type; durations in milliseconds. */
+export function describeType(type: EventType): Record<string, unknown> {
+  const { name, payload, retry, compensationRetry, timeoutMs, long, batch, version, keyPrivate } = type;
+  return {
+    name,
+    schema: payload,
+    retry,
+    compensationRetry,
+    timeoutMs,
+    long,
+    batch: batch ?? null,
+    version,
+    keyPrivate: keyPrivate ?? false,
+    compensates: type.compensate !== undefined,
+  };
+}
+
+/** Renews the lease and shows the relay's counters; false when the row is gone and the worker must register again. */
+export async function renewLease(
+  pool: Pool,
+  workerId: string,
+  stopping: boolean,
+  counters: Readonly<Record<string, number>>,
+): Promise<boolean> {
+  const { rowCount } = await pool.query({
+    name: 'renew-lease',
+    text: `update tem.worker set lease_until = clock_timestamp() + $2 * interval '1 ms', stopping = $3, counters = $4
+      where id = $1`,
+    values: [workerId, LEASE_MS, stopping, JSON.stringify(counters)],
+  });
+  return rowCount === 1;
+}
+
+/** Which of the given attempts a person wants to stop. */
+export async function cancelsAmong(pool: Pool, ids: readonly string[]): Promise<string[]> {
+  if (ids.length === 0) return [];
+  const { rows } = await pool.query<{ id: string }>({
+    name: 'cancels-among',
+    text: 'select id from tem.event where id = any($1::uuid[]) and cancel_requested',
+    values: [ids],
+  });
+  return rows.map((row) => row.id);
+}
+
+/** Ends the lease of a worker that has handed everything back. */
+export async function endLease(pool: Pool, workerId: string): Promise<void> {
+  await pool.query('update tem.worker set lease_until = clock_timestamp(), stopping = true where id = $1', [workerId]);
+}
+
+/** Forgets workers that left long ago. */
+export async function forgetGoneWorkers(pool: Pool): Promise<void> {
+  await pool.query(`delete from tem.worker where lease_until < clock_timestamp() - $1 * interval '1 ms'`, [
+    GONE_KEPT_MS,
+  ]);
+}

@@ -1,0 +1,182 @@
+// The outcome of an attempt. Every mark names the epoch that its attempt began with: an older attempt that reports late
+// finds no row and changes nothing. The same statement runs alone, for a group, or inside a handler's transaction.
+
+import type { Pool, PoolClient } from 'pg';
+import type { EventState } from './states.ts';
+
+/** How long after its time an event that a run should have taken up is looked after. */
+const OVERDUE_AFTER_MS = 30_000;
+/** The same for its end, which its run takes up at once, unless somebody has terminated it. */
+const SETTLING_OVERDUE_AFTER_MS = 5_000;
+const ERROR_BYTES_MAX = 8_192;
+
+export interface Mark {
+  id: string;
+  epoch: number;
+  to: EventState;
+  /** Whether this counts as a failed attempt. */
+  failed: boolean;
+  error: string | null;
+  /** FAILED: the wait before the next attempt, the same number that Temporal is told. */
+  delayMs: number;
+  /** True: the event waits in the queue and nobody has it; false: its run goes on with it. */
+  queued: boolean;
+  /** FAILED and on its way to EXTINCT or CANCELLED. */
+  compensating: boolean;
+  /** The outcome of a compensation, not of an attempt. */
+  ofSettling: boolean;
+  compensationError: string | null;
+  /** JSON text, or null to leave it. */
+  result: string | null;
+  actor: string;
+}
+
+const NOTHING = {
+  failed: false,
+  error: null,
+  delayMs: 0,
+  queued: false,
+  compensating: false,
+  ofSettling: false,
+  compensationError: null,
+  result: null,
+} as const;
+
+/** Text as the ledger keeps it: at most 8 KiB, without control characters or lone surrogates. */
+export function errorText(error: unknown): string {
+  const message = describe(error);
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is removed
+  const clean = message.toWellFormed().replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, ' ');
+  const bytes = Buffer.from(clean);
+  return bytes.length <= ERROR_BYTES_MAX
+    ? clean
+    : `${bytes
+        .subarray(0, ERROR_BYTES_MAX - 4)
+        .toString()
+        .replace(/\ufffd+$/, '')}…`;
+}
+
+// Handlers throw anything: errors without a text, proxies and getters that throw in their turn.
+function describe(error: unknown): string {
+  try {
+    if (error instanceof Error) return String(error.message || error.name);
+    const text = typeof error === 'string' ? error : (JSON.stringify(error) ?? String(error));
+    return `a non-error was thrown: ${text}`;
+  } catch {
+    return `a non-error was thrown that can't be written as text`;
+  }
+}
+
+type Attempt = { id: string; epoch: number; actor: string };
+
+export const marks = {
+  processed: (attempt: Attempt, result: string | null): Mark => ({ ...NOTHING, ...attempt, to: 'PROCESSED', result }),
+  /** Failed with a further attempt to come; `queued` when it leaves its run for the queue. */
+  retry: (attempt: Attempt, error: string, delayMs: number, queued: boolean): Mark => ({
+    ...NOTHING,
+    ...attempt,
+    to: 'FAILED',
+    failed: true,
+    error,
+    delayMs,
+    queued,
+  }),
+  /** Failed for good or cancelled, and its compensation (or its end in a workflow of its own) comes next. */
+  settle: (attempt: Attempt, error: string | null, failed: boolean, queued: boolean): Mark => ({
+    ...NOTHING,
+    ...attempt,
+    to: 'FAILED',
+    failed,
+    error,
+    queued,
+    compensating: true,
+  }),
+  end: (attempt: Attempt, to: 'EXTINCT' | 'CANCELLED', error: string | null, failed: boolean): Mark => ({
+    ...NOTHING,
+    ...attempt,
+    to,
+    failed,
+    error,
+  }),
+  /** Handed back by a stopping worker: as if the attempt had not begun. */
+  release: (attempt: Attempt): Mark => ({ ...NOTHING, ...attempt, to: 'QUEUED', queued: true }),
+  /** The end of a compensation, with its error when it gave up. */
+  settled: (attempt: Attempt, to: 'EXTINCT' | 'CANCELLED', compensationError: string | null): Mark => ({
+    ...NOTHING,
+    ...attempt,
+    to,
+    ofSettling: true,
+    compensationError,
+  }),
+};
+
+/** Writes marks in one statement. Resolves, in order, to whether each was written: false means that its epoch is over. */
+export async function mark(client: Pool | PoolClient, group: readonly Mark[]): Promise<boolean[]> {
+  const { rows } = await client.query<{ id: string }>({
+    name: 'mark',
+    text: MARK,
+    values: [
+      group.map((each) => each.id),
+      group.map((each) => each.epoch),
+      group.map((each) => each.to),
+      group.map((each) => each.failed),
+      group.map((each) => each.error),
+      group.map((each) => each.delayMs),
+      group.map((each) => each.queued),
+      group.map((each) => each.compensating),
+      group.map((each) => each.compensationError),
+      group.map((each) => each.result),
+      group.map((each) => each.actor),
+      group.map((each) => each.ofSettling),
+    ],
+  });
+  const written = new Set(rows.map((row) => row.id));
+  return group.map((each) => written.has(each.id));
+}
+
+const ENDED = `('PROCESSED', 'EXTINCT', 'CANCELLED')`;
+const MARK = `
+  with input as (
+    select * from unnest($1::uuid[], $2::int[], $3::text[], $4::bool[], $5::text[], $6::float8[], $7::bool[], $8::bool[],
+      $9::text[], $10::text[], $11::text[], $12::bool[])
+      as i(id, epoch, to_state, failed, error, delay_ms, queued, compensating, compensation_error, result, actor, of_settling)
+  ), locked as materialized (
+    -- A cancel that came too late for the attempt's signal must not wait for the next attempt. And what was freed under
+    -- its attempt stays in the queue: the attempt's own run is stale.
+    select i.*, e.state as from_state, e.retry_count as failures, clock_timestamp() as at,
+      e.cancel_requested and i.to_state = 'FAILED' and not i.compensating as cancelled,
+      i.to_state not in ${ENDED} and (i.queued or e.due_at is not null or e.cancel_requested and not i.compensating) as waits
+    from tem.event e join input i on e.id = i.id and e.epoch = i.epoch
+    -- An attempt's mark that is sent twice must not end the compensation that followed it.
+    where case when i.of_settling then e.compensating and e.state <> 'PROCESSING' else e.state = 'PROCESSING' end
+    order by e.id for update of e
+  ), marked as (
+    update tem.event e set
+      state = l.to_state, version = e.version + 1, updated_at = l.at, locked_at = null, worker_id = null,
+      retry_count = e.retry_count + l.failed::int, last_error = coalesce(l.error, e.last_error),
+      result = coalesce(l.result::jsonb, e.result), compensating = l.compensating,
+      compensation_error = coalesce(l.compensation_error, e.compensation_error),
+      processed_at = case when l.to_state = 'PROCESSED' then l.at end,
+      next_retry_at = case when l.to_state = 'FAILED' and not l.compensating and not l.cancelled
+        then l.at + l.delay_ms * interval '1 ms' end,
+      due_at = case when l.waits and l.cancelled then l.at when l.waits then l.at + l.delay_ms * interval '1 ms' end,
+      due_by = case when not l.waits and l.to_state not in ${ENDED}
+        then l.at + case when l.compensating then ${SETTLING_OVERDUE_AFTER_MS} else l.delay_ms + ${OVERDUE_AFTER_MS} end * interval '1 ms' end,
+      workflow_id = case when l.waits then null else e.workflow_id end,
+      lane = case when l.cancelled or l.waits and l.compensating then greatest(e.lane, 1) else e.lane end,
+      cancel_requested = e.cancel_requested and l.to_state not in ${ENDED}
+    from locked l where e.id = l.id
+    returning e.id, e.version
+  ), kept as (
+    insert into tem.transition (event_id, version, at, from_state, to_state, attempt, error, actor)
+    select l.id, m.version, l.at, l.from_state, l.to_state, l.failures + (l.from_state = 'PROCESSING')::int,
+      coalesce(l.error, l.compensation_error), l.actor
+    from locked l join marked m on m.id = l.id
+  )
+  select id from marked`;
+
+/** Where an event stands, read after an unanswered COMMIT. */
+export async function standing(pool: Pool, id: string): Promise<{ state: EventState; epoch: number } | undefined> {
+  const { rows } = await pool.query('select state, epoch from tem.event where id = $1', [id]);
+  return rows[0];
+}

@@ -1,0 +1,105 @@
+// Brings a database's `tem` schema to what this code expects. Calls at the same time wait for each other; a database
+// that is newer than the code is refused in words and never touched.
+
+import { existsSync, readdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { runner } from 'node-pg-migrate';
+import pg from 'pg';
+import { ConfigError } from '../../config.ts';
+
+export interface MigrationState {
+  applied: string[];
+  /** In the code, not in the database yet. */
+  missing: string[];
+  /** In the database, unknown to this code: it is older than the database. */
+  newer: string[];
+}
+
+const TABLE = 'migration';
+const SCHEMA = 'tem';
+const POSTGRES_VERSION_MIN = 140_000;
+const CONNECT_TIMEOUT_MS = 10_000;
+// Any number that no other program takes; node-pg-migrate's own is shared by all its users.
+const LOCK_NUMBER = 8_432_117_003;
+const MISSING_TABLE = '42P01';
+
+/**
+ * Applies what is missing, all of it in one transaction; resolves to the names applied, often none. `say` gets one line.
+ * Throws a ConfigError for a database that is newer than the code or older than Postgres 14, else the database's error.
+ */
+export async function migrate(databaseUrl: string, say: (line: string) => void): Promise<string[]> {
+  const client = new pg.Client({
+    connectionString: databaseUrl,
+    application_name: 'tem migrate',
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+  });
+  client.on('error', () => {});
+  await client.connect();
+  try {
+    const { rows } = await client.query<{ number: number; version: string }>(
+      `select current_setting('server_version_num')::integer as number, current_setting('server_version') as version`,
+    );
+    if ((rows[0]?.number ?? 0) < POSTGRES_VERSION_MIN) {
+      throw new ConfigError(`the database is Postgres ${rows[0]?.version}; TEM needs 14 or later`);
+    }
+    const { newer } = await migrationState(client);
+    if (newer.length > 0) throw new ConfigError(newerMessage(newer));
+    const done = await runner({
+      dbClient: client,
+      dir: migrationsFolder(),
+      direction: 'up',
+      migrationsSchema: SCHEMA,
+      createMigrationsSchema: true,
+      migrationsTable: TABLE,
+      advisoryLockMode: 'wait',
+      lockValue: LOCK_NUMBER,
+      logger: { debug() {}, info() {}, warn() {}, error() {} },
+    });
+    const names = done.map(({ name }) => name);
+    say(names.length === 0 ? 'The ledger is up to date' : `The ledger was migrated: ${names.join(', ')}`);
+    return names;
+  } finally {
+    await client.end();
+  }
+}
+
+/** Compares a database with the migrations that this code brings; changes nothing. */
+export async function migrationState(client: pg.Client | pg.Pool | pg.PoolClient): Promise<MigrationState> {
+  const known = migrationNames();
+  const applied = await client
+    .query<{ name: string }>(`select name from ${SCHEMA}.${TABLE} order by id`)
+    .then<string[], string[]>(
+      ({ rows }) => rows.map(({ name }) => name),
+      (error: { code?: string }) => {
+        if (error.code === MISSING_TABLE) return [] as string[];
+        throw error;
+      },
+    );
+  return {
+    applied,
+    missing: known.filter((name) => !applied.includes(name)),
+    newer: applied.filter((name) => !known.includes(name)),
+  };
+}
+
+/** What a person reads when a newer release of TEM has migrated the database. */
+export function newerMessage(newer: string[]): string {
+  return `the database is newer than this TEM (it has ${newer.join(', ')}): start the newer release`;
+}
+
+function migrationNames(): string[] {
+  return readdirSync(migrationsFolder())
+    .filter((file) => file.endsWith('.sql'))
+    .map((file) => file.slice(0, -4))
+    .sort();
+}
+
+/** `migrations` stands beside `src` in a clone and beside `dist` in the package. */
+function migrationsFolder(): string {
+  for (let folder = dirname(fileURLToPath(import.meta.url)); folder !== dirname(folder); folder = dirname(folder)) {
+    const candidate = join(folder, 'migrations');
+    if (existsSync(candidate) && readdirSync(candidate).some((file) => file.endsWith('.sql'))) return candidate;
+  }
+  throw new Error('the migrations folder is not beside the code');
+}

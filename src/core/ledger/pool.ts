@@ -1,0 +1,81 @@
+// Connections to the ledger. Every session states what TEM relies on (rule 13, rule 15), so that a server's or a role's
+// default can't weaken a 202; and one function tells "the ledger is away" from an error of the statement itself.
+
+import pg from 'pg';
+
+export interface PoolOptions {
+  max: number;
+  applicationName: string;
+  /** The longest that one statement may take; 30 s by default. */
+  statementTimeoutMs?: number;
+  /** How long a caller waits for a free connection; 2 s by default, so that an answer of 503 is quick. */
+  connectionTimeoutMs?: number;
+}
+
+const STATEMENT_TIMEOUT_MS = 30_000;
+const CONNECTION_TIMEOUT_MS = 2_000;
+// A frozen process must not hold its row locks against its neighbours.
+const IDLE_IN_TRANSACTION_TIMEOUT_MS = 20_000;
+const KEEPALIVE_DELAY_MS = 5_000;
+
+/** Settings of a single TEM session; also used by listeners. */
+export function sessionOptions(databaseUrl: string, options: PoolOptions): pg.PoolConfig {
+  const settings = {
+    synchronous_commit: 'on',
+    statement_timeout: options.statementTimeoutMs ?? STATEMENT_TIMEOUT_MS,
+    idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
+    tcp_keepalives_idle: 5,
+    tcp_keepalives_interval: 2,
+    tcp_keepalives_count: 3,
+    // Claims and marks are index look-ups whose plans must not change with the statistics of a bursty table.
+    jit: 'off',
+  };
+  return {
+    connectionString: databaseUrl,
+    application_name: options.applicationName,
+    max: options.max,
+    connectionTimeoutMillis: options.connectionTimeoutMs ?? CONNECTION_TIMEOUT_MS,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: KEEPALIVE_DELAY_MS,
+    options: Object.entries(settings)
+      .map(([name, value]) => `-c ${name}=${value}`)
+      .join(' '),
+  };
+}
+
+/** A pool of sessions on the ledger. Idle connections that break are dropped quietly: the next query opens another. */
+export function createPool(databaseUrl: string, options: PoolOptions): pg.Pool {
+  const pool = new pg.Pool(sessionOptions(databaseUrl, options));
+  pool.on('error', () => {});
+  // A connection that breaks while it is checked out reports to its query too; without a listener it would end the process.
+  pool.on('connect', (client) => client.on('error', () => {}));
+  return pool;
+}
+
+const UNAVAILABLE_SQLSTATES = /^(08|57P0|53|58|25006|40001|40P01|55P03|57014|25P03)/;
+const UNAVAILABLE_SOCKET_CODES = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOENT',
+]);
+const UNAVAILABLE_MESSAGES =
+  /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|not queryable|Connection ended/i;
+
+/**
+ * Whether an error means that the ledger is away or overloaded for now (connection lost, starting up, read-only, disk
+ * full, out of connections, deadlock, statement timeout), and not that the statement was wrong.
+ */
+export function isUnavailable(error: unknown): boolean {
+  if (error instanceof AggregateError) return error.errors.some(isUnavailable);
+  if (!(error instanceof Error)) return false;
+  const code = (error as { code?: unknown }).code;
+  if (typeof code === 'string' && (UNAVAILABLE_SQLSTATES.test(code) || UNAVAILABLE_SOCKET_CODES.has(code))) return true;
+  // pg gives these without a code.
+  return typeof code !== 'string' && UNAVAILABLE_MESSAGES.test(error.message);
+}

@@ -1,0 +1,131 @@
+// A row of the ledger as the contract's JSON: names in camelCase, times in UTC with milliseconds, secret fields masked,
+// and for an event that hasn't run yet the reason why.
+
+import type { EventTypeDescription } from '../event-type-description.ts';
+import { maskSecrets } from '../secret-fields.ts';
+import { eventWorkflowId } from '../workflow-id.ts';
+import type { EventState } from './states.ts';
+import type { TypeDirectory } from './type-directory.ts';
+
+const MAX_ATTEMPTS_DEFAULT = 5;
+
+export interface EventRow {
+  id: string;
+  type: string;
+  key: string;
+  payload: unknown;
+  priority: number;
+  group: string;
+  run_at: Date | number;
+  state: EventState;
+  retry_count: number;
+  max_attempts: number | null;
+  last_error: string | null;
+  next_retry_at: Date | number | null;
+  locked_at: Date | null;
+  result: unknown;
+  created_at: Date;
+  updated_at: Date;
+  processed_at: Date | null;
+  source: string;
+  workflow_id: string | null;
+  cancel_requested: boolean;
+  compensating: boolean;
+  compensation_error: string | null;
+  crash_count: number;
+  pruned: boolean;
+  /** Whether nobody has claimed it. */
+  queued: boolean;
+  /** When it is due, while that lies ahead by Postgres's clock. */
+  due_ahead: Date | number | null;
+}
+
+export interface Waiting {
+  reason: 'due' | 'slots';
+  until?: string;
+  detail: string;
+}
+
+export interface EventJson {
+  id: string;
+  type: string;
+  key: string;
+  payload: unknown;
+  priority: number;
+  group: string | null;
+  runAt: string | null;
+  state: EventState;
+  retryCount: number;
+  maxAttempts: number;
+  lastError: string | null;
+  nextRetryAt: string | null;
+  lockedAt: string | null;
+  result: unknown;
+  workflowId: string;
+  createdAt: string | null;
+  updatedAt: string | null;
+  processedAt: string | null;
+  source: string;
+  cancelRequested: boolean;
+  compensating: boolean;
+  compensationError: string | null;
+  crashCount: number;
+  pruned: boolean;
+  waiting?: Waiting;
+}
+
+export function presentEvent(row: EventRow, types: TypeDirectory): EventJson {
+  const known = types.get(row.type);
+  const description = known?.description;
+  const waiting = waitingOf(row, known?.workers ?? 0);
+  return {
+    id: row.id,
+    type: row.type,
+    key: row.key,
+    payload: row.pruned ? null : masked(row.payload, description),
+    priority: row.priority,
+    group: row.group === '' ? null : row.group,
+    runAt: instant(row.run_at),
+    state: row.state,
+    retryCount: row.retry_count,
+    maxAttempts: row.max_attempts ?? description?.retry.maxAttempts ?? MAX_ATTEMPTS_DEFAULT,
+    lastError: row.last_error,
+    nextRetryAt: instant(row.next_retry_at),
+    lockedAt: instant(row.locked_at),
+    result: row.result,
+    workflowId: row.workflow_id ?? eventWorkflowId(row.type, row.key, description?.keyPrivate),
+    createdAt: instant(row.created_at),
+    updatedAt: instant(row.updated_at),
+    processedAt: instant(row.processed_at),
+    source: row.source,
+    cancelRequested: row.cancel_requested,
+    compensating: row.compensating,
+    compensationError: row.compensation_error,
+    crashCount: row.crash_count,
+    pruned: row.pruned,
+    ...(waiting && { waiting }),
+  };
+}
+
+function masked(payload: unknown, description: EventTypeDescription | undefined): unknown {
+  return description ? maskSecrets(description.schema, payload) : payload;
+}
+
+/** RFC 3339 in UTC; null for none, and for Postgres's infinity, which JSON has no word for. */
+export function instant(time: Date | number | null): string | null {
+  return time instanceof Date && Number.isFinite(time.getTime()) ? time.toISOString() : null;
+}
+
+function waitingOf(row: EventRow, workers: number): Waiting | undefined {
+  if ((row.state !== 'QUEUED' && row.state !== 'FAILED') || row.compensating) return undefined;
+  if (row.due_ahead !== null) {
+    const until = instant(row.due_ahead);
+    const detail = row.state === 'FAILED' ? 'waits for its next attempt' : 'its time has not come';
+    return { reason: 'due', ...(until !== null && { until }), detail };
+  }
+  if (workers === 0) return { reason: 'slots', detail: `no live worker knows the type ${row.type}` };
+  return {
+    reason: 'slots',
+    detail: row.queued ? 'is due and waits for a free slot' : 'a worker has taken it and is about to run it',
+  };
+}

@@ -1,0 +1,49 @@
+// Ending events that no attempt can help: their payload is refused by the schema, or nobody knows their type.
+
+import type { Pool } from 'pg';
+
+/** Ends claimed events that haven't begun: QUEUED -> EXTINCT with the reason. */
+export async function refuseQueued(
+  pool: Pool,
+  refused: readonly { id: string; generation: number; error: string }[],
+  actor: string,
+): Promise<void> {
+  await pool.query(
+    `with chosen as materialized (
+       select e.id, c.error from tem.event e join unnest($1::uuid[], $2::int[], $3::text[]) as c(id, generation, error)
+         on e.id = c.id and e.generation = c.generation
+       where e.state = 'QUEUED' order by e.id for update of e
+     ), ended as (
+       update tem.event e set state = 'EXTINCT', version = e.version + 1, updated_at = clock_timestamp(),
+         last_error = chosen.error, due_at = null, due_by = null, worker_id = null, cancel_requested = false, compensating = false
+       from chosen where e.id = chosen.id returning e.id, e.version, chosen.error, e.retry_count
+     )
+     insert into tem.transition (event_id, version, from_state, to_state, attempt, error, actor)
+     select id, version, 'QUEUED', 'EXTINCT', retry_count, error, $4 from ended`,
+    [refused.map((each) => each.id), refused.map((each) => each.generation), refused.map((each) => each.error), actor],
+  );
+}
+
+/** Ends a slice of queued events whose type no live worker has known for `afterMs`; resolves to how many. */
+export async function endUnknownTypes(pool: Pool, afterMs: number, limit: number): Promise<number> {
+  const { rowCount } = await pool.query(
+    `with known as (
+       select distinct unnest(types) as type from tem.worker where lease_until > clock_timestamp()
+     ), unknown as (
+       select distinct type from tem.event where due_at is not null and type not in (select type from known)
+     ), chosen as materialized (
+       select e.id from tem.event e join unknown u on u.type = e.type
+       where e.due_at < clock_timestamp() - $1 * interval '1 ms' and e.state = 'QUEUED' and exists (select from known)
+       order by e.id limit $2 for update of e skip locked
+     ), ended as (
+       update tem.event e set state = 'EXTINCT', version = e.version + 1, updated_at = clock_timestamp(),
+         last_error = 'no live worker knew the event type ' || e.type, due_at = null, due_by = null,
+         cancel_requested = false, compensating = false
+       from chosen where e.id = chosen.id returning e.id, e.version, e.last_error, e.retry_count
+     )
+     insert into tem.transition (event_id, version, from_state, to_state, attempt, error, actor)
+     select id, version, 'QUEUED', 'EXTINCT', retry_count, last_error, 'reconciler' from ended`,
+    [afterMs, limit],
+  );
+  return rowCount ?? 0;
+}

@@ -1,0 +1,86 @@
+// The end of an event that can't succeed or was cancelled: its compensation, fenced like an attempt, and then EXTINCT or
+// CANCELLED. While it runs the event is FAILED with compensating set (rule 4).
+
+import type { Pool } from 'pg';
+import { POISON_ERROR } from './begin.ts';
+
+export interface Settling {
+  disposition: 'settle';
+  id: string;
+  type: string;
+  key: string;
+  payload: unknown;
+  group: string;
+  priority: number;
+  createdAt: Date;
+  epoch: number;
+  attempt: number;
+  to: 'EXTINCT' | 'CANCELLED';
+  lastError: string | null;
+  /** Whether an attempt ever began: without one there is nothing to compensate. */
+  begun: boolean;
+}
+
+export type SettleAnswer =
+  | Settling
+  | { disposition: 'ended'; state: string }
+  | { disposition: 'stale' }
+  | { disposition: 'alive' };
+
+/**
+ * Takes the event for settling: `stale` when a newer run has it, `alive` when neither its attempts are used up nor a
+ * cancel was asked for, so that nothing is settled by mistake.
+ */
+export async function beginSettling(
+  pool: Pool,
+  request: { id: string; generation: number; workerId: string; maxAttempts: number; dueByMs: number },
+): Promise<SettleAnswer> {
+  const { rows } = await pool.query({
+    name: 'begin-settling',
+    text: `
+      with locked as materialized (
+        select *, case
+          when state in ('PROCESSED', 'EXTINCT', 'CANCELLED') then 'ended'
+          when generation <> $2 then 'stale'
+          when compensating or cancel_requested or retry_count >= $5 then 'settle'
+          else 'alive' end as disposition
+        from tem.event where id = $1 for update
+      ), taken as (
+        update tem.event e set state = case when l.state = 'QUEUED' then 'QUEUED' else 'FAILED' end, compensating = true, epoch = e.epoch + 1, version = e.version + 1,
+          worker_id = $3, epoch_worker_id = $3, next_retry_at = null, locked_at = null, due_at = null,
+          due_by = clock_timestamp() + $4 * interval '1 ms', updated_at = clock_timestamp()
+        from locked l where e.id = l.id and l.disposition = 'settle'
+        returning e.id, e.epoch, e.version, l.state as from_state
+      ), kept as (
+        insert into tem.transition (event_id, version, from_state, to_state, attempt, error, actor)
+        select t.id, t.version, t.from_state, 'FAILED', l.retry_count, 'compensation begins', 'worker ' || $3::uuid
+        from taken t join locked l on l.id = t.id where t.from_state = 'PROCESSING'
+      )
+      select l.disposition, l.id, l.type, l.key, l.payload, l."group", l.priority, l.created_at as "createdAt", t.epoch,
+        l.retry_count as attempt, l.last_error as "lastError", l.begun, l.state,
+        case when l.cancel_requested then 'CANCELLED' else 'EXTINCT' end as to
+      from locked l left join taken t on t.id = l.id`,
+    values: [request.id, request.generation, request.workerId, request.dueByMs, request.maxAttempts],
+  });
+  const [row] = rows;
+  if (!row) return { disposition: 'stale' };
+  return row.disposition === 'ended' ? { disposition: 'ended', state: row.state } : row;
+}
+
+/** Keeps the error of a compensation that will be tried again, visible while it waits. */
+export async function noteCompensationError(
+  pool: Pool,
+  note: { id: string; epoch: number; error: string; delayMs: number; overdueAfterMs: number },
+): Promise<void> {
+  await pool.query(
+    `update tem.event set compensation_error = $3, version = version + 1, updated_at = clock_timestamp(), worker_id = null,
+       due_by = case when due_at is null then clock_timestamp() + ($4::float8 + $5::float8) * interval '1 ms' end
+     where id = $1 and epoch = $2 and compensating`,
+    [note.id, note.epoch, note.error, note.delayMs, note.overdueAfterMs],
+  );
+}
+
+/** Whether an error text says that the event was ended as poison. */
+export function isPoison(lastError: string | null): boolean {
+  return lastError === POISON_ERROR;
+}

@@ -1,0 +1,40 @@
+// The states of an event and every transition that the ledger makes. docs/event-states.md draws this list, and a test
+// holds the drawing and random histories against it.
+
+export type EventState = 'QUEUED' | 'PROCESSING' | 'PROCESSED' | 'FAILED' | 'EXTINCT' | 'CANCELLED';
+
+/** States without a way on, except for a person's revival of EXTINCT. */
+export const ENDED_STATES = ['PROCESSED', 'EXTINCT', 'CANCELLED'] as const satisfies readonly EventState[];
+
+export interface Transition {
+  from: EventState | null;
+  to: EventState;
+  /** Who makes it, and when. */
+  by: string;
+}
+
+export const TRANSITIONS: readonly Transition[] = [
+  { from: null, to: 'QUEUED', by: 'accepted over HTTP, SQL or emit' },
+  { from: 'QUEUED', to: 'PROCESSING', by: 'an attempt begins' },
+  { from: 'FAILED', to: 'PROCESSING', by: 'an attempt begins at next_retry_at, or earlier by retry-now' },
+  { from: 'PROCESSING', to: 'PROCESSING', by: 'taken again after its worker was lost' },
+  { from: 'PROCESSING', to: 'PROCESSED', by: 'the attempt succeeded' },
+  { from: 'PROCESSING', to: 'FAILED', by: 'the attempt failed and another follows, or compensation begins' },
+  { from: 'PROCESSING', to: 'QUEUED', by: 'a stopping worker hands it back' },
+  {
+    from: 'PROCESSING',
+    to: 'EXTINCT',
+    by: 'the last attempt failed, or the error is not retryable, without compensation',
+  },
+  { from: 'PROCESSING', to: 'CANCELLED', by: 'cancelled while its attempt ran, without compensation' },
+  { from: 'FAILED', to: 'FAILED', by: 'retry-now frees it before its time, or its compensation begins' },
+  {
+    from: 'FAILED',
+    to: 'EXTINCT',
+    by: 'compensation ended, or a batch member without attempts left got its own workflow',
+  },
+  { from: 'FAILED', to: 'CANCELLED', by: 'cancelled while it waited, after its compensation' },
+  { from: 'QUEUED', to: 'CANCELLED', by: 'cancelled before its first attempt' },
+  { from: 'QUEUED', to: 'EXTINCT', by: 'the schema refuses its payload, or no live worker knew its type for too long' },
+  { from: 'EXTINCT', to: 'QUEUED', by: 'revived by a person' },
+];

@@ -1,0 +1,81 @@
+// Which event types are known, to this process or to a live worker: API and workers may be deployed apart, so the
+// registrations in the ledger count as much as the code that was loaded here. Read at most once a second.
+
+import type { Pool } from 'pg';
+import { type EventTypeDescription, readDescription } from '../event-type-description.ts';
+import type { EventTypes } from '../event-types.ts';
+import { describeType } from './leases.ts';
+
+export interface KnownType {
+  name: string;
+  /** Undefined when a worker knows the type but its registration can't be read. */
+  description: EventTypeDescription | undefined;
+  /** Live workers that run it. */
+  workers: number;
+}
+
+export interface TypeDirectory {
+  /** What is known at this moment, without waiting; starts a refresh in the background when it is old. */
+  get(name: string): KnownType | undefined;
+  all(): KnownType[];
+  /** Resolves when the knowledge is at most a second old. Throws when the ledger is away. */
+  fresh(): Promise<void>;
+}
+
+const FRESH_FOR_MS = 1_000;
+
+// A type that no live worker knows any more stays listed by its last registration, with no workers.
+const REGISTERED = `
+  with alive as (
+    select name, count(*)::int as workers from tem.worker w cross join unnest(w.types) as name
+      where w.lease_until > clock_timestamp() and not w.stopping group by name
+  )
+  select coalesce(t.name, alive.name) as name, t.definition, coalesce(alive.workers, 0) as workers
+    from tem.event_type t full join alive on alive.name = t.name order by 1`;
+
+interface Registered {
+  name: string;
+  definition: unknown;
+  workers: number;
+}
+
+export function createTypeDirectory(pool: Pool, eventTypes: EventTypes): TypeDirectory {
+  const local = new Map(
+    eventTypes.all().map((type) => [type.name, readDescription(JSON.parse(JSON.stringify(describeType(type))))]),
+  );
+  let known = new Map<string, KnownType>();
+  let readAt = Number.NEGATIVE_INFINITY;
+  let reading: Promise<void> | undefined;
+
+  const adopt = (rows: Registered[]): void => {
+    known = new Map([...local].map(([name, description]) => [name, { name, description, workers: 0 }]));
+    for (const { name, definition, workers } of rows) {
+      known.set(name, { name, description: local.get(name) ?? readDescription(definition), workers });
+    }
+  };
+  adopt([]);
+
+  const readNow = async (): Promise<void> => {
+    const { rows } = await pool.query<Registered>(REGISTERED);
+    adopt(rows);
+    readAt = performance.now();
+  };
+  const read = (): Promise<void> => {
+    reading ??= readNow().finally(() => {
+      reading = undefined;
+    });
+    return reading;
+  };
+  const isOld = (): boolean => performance.now() - readAt > FRESH_FOR_MS;
+
+  return {
+    get(name) {
+      if (isOld()) read().catch(() => {});
+      return known.get(name);
+    },
+    all: () => [...known.values()].sort((a, b) => (a.name < b.name ? -1 : 1)),
+    async fresh() {
+      if (isOld()) await read();
+    },
+  };
+}

@@ -1,0 +1,169 @@
+// The outbound client on undici: every connection is opened by our own connector, which judges the literal address, or
+// every address that DNS gave for this very connection. What was judged is what is connected to, so there is no window
+// for rebinding. No proxy setting of the environment applies, and redirects are the caller's to judge.
+
+import { type LookupAddress, type LookupAllOptions, lookup as systemLookup } from 'node:dns';
+import { isIP, type LookupFunction } from 'node:net';
+import { Agent, buildConnector, type Dispatcher } from 'undici';
+import { type AllowedRange, isPermitted, parseAllowedRange } from './addresses.ts';
+import { type Outbound, type OutboundRequest, type OutboundResponse, TargetRefused } from './outbound.ts';
+import { Permits } from './permits.ts';
+
+export interface OutboundOptions {
+  /** Addresses or CIDRs that may be called although they are not public. */
+  allow: readonly string[];
+  /** The system's resolver unless another is given. Shape of `dns.lookup` with `all: true`. */
+  lookup?: LookupAll;
+}
+
+export type LookupAll = (
+  hostname: string,
+  options: LookupAllOptions,
+  callback: (error: NodeJS.ErrnoException | null, addresses: LookupAddress[]) => void,
+) => void;
+
+const CONNECT_TIMEOUT_MS = 10_000;
+const KEEP_ALIVE_MS = 4_000;
+const REQUESTS_TOTAL = 1_000;
+// One target that hangs leaves the other half to everybody else.
+const REQUESTS_PER_ORIGIN = 500;
+// The system's resolver blocks a thread of Node's four; names that don't answer must leave one to the process.
+const LOOKUPS_AT_ONCE = 3;
+
+/** Makes the client. Throws a RangeError for an entry of `allow` that is neither an address nor a CIDR. */
+export function createOutbound({ allow, lookup = systemLookup }: OutboundOptions): Outbound {
+  const allowed = allow.map(parseAllowedRange);
+  const agent = new Agent({
+    connect: judgingConnector(allowed, sharedLookup(lookup)),
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    // The caller's signal is the one clock of a request.
+    headersTimeout: 0,
+    bodyTimeout: 0,
+  });
+  const total = new Permits(REQUESTS_TOTAL);
+  const origins = new Map<string, Permits>();
+
+  const refuse = (url: string): string | undefined => refuseUrl(url, allowed);
+
+  async function request(url: string, { method, headers, body, signal, maxBytes }: OutboundRequest) {
+    const refusal = refuse(url);
+    if (refusal !== undefined) throw new TargetRefused(refusal);
+    const { origin, pathname, search } = new URL(url);
+    const permits = origins.get(origin) ?? new Permits(REQUESTS_PER_ORIGIN);
+    origins.set(origin, permits);
+    await permits.acquire(signal);
+    try {
+      await total.acquire(signal);
+      try {
+        const answer = await agent.request({
+          origin,
+          path: pathname + search,
+          method,
+          headers: headers ?? {},
+          body: body ?? null,
+          signal,
+        });
+        return await readAnswer(answer, maxBytes);
+      } finally {
+        total.release();
+      }
+    } catch (error) {
+      // undici wraps what an abort says in some states; the caller is told its own reason.
+      if (signal.aborted) throw signal.reason;
+      throw error;
+    } finally {
+      permits.release();
+      if (permits.isIdle(REQUESTS_PER_ORIGIN)) origins.delete(origin);
+    }
+  }
+
+  return { refuse, request, close: () => agent.destroy() };
+}
+
+function refuseUrl(url: string, allowed: readonly AllowedRange[]): string | undefined {
+  if (!URL.canParse(url)) return 'must be an absolute http or https URL';
+  const { protocol, hostname, username, password } = new URL(url);
+  if (protocol !== 'http:' && protocol !== 'https:') return 'must be an http or https URL';
+  if (username !== '' || password !== '') return 'must not carry a user name or password; send a header instead';
+  const literal = literalAddress(hostname);
+  return literal !== undefined && !isPermitted(literal, allowed) ? refusalOf(hostname) : undefined;
+}
+
+/** The address that a URL's host spells, or undefined for a name. WHATWG parsing has already normalised IPv4. */
+function literalAddress(hostname: string): string | undefined {
+  const bare = hostname.startsWith('[') ? hostname.slice(1, -1) : hostname;
+  return isIP(bare) === 0 ? undefined : bare;
+}
+
+function refusalOf(host: string): string {
+  return `${host} is not a public address, and TEM_OUTBOUND_ALLOW doesn't name it`;
+}
+
+function judgingConnector(allowed: readonly AllowedRange[], lookup: LookupAll): buildConnector.connector {
+  // Named by its real shape: undici's option type leaves out `lookup`, which it hands to net and tls.
+  const options: buildConnector.BuildOptions & { lookup: LookupFunction } = {
+    timeout: CONNECT_TIMEOUT_MS,
+    lookup(hostname, { all, ...rest }, callback) {
+      lookup(hostname, { ...rest, all: true }, (error, found) => {
+        if (error) return callback(error, '', 0);
+        // A name may point to both kinds, as localhost or a split horizon does: refused ones are never tried.
+        const permitted = found.filter(({ address }) => isPermitted(address, allowed));
+        const [first] = permitted;
+        if (first === undefined) return callback(new TargetRefused(refusalOf(hostname)), '', 0);
+        return all ? callback(null, permitted) : callback(null, first.address, first.family);
+      });
+    },
+  };
+  const connect = buildConnector(options);
+  return (target, callback) => {
+    // net connects to a literal without asking `lookup`.
+    const literal = literalAddress(target.hostname);
+    if (literal !== undefined && !isPermitted(literal, allowed)) {
+      callback(new TargetRefused(refusalOf(target.hostname)), null);
+      return;
+    }
+    connect(target, callback);
+  };
+}
+
+/** Connections that open at the same time share one question to DNS; nothing is kept once it is answered. */
+function sharedLookup(lookup: LookupAll): LookupAll {
+  const permits = new Permits(LOOKUPS_AT_ONCE);
+  const asked = new Map<string, ((error: NodeJS.ErrnoException | null, addresses: LookupAddress[]) => void)[]>();
+  return (hostname, options, callback) => {
+    const question = `${hostname} ${options.family ?? 0} ${options.hints ?? 0}`;
+    const others = asked.get(question);
+    if (others) {
+      others.push(callback);
+      return;
+    }
+    const callbacks = [callback];
+    asked.set(question, callbacks);
+    void permits.acquire().then(() =>
+      lookup(hostname, options, (error, addresses) => {
+        permits.release();
+        asked.delete(question);
+        for (const answer of callbacks) answer(error, addresses);
+      }),
+    );
+  };
+}
+
+async function readAnswer(
+  { statusCode, headers, body }: Dispatcher.ResponseData,
+  maxBytes: number,
+): Promise<OutboundResponse> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  // Leaving the loop destroys the body and with it the connection: an endless answer ends here.
+  for await (const chunk of body as AsyncIterable<Buffer>) {
+    chunks.push(chunk);
+    bytes += chunk.length;
+    if (bytes >= maxBytes) break;
+  }
+  const flat: Record<string, string> = {};
+  for (const [name, value] of Object.entries(headers)) {
+    if (value !== undefined) flat[name] = Array.isArray(value) ? value.join(', ') : value;
+  }
+  return { status: statusCode, headers: flat, body: Buffer.concat(chunks).subarray(0, maxBytes).toString('utf8') };
+}

@@ -1,0 +1,27 @@
+// The workflow id of an event and its inverse. Percent-encoding makes it injective: two events never share an id.
+
+import { createHash } from 'node:crypto';
+
+// Temporal refuses ids of more than 1,000 bytes; a type has at most 128.
+const ENCODED_KEY_LENGTH_MAX = 850;
+
+/** `type:key`, readable in Temporal's Web UI; a private or very long key appears as its SHA-256. */
+export function eventWorkflowId(type: string, key: string, keyPrivate = false): string {
+  const encoded = encodeURIComponent(key);
+  return keyPrivate || encoded.length > ENCODED_KEY_LENGTH_MAX
+    ? `${type}:sha256:${createHash('sha256').update(key).digest('hex')}`
+    : `${type}:${encoded}`;
+}
+
+/** The type and key of an event's workflow id, or undefined when it isn't one (a batch, a hashed key). */
+export function parseEventWorkflowId(workflowId: string): { type: string; key: string } | undefined {
+  const colon = workflowId.indexOf(':');
+  const encoded = workflowId.slice(colon + 1);
+  // encodeURIComponent escapes ':', so one in the rest means that another function made the id.
+  if (colon < 1 || encoded === '' || encoded.includes(':')) return undefined;
+  try {
+    return { type: workflowId.slice(0, colon), key: decodeURIComponent(encoded) };
+  } catch {
+    return undefined;
+  }
+}

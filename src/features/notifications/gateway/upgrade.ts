@@ -1,0 +1,142 @@
+// From an HTTP upgrade to a socket in the gateway: who asks, for whom, from where on. What is refused is refused before
+// the handshake, as an HTTP answer with a problem document.
+
+import { type IncomingMessage, STATUS_CODES } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { Logger } from 'pino';
+import { WebSocketServer } from 'ws';
+import { PROBLEM_CONTENT_TYPE, Problem, problem, problemBody } from '../../../api/problem.ts';
+import type { Auth } from '../../../core/feature.ts';
+import { USER_LENGTH_MAX } from '../messages.ts';
+import { isNotificationId } from './frames.ts';
+import type { Gateway } from './gateway.ts';
+
+export const GATEWAY_PATH = '/v1/notifications';
+
+interface Request {
+  user: string;
+  after: string | undefined;
+  token: string;
+}
+
+const FRAME_BYTES_MAX = 1_024;
+const CLOSE_TIMEOUT_MS = 5_000;
+const PROTOCOL_PREFIX = 'tem.';
+const RETRY_AFTER_SECONDS = 5;
+
+/** Makes the listener of the HTTP server's `upgrade` event. */
+export function createUpgrade(gateway: Gateway, auth: Auth, log: Logger) {
+  const webSockets = new WebSocketServer({
+    noServer: true,
+    clientTracking: false,
+    maxPayload: FRAME_BYTES_MAX,
+    perMessageDeflate: false,
+    // A browser drops the connection unless the server names one of the protocols it offered.
+    handleProtocols: (protocols) => [...protocols].find((protocol) => protocol.startsWith(PROTOCOL_PREFIX)) ?? false,
+    // Spread, because the types of ws don't know this option yet.
+    ...{ closeTimeout: CLOSE_TIMEOUT_MS },
+  });
+
+  return async function onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    // Until ws takes over, a reset connection has nobody else who listens.
+    const onError = (): void => void socket.destroy();
+    socket.on('error', onError);
+    try {
+      const wanted = readRequest(request);
+      if (wanted instanceof Problem) return refuse(socket, wanted);
+      const { user, after, token } = wanted;
+      const refusal = (await authorise(auth, user, token)) ?? reserve(gateway, user);
+      if (refusal) return refuse(socket, refusal);
+      let taken = false;
+      try {
+        // Before the handshake ends, so that what happens after the client sees it open is not missed.
+        const cursor = await gateway.startingPoint(user, after);
+        if (socket.destroyed) return;
+        socket.off('error', onError);
+        // Called back at once, or never when the handshake is refused (which answers by itself).
+        webSockets.handleUpgrade(request, socket, head, (webSocket) => {
+          taken = true;
+          gateway.add(webSocket, user, cursor);
+        });
+      } finally {
+        if (!taken) gateway.release(user);
+      }
+    } catch (error) {
+      log.warn({ error: (error as Error).message }, 'a socket could not be opened');
+      refuse(
+        socket,
+        problem(
+          503,
+          'ledger_unavailable',
+          'the ledger cannot be reached or is overloaded; nothing is wrong with the request',
+        ),
+      );
+    }
+  };
+}
+
+function readRequest(request: IncomingMessage): Request | Problem {
+  const [pathname, query] = (request.url ?? '').split('?', 2);
+  if (pathname !== GATEWAY_PATH) return problem(404, 'not_found', `WebSockets are at ${GATEWAY_PATH}`);
+  const searchParams = new URLSearchParams(query);
+  const user = searchParams.get('user') ?? '';
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: refusing them is the point
+  if (user === '' || user.length > USER_LENGTH_MAX || /[\u0000-\u001f\u007f-\u009f]/.test(user)) {
+    const detail = `must have 1 to ${USER_LENGTH_MAX} characters, none of them a control character`;
+    return problem(400, 'invalid_query', detail, { path: '/user' });
+  }
+  const after = searchParams.get('after') ?? undefined;
+  if (after !== undefined && !isNotificationId(after)) {
+    return problem(400, 'invalid_query', 'must be the id of a notification, or 0 for all', { path: '/after' });
+  }
+  const token = searchParams.get('token') ?? fromProtocol(request) ?? fromHeader(request);
+  if (token === undefined || token === '') {
+    return problem(401, 'unauthorized', `give a user token as ?token= or as subprotocol ${PROTOCOL_PREFIX}<token>`);
+  }
+  return { user, after, token };
+}
+
+function fromProtocol({ headers }: IncomingMessage): string | undefined {
+  const protocols = headers['sec-websocket-protocol']?.split(',').map((protocol) => protocol.trim()) ?? [];
+  return protocols.find((protocol) => protocol.startsWith(PROTOCOL_PREFIX))?.slice(PROTOCOL_PREFIX.length);
+}
+
+function fromHeader({ headers }: IncomingMessage): string | undefined {
+  return /^Bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1];
+}
+
+async function authorise(auth: Auth, user: string, token: string): Promise<Problem | undefined> {
+  const principal = await auth.authenticate(token);
+  if (principal === undefined) return problem(401, 'unauthorized', 'the token is not valid');
+  if (principal.kind === 'user' && principal.user !== user) {
+    return problem(403, 'forbidden', "the token's sub is not the user that was asked for");
+  }
+  return undefined;
+}
+
+function reserve(gateway: Gateway, user: string): Problem | undefined {
+  if (gateway.stopping) return problem(503, 'stopping', 'the server is stopping');
+  switch (gateway.reserve(user)) {
+    case 'user':
+      return problem(429, 'too_many_sockets', 'this user has as many sockets as are allowed');
+    case 'total':
+      return problem(503, 'too_many_sockets', 'the server has as many sockets as are allowed');
+    default:
+      return undefined;
+  }
+}
+
+function refuse(socket: Duplex, refusal: Problem): void {
+  const { status } = refusal;
+  const title = STATUS_CODES[status] ?? '';
+  const body = JSON.stringify({ ...problemBody(refusal), title });
+  const headers = [
+    `HTTP/1.1 ${status} ${title}`,
+    'Connection: close',
+    `Content-Type: ${PROBLEM_CONTENT_TYPE}`,
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    ...(status === 429 || status === 503 ? [`Retry-After: ${RETRY_AFTER_SECONDS}`] : []),
+    ...(status === 401 ? ['WWW-Authenticate: Bearer'] : []),
+  ];
+  socket.end(`${headers.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy());
+}

@@ -1,0 +1,57 @@
+// What is said about notifications: the event's payload, the frames of the WebSocket and the inbox over HTTP.
+
+import { type Static, Type } from 'typebox';
+
+export const USER_LENGTH_MAX = 256;
+export const DATA_BYTES_MAX = 32 * 1_024;
+
+// Also the items of a NOTIFY, which are separated by newlines.
+const NOT_BLANK = '\\S';
+const NO_CONTROL_CHARACTERS = '^[^\\u0000-\\u001f\\u007f-\\u009f]*$';
+
+export const User = Type.String({
+  minLength: 1,
+  maxLength: USER_LENGTH_MAX,
+  pattern: NO_CONTROL_CHARACTERS,
+  description: 'the `sub` of the user token',
+});
+
+export const NotificationPayload = Type.Object(
+  {
+    user: User,
+    title: Type.String({ minLength: 1, maxLength: 500, pattern: NOT_BLANK }),
+    body: Type.String({ maxLength: 10_000 }),
+    data: Type.Optional(
+      Type.Unknown({ description: `any JSON value of at most ${DATA_BYTES_MAX} bytes, for the application` }),
+    ),
+  },
+  { additionalProperties: false },
+);
+export type NotificationPayload = Static<typeof NotificationPayload>;
+
+/** An id rises per user and is a string, because it may outgrow a double. */
+export const NotificationId = Type.String({ pattern: '^(0|[1-9][0-9]{0,17})$', description: 'rises per user' });
+
+const fields = {
+  id: NotificationId,
+  event: Type.String({ format: 'uuid', description: 'the id of the event that it came from' }),
+  title: Type.String(),
+  body: Type.String(),
+  data: Type.Unknown(),
+  createdAt: Type.String({ format: 'date-time' }),
+};
+
+/** Server to client over the WebSocket. */
+export const NotificationFrame = Type.Object({ type: Type.Literal('notification'), ...fields });
+export type NotificationFrame = Static<typeof NotificationFrame>;
+
+/** Client to server: the user has seen this one. */
+export const AckFrame = Type.Object({ type: Type.Literal('ack'), id: NotificationId }, { additionalProperties: false });
+export type AckFrame = Static<typeof AckFrame>;
+
+/** An entry of the inbox over HTTP. */
+export const Notification = Type.Object({
+  ...fields,
+  readAt: Type.Union([Type.String({ format: 'date-time' }), Type.Null()]),
+});
+export type Notification = Static<typeof Notification>;

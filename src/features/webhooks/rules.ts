@@ -1,0 +1,91 @@
+// What makes a webhook acceptable, how it is signed (source: https://www.standardwebhooks.com, version 1.0.0) and what an
+// answer means. Pure functions.
+
+import { createHmac } from 'node:crypto';
+import { milliseconds } from '../../core/duration.ts';
+import { NotRetryable, RetryAfter } from '../../core/errors.ts';
+import type { OutboundResponse } from '../../core/outbound/index.ts';
+import type { WebhookPayload } from './messages.ts';
+
+export interface WebhookSecrets {
+  default: string[];
+  named: Record<string, string[]>;
+}
+
+const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}$/;
+const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+// They belong to the connection, to the message's framing or to the signature.
+const RESERVED_HEADER =
+  /^(host|content-length|transfer-encoding|connection|keep-alive|upgrade|te|trailer|expect|http2-settings|proxy-.*|webhook-.*)$/i;
+// A target can't put an event off beyond this.
+const RETRY_AFTER_MAX_MS = milliseconds('24h');
+const EXCERPT_LENGTH = 200;
+// Control characters, halves of surrogate pairs, and what stands for bytes that were no text.
+const UNPRINTABLE = /[\p{Cc}\p{Cs}\ufffd]+/gu;
+
+/** Why a payload that fits the schema can't be sent by this process, with a JSON pointer, or undefined. */
+export function refusePayload(
+  { url, headers, secretName }: WebhookPayload,
+  refuseUrl: (url: string) => string | undefined,
+  secrets: WebhookSecrets,
+): { path: string; message: string } | undefined {
+  const problem = refuseUrl(url);
+  if (problem !== undefined) return { path: '/url', message: problem };
+  const seen = new Set<string>();
+  for (const [name, value] of Object.entries(headers ?? {})) {
+    const path = `/headers/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`;
+    if (!HEADER_NAME.test(name)) return { path, message: 'is not a header name' };
+    if (RESERVED_HEADER.test(name)) return { path, message: 'is a header that TEM sets itself' };
+    if (!HEADER_VALUE.test(value))
+      return { path, message: 'must not hold control characters or characters beyond Latin-1' };
+    if (seen.has(name.toLowerCase())) return { path, message: 'appears twice in other letters' };
+    seen.add(name.toLowerCase());
+  }
+  if (secretName !== undefined && secretsOf(secretName, secrets).length === 0) {
+    return { path: '/secretName', message: `no TEM_WEBHOOK_SECRET_${secretName.toUpperCase()} is set` };
+  }
+  return undefined;
+}
+
+/** The secrets that sign, newest first as configured; none when the name is unknown. */
+export function secretsOf(secretName: string | undefined, secrets: WebhookSecrets): string[] {
+  if (secretName === undefined) return secrets.default;
+  const name = secretName.toLowerCase();
+  return Object.hasOwn(secrets.named, name) ? (secrets.named[name] ?? []) : [];
+}
+
+/** `webhook-signature`: one `v1,` part for each secret, so that a receiver may hold any of them while they rotate. */
+export function sign(secrets: readonly string[], id: string, timestampSeconds: number, body: string): string {
+  return secrets
+    .map((secret) => Buffer.from(secret.replace(/^whsec_/, ''), 'base64'))
+    .map((key) => `v1,${createHmac('sha256', key).update(`${id}.${timestampSeconds}.${body}`).digest('base64')}`)
+    .join(' ');
+}
+
+/** Returns for 2xx. Throws NotRetryable for 410, RetryAfter where the answer asks for it, else an Error. */
+export function judge({ status, headers, body }: OutboundResponse, nowMs: number): void {
+  if (status >= 200 && status < 300) return;
+  if (status >= 300 && status < 400) throw new Error(`HTTP ${status}: redirects are not followed`);
+  const message = `HTTP ${status}${excerpt(body)}`;
+  if (status === 410) throw new NotRetryable(message);
+  const delayMs = status === 429 || status === 503 ? retryAfterMs(headers['retry-after'], nowMs) : undefined;
+  if (delayMs !== undefined) throw new RetryAfter(message, delayMs);
+  throw new Error(message);
+}
+
+/**
+ * Milliseconds that a Retry-After header asks for, as seconds or as an HTTP date; undefined when it is neither, or asks
+ * for no wait at all: without the backoff the attempts would be used up in a moment.
+ */
+export function retryAfterMs(value: string | undefined, nowMs: number): number | undefined {
+  const text = value?.trim() ?? '';
+  // Date.parse alone takes almost anything for a date.
+  const isDate = /^[A-Z][a-z]{2,8}, .+ GMT$/.test(text);
+  const delayMs = /^\d+$/.test(text) ? Number(text) * 1_000 : isDate ? Date.parse(text) - nowMs : Number.NaN;
+  return delayMs > 0 ? Math.min(delayMs, RETRY_AFTER_MAX_MS) : undefined;
+}
+
+function excerpt(body: string): string {
+  const text = body.replace(UNPRINTABLE, ' ').trim().slice(0, EXCERPT_LENGTH);
+  return text === '' ? '' : `: ${text}`;
+}

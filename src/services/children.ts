@@ -1,0 +1,109 @@
+// `tem api` and `tem worker` as children of `tem up`: real processes with the environment handed down and an IPC channel
+// that ends them when the supervisor dies.
+
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { type Config, ConfigError } from '../config.ts';
+import { type ServiceProcess, startProcess, stopProcess } from './processes.ts';
+import { type Say, withProgress } from './progress.ts';
+
+export interface ChildOptions {
+  /** The arguments of `tem`, such as ['worker']. */
+  args: string[];
+  env: NodeJS.ProcessEnv;
+  logPath: string;
+  say: Say;
+  signal: AbortSignal;
+}
+
+export interface ChildProcessOfTem extends ServiceProcess {
+  /** What the child said when it became ready: `url` of an API, `id` of a worker. */
+  ready: Record<string, unknown>;
+}
+
+const TEM = fileURLToPath(new URL('../../bin/tem', import.meta.url));
+const EXIT_USAGE = 'exit code 2';
+
+/** Starts a child and resolves when it is ready. Throws with its own words when it ends before. */
+export async function startChild({ args, env, logPath, say, signal }: ChildOptions): Promise<ChildProcessOfTem> {
+  const name = `tem ${args.join(' ')}`;
+  const { promise: ready, resolve } = deferred<Record<string, unknown>>();
+  const logStart = logSize(logPath);
+  const child = await startProcess({
+    name,
+    command: process.execPath,
+    args: [...process.execArgv, TEM, ...args],
+    env,
+    logPath,
+    stopSignal: 'SIGTERM',
+    onMessage: (message) => {
+      if ((message as { ready?: boolean }).ready) resolve(message as Record<string, unknown>);
+    },
+  });
+  const aborted = new Promise<'aborted'>((resolveAborted) => {
+    if (signal.aborted) resolveAborted('aborted');
+    signal.addEventListener('abort', () => resolveAborted('aborted'), { once: true });
+  });
+  const first = await withProgress(
+    say,
+    `Starting ${name}`,
+    () => `waiting for it to be ready, its log is ${logPath}`,
+    () => Promise.race([ready, aborted, child.exited]),
+  );
+  if (typeof first === 'object') return { ...child, ready: first };
+  if (first === 'aborted') {
+    await child.stop();
+    signal.throwIfAborted();
+  }
+  const words = lastWords(logPath, logStart);
+  throw first === EXIT_USAGE ? new ConfigError(words) : new Error(`${name} ended (${first}): ${words}`);
+}
+
+/** Ends a child that doesn't stop by itself. */
+export async function killChild(child: ServiceProcess): Promise<void> {
+  if (!child.hasExited()) await stopProcess(child.identity, 'SIGKILL');
+}
+
+/** The environment that makes a child use exactly this configuration. */
+export function childEnvironment(
+  config: Config,
+  environment: NodeJS.ProcessEnv,
+  temporalIsEmbedded: boolean,
+): NodeJS.ProcessEnv {
+  const inherited = temporalIsEmbedded
+    ? // Credentials for another server would only confuse the embedded one.
+      Object.fromEntries(Object.entries(environment).filter(([name]) => !name.startsWith('TEMPORAL_')))
+    : environment;
+  return {
+    ...inherited,
+    DATABASE_URL: config.databaseUrl,
+    TEMPORAL_ADDRESS: config.temporal.address,
+    TEMPORAL_NAMESPACE: config.temporal.namespace,
+    TEM_HOME: config.home,
+    TEM_ADMIN_KEY: config.adminKey,
+    TEM_USER_TOKEN_SECRET: config.userTokenSecret,
+    TEM_WEBHOOK_SECRET: config.webhookSecrets.default.join(' '),
+  };
+}
+
+function lastWords(logPath: string, from: number): string {
+  const lines = readFileSync(logPath).subarray(from).toString('utf8').trim().split('\n');
+  const own = lines.filter((line) => line.startsWith('tem: ')).map((line) => line.slice('tem: '.length));
+  return (own.length > 0 ? own : lines.slice(-3)).join('\n');
+}
+
+function logSize(path: string): number {
+  try {
+    return readFileSync(path).length;
+  } catch {
+    return 0;
+  }
+}
+
+function deferred<Value>(): { promise: Promise<Value>; resolve: (value: Value) => void } {
+  let resolve: (value: Value) => void = () => {};
+  const promise = new Promise<Value>((resolvePromise) => {
+    resolve = resolvePromise;
+  });
+  return { promise, resolve };
+}

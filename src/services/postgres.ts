@@ -1,0 +1,227 @@
+// The embedded Postgres: real binaries, data under TEM_HOME that survives restarts, loopback only, a password of its
+// own. It holds the ledger, so fsync and synchronous_commit stay on.
+
+import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { chownSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import pg from 'pg';
+import { ConfigError } from '../config.ts';
+import { freePort } from './ports.ts';
+import { type PostgresPlace, preparePostgresPlace } from './postgres-place.ts';
+import { commandLine, identify, logTail, type ServiceProcess, startProcess, stopProcess } from './processes.ts';
+import { type Say, withProgress } from './progress.ts';
+
+export interface PostgresOptions {
+  home: string;
+  /** The next free one is taken when it is in use; 0 takes any. */
+  port: number;
+  /** After a crash the address that others were given must stay: then only this port will do. */
+  portIsFixed?: boolean;
+  /** Further settings, which come before TEM's own. */
+  settings?: Record<string, string>;
+  say: Say;
+  /** Gives up the start when it aborts. */
+  signal: AbortSignal;
+}
+
+export interface EmbeddedPostgres extends ServiceProcess {
+  port: number;
+  databaseUrl: string;
+}
+
+const USER = 'owner';
+const DATABASE = 'tem';
+const READY_TIMEOUT_MS = 120_000;
+const READY_POLL_MS = 25;
+const CONNECT_TIMEOUT_MS = 2_000;
+const PORT_ATTEMPTS_MAX = 5;
+
+const SETTINGS = {
+  listen_addresses: '127.0.0.1',
+  // A socket's path may have 107 bytes at most, and TEM_HOME may be longer.
+  unix_socket_directories: '',
+  max_connections: 200,
+  shared_buffers: '256MB',
+  fsync: 'on',
+  synchronous_commit: 'on',
+  full_page_writes: 'on',
+  max_wal_size: '2GB',
+  wal_buffers: '16MB',
+  checkpoint_timeout: '15min',
+  random_page_cost: '1.1',
+  // The queue's hot rows change all the time: dead ones must go early.
+  autovacuum_naptime: '10s',
+  autovacuum_vacuum_scale_factor: '0.05',
+  autovacuum_analyze_scale_factor: '0.02',
+  autovacuum_vacuum_cost_limit: 2000,
+  log_min_messages: 'warning',
+  timezone: 'UTC',
+  log_timezone: 'UTC',
+};
+
+/** Starts Postgres on the data of TEM_HOME (made at the first start) and resolves once it answers. */
+export async function startPostgres(options: PostgresOptions): Promise<EmbeddedPostgres> {
+  const place = await preparePostgresPlace(options.home);
+  const data = join(place.folder, 'data');
+  const password = await ensureCluster(place, data, options.say);
+  await stopLeftover(data, options.say);
+  const tried: number[] = [];
+  for (let attempt = 1; ; attempt += 1) {
+    const port = options.portIsFixed ? options.port : await freePort(options.port, tried);
+    tried.push(port);
+    const started = await launch(options, place, data, port, password);
+    if (!('failure' in started)) return started;
+    // Another process took the port between the look and the start.
+    if (!/in use/.test(started.failure) || attempt === PORT_ATTEMPTS_MAX) {
+      throw new Error(`the embedded Postgres did not start: ${started.failure}`);
+    }
+  }
+}
+
+async function launch(
+  options: PostgresOptions,
+  place: PostgresPlace,
+  data: string,
+  port: number,
+  password: string,
+): Promise<EmbeddedPostgres | { failure: string }> {
+  const logPath = join(options.home, 'logs', 'postgres.log');
+  const settings = Object.entries({ ...SETTINGS, ...options.settings, port }).flatMap(([name, value]) => [
+    '-c',
+    `${name}=${value}`,
+  ]);
+  const server = await startProcess({
+    name: 'the embedded Postgres',
+    command: place.postgres,
+    args: ['-D', data, ...settings],
+    env: { PATH: '/usr/bin:/bin', LC_ALL: 'C' },
+    user: place.user,
+    cwd: place.folder,
+    logPath,
+    // Fast shutdown: sessions are ended, the data is checkpointed.
+    stopSignal: 'SIGINT',
+  });
+  const connection = { host: '127.0.0.1', port, user: USER, password };
+  try {
+    await withProgress(
+      options.say,
+      'Starting Postgres',
+      () => `waiting for it to answer on port ${port}`,
+      () => untilReady(server, connection, logPath, options.signal),
+    );
+    await ensureDatabase(connection);
+  } catch (error) {
+    await server.stop();
+    options.signal.throwIfAborted();
+    return { failure: (error as Error).message };
+  }
+  return { ...server, port, databaseUrl: `postgres://${USER}:${password}@127.0.0.1:${port}/${DATABASE}` };
+}
+
+async function ensureCluster(place: PostgresPlace, data: string, say: Say): Promise<string> {
+  const passwordPath = join(place.folder, 'password');
+  const versionPath = join(data, 'PG_VERSION');
+  if (existsSync(versionPath) && existsSync(passwordPath)) {
+    const version = readFileSync(versionPath, 'utf8').trim();
+    const { stdout } = await promisify(execFile)(place.postgres, ['--version'], { ...place.user });
+    const own = /(\d+)\.\d+/.exec(stdout)?.[1];
+    if (version !== own) {
+      throw new ConfigError(
+        `${data} was made by Postgres ${version}, this TEM brings Postgres ${own}: move it with pg_dump`,
+      );
+    }
+    return readFileSync(passwordPath, 'utf8').trim();
+  }
+  // An initdb that was killed leaves a folder without a version, or without a password that anybody knows.
+  if (existsSync(versionPath)) throw new ConfigError(`${passwordPath} is missing, so nobody can open ${data}`);
+  rmSync(data, { recursive: true, force: true });
+  const password = randomBytes(24).toString('hex');
+  const draft = `${passwordPath}.new`;
+  writeFileSync(draft, `${password}\n`, { mode: 0o600 });
+  if (place.user) chownSync(draft, place.user.uid, place.user.gid);
+  const partial = `${data}.new`;
+  rmSync(partial, { recursive: true, force: true });
+  await withProgress(
+    say,
+    'Preparing Postgres',
+    () => 'waiting for initdb to make the data folder',
+    async () => {
+      try {
+        await promisify(execFile)(
+          place.initdb,
+          [
+            `--pgdata=${partial}`,
+            `--username=${USER}`,
+            `--pwfile=${draft}`,
+            '--auth=scram-sha-256',
+            '--encoding=UTF8',
+            '--locale=C',
+            '--locale-provider=builtin',
+            '--builtin-locale=C.UTF-8',
+          ],
+          { ...place.user, cwd: place.folder, env: { PATH: '/usr/bin:/bin', LC_ALL: 'C' } },
+        );
+      } catch (error) {
+        const { stderr, message } = error as Error & { stderr?: string };
+        throw new Error(`initdb failed: ${(stderr || message).trim().split('\n').join(' | ')}`);
+      }
+    },
+  );
+  renameSync(draft, passwordPath);
+  renameSync(partial, data);
+  return password;
+}
+
+/** A server whose supervisor was killed still holds the data; its pid file says who it is. */
+async function stopLeftover(data: string, say: Say): Promise<void> {
+  const pidPath = join(data, 'postmaster.pid');
+  if (!existsSync(pidPath)) return;
+  const pid = Number(readFileSync(pidPath, 'utf8').split('\n')[0]);
+  const identity = identify(pid);
+  if (!identity || !commandLine(pid)?.includes(`-D ${data}`)) return;
+  say(`Stopping a Postgres (pid ${pid}) that an earlier start left behind`);
+  await stopProcess(identity, 'SIGINT');
+}
+
+async function untilReady(
+  server: ServiceProcess,
+  connection: pg.ClientConfig,
+  logPath: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const giveUpAt = performance.now() + READY_TIMEOUT_MS;
+  for (;;) {
+    signal.throwIfAborted();
+    if (server.hasExited()) throw new Error(`${await server.exited}: ${logTail(logPath)}`);
+    try {
+      await withClient({ ...connection, database: 'postgres' }, (client) => client.query('select 1'));
+      return;
+    } catch (error) {
+      if ((error as { code?: string }).code === '28P01') throw error;
+      if (performance.now() > giveUpAt)
+        throw new Error(`no answer after ${READY_TIMEOUT_MS / 1_000} s: ${(error as Error).message}`);
+      await delay(READY_POLL_MS);
+    }
+  }
+}
+
+async function ensureDatabase(connection: pg.ClientConfig): Promise<void> {
+  await withClient({ ...connection, database: 'postgres' }, async (client) => {
+    const { rowCount } = await client.query('select from pg_database where datname = $1', [DATABASE]);
+    if (rowCount === 0) await client.query(`create database ${DATABASE}`);
+  });
+}
+
+async function withClient(config: pg.ClientConfig, use: (client: pg.Client) => Promise<unknown>): Promise<void> {
+  const client = new pg.Client({ ...config, connectionTimeoutMillis: CONNECT_TIMEOUT_MS });
+  client.on('error', () => {});
+  await client.connect();
+  try {
+    await use(client);
+  } finally {
+    await client.end();
+  }
+}

@@ -1,0 +1,174 @@
+// The embedded Temporal: a development server with its data in TEM_HOME, loopback only, tuned as docs/benchmarks.md
+// measures. Losing its last moment at a power cut is fine: the ledger starts again what was unfinished.
+
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Connection } from '@temporalio/client';
+import { SEARCH_ATTRIBUTES } from '../core/temporal.ts';
+import { freePort, isPortAnswering } from './ports.ts';
+import { logTail, type ServiceProcess, startProcess } from './processes.ts';
+import { type Say, withProgress } from './progress.ts';
+import { prepareTemporalDatabase } from './temporal-database.ts';
+
+export interface TemporalOptions {
+  home: string;
+  /** Path of the `temporal` program. */
+  binary: string;
+  namespace: string;
+  /** The next free ones are taken when these are in use; 0 takes any. */
+  port: number;
+  uiPort: number;
+  /** After a crash the address that others were given must stay: then only these ports will do. */
+  portIsFixed?: boolean;
+  say: Say;
+  /** Gives up the start when it aborts. */
+  signal: AbortSignal;
+}
+
+export interface EmbeddedTemporal extends ServiceProcess {
+  port: number;
+  uiPort: number;
+  address: string;
+  uiUrl: string;
+  dbFile: string;
+}
+
+const LOOPBACK = '127.0.0.1';
+const READY_TIMEOUT_MS = 120_000;
+const READY_POLL_MS = 50;
+const CALL_TIMEOUT_MS = 2_000;
+const PORT_ATTEMPTS_MAX = 5;
+
+// The defaults poll 20 times a second and shard, which makes each dispatch of steady work wait up to 50 ms.
+const DYNAMIC_CONFIG = {
+  'history.transferProcessorMaxPollRPS': 10_000,
+  'history.timerProcessorMaxPollRPS': 10_000,
+};
+const SQLITE_PRAGMAS = { journal_mode: 'wal', synchronous: 1 };
+// Twice the speed for memory that a development machine has: the server's garbage collector is its largest cost.
+const GC_PERCENT = '400';
+
+/** Starts the development server and resolves once its namespace and search attributes are usable. */
+export async function startTemporal(options: TemporalOptions): Promise<EmbeddedTemporal> {
+  const tried: number[] = [];
+  for (let attempt = 1; ; attempt += 1) {
+    const port = options.portIsFixed ? options.port : await freePort(options.port, tried);
+    const uiPort = options.portIsFixed ? options.uiPort : await freePort(options.uiPort, [...tried, port]);
+    tried.push(port, uiPort);
+    const started = await launch(options, port, uiPort);
+    if (!('failure' in started)) return started;
+    // Another process took a port between the look and the start.
+    if (!/in use|can't set frontend port|can't set UI port/i.test(started.failure) || attempt === PORT_ATTEMPTS_MAX) {
+      throw new Error(`the embedded Temporal did not start: ${started.failure}`);
+    }
+  }
+}
+
+async function launch(
+  options: TemporalOptions,
+  port: number,
+  uiPort: number,
+): Promise<EmbeddedTemporal | { failure: string }> {
+  const dbFile = join(options.home, 'temporal.db');
+  try {
+    // In the default journal mode: the file must be whole in itself when its indexes are dropped.
+    await prepareTemporalDatabase(dbFile, async (path) => (await serve(options, port, uiPort, path, {})).stop());
+    const server = await serve(options, port, uiPort, dbFile, SQLITE_PRAGMAS);
+    return { ...server, port, uiPort, address: `${LOOPBACK}:${port}`, uiUrl: `http://${LOOPBACK}:${uiPort}`, dbFile };
+  } catch (error) {
+    options.signal.throwIfAborted();
+    return { failure: (error as Error).message };
+  }
+}
+
+/** A server on a database file, usable. Rejects, with nothing left running, when it doesn't get there. */
+async function serve(
+  options: TemporalOptions,
+  port: number,
+  uiPort: number,
+  dbFile: string,
+  pragmas: Record<string, unknown>,
+): Promise<ServiceProcess> {
+  const logPath = join(options.home, 'logs', 'temporal.log');
+  const pairs = (flag: string, values: Record<string, unknown>): string[] => {
+    return Object.entries(values).flatMap(([name, value]) => [flag, `${name}=${value}`]);
+  };
+  const server = await startProcess({
+    name: 'the embedded Temporal',
+    command: options.binary,
+    args: [
+      'server',
+      'start-dev',
+      '--ip',
+      LOOPBACK,
+      '--port',
+      String(port),
+      '--ui-port',
+      String(uiPort),
+      '--db-filename',
+      dbFile,
+      '--namespace',
+      options.namespace,
+      '--log-level',
+      'error',
+      ...pairs('--sqlite-pragma', pragmas),
+      ...pairs('--dynamic-config-value', DYNAMIC_CONFIG),
+      ...pairs('--search-attribute', SEARCH_ATTRIBUTES),
+    ],
+    env: { ...process.env, GOGC: GC_PERCENT },
+    logPath,
+    stopSignal: 'SIGTERM',
+  });
+  try {
+    await withProgress(
+      options.say,
+      'Starting Temporal',
+      () => `waiting for its namespace ${options.namespace} on port ${port}`,
+      () => untilReady(server, port, options.namespace, logPath, options.signal),
+    );
+  } catch (error) {
+    await server.stop();
+    throw error;
+  }
+  return server;
+}
+
+async function untilReady(
+  server: ServiceProcess,
+  port: number,
+  namespace: string,
+  logPath: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const giveUpAt = performance.now() + READY_TIMEOUT_MS;
+  let reason = `nobody listens on port ${port}`;
+  for (;;) {
+    signal.throwIfAborted();
+    if (server.hasExited()) throw new Error(`${await server.exited}: ${logTail(logPath)}`);
+    try {
+      // gRPC waits a second after a refused connection, so it is asked only once somebody listens.
+      if (await isPortAnswering(port)) {
+        await checkUsable(`${LOOPBACK}:${port}`, namespace);
+        return;
+      }
+    } catch (error) {
+      reason = (error as Error).message;
+    }
+    if (performance.now() > giveUpAt) throw new Error(`not usable after ${READY_TIMEOUT_MS / 1_000} s: ${reason}`);
+    await delay(READY_POLL_MS);
+  }
+}
+
+async function checkUsable(address: string, namespace: string): Promise<void> {
+  const connection = await Connection.connect({ address, connectTimeout: CALL_TIMEOUT_MS });
+  try {
+    await connection.withDeadline(Date.now() + CALL_TIMEOUT_MS, async () => {
+      await connection.workflowService.describeNamespace({ namespace });
+      const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace });
+      const missing = Object.keys(SEARCH_ATTRIBUTES).filter((name) => !(name in customAttributes));
+      if (missing.length > 0) throw new Error(`search attributes ${missing.join(', ')} are not there yet`);
+    });
+  } finally {
+    await connection.close();
+  }
+}

@@ -1,0 +1,112 @@
+// How a setting's text becomes a value. A wrong one is noted under its name, so that all problems are told at once.
+
+import { milliseconds } from './core/duration.ts';
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+export interface Settings {
+  /** One line for each setting that is wrong, `NAME: what is wrong`. */
+  problems: string[];
+  /** The text without space around it; undefined when it is empty. */
+  text(name: string): string | undefined;
+  /** Items between commas or spaces, or between matches of `separator`. */
+  list(name: string, separator?: RegExp): string[];
+  /** The value, or the fallback when it isn't set or `parse` throws. */
+  parsed<Value>(name: string, fallback: Value, parse: (text: string) => Value): Value;
+  /** The items of a list that `check` doesn't throw for. */
+  each(name: string, check: (item: string) => unknown): string[];
+}
+
+const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'];
+const WEBHOOK_SECRET_MIN_BYTES = 24;
+
+export function readSettings(environment: Environment): Settings {
+  const problems: string[] = [];
+  const text = (name: string): string | undefined => environment[name]?.trim() || undefined;
+  const list = (name: string, separator = /[\s,]+/): string[] =>
+    (text(name) ?? '').split(separator).filter((item) => item !== '');
+  const noted = <Value>(name: string, fallback: Value, run: () => Value): Value => {
+    try {
+      return run();
+    } catch (error) {
+      problems.push(`${name}: ${(error as Error).message}`);
+      return fallback;
+    }
+  };
+  return {
+    problems,
+    text,
+    list,
+    parsed(name, fallback, parse) {
+      const value = text(name);
+      return value === undefined ? fallback : noted(name, fallback, () => parse(value));
+    },
+    each: (name, check) => list(name).filter((item) => noted(name, false, () => check(item) !== null)),
+  };
+}
+
+export function whole(minimum: number, maximum: number): (text: string) => number {
+  return (text) => {
+    const number = Number(text);
+    if (!Number.isInteger(number) || number < minimum || number > maximum) {
+      throw new RangeError(`must be a whole number from ${minimum} to ${maximum}, not '${text}'`);
+    }
+    return number;
+  };
+}
+
+export function onOff(text: string): boolean {
+  if (/^(on|true|1)$/i.test(text)) return true;
+  if (/^(off|false|0)$/i.test(text)) return false;
+  throw new RangeError(`must be on or off, not '${text}'`);
+}
+
+export function logLevel(text: string): string {
+  if (!LOG_LEVELS.includes(text)) throw new RangeError(`must be one of ${LOG_LEVELS.join(', ')}, not '${text}'`);
+  return text;
+}
+
+export function postgresUrl(text: string): string {
+  if (!/^postgres(ql)?:\/\//.test(text) || !URL.canParse(text)) {
+    throw new RangeError('must be a URL such as postgres://user:password@host:5432/database');
+  }
+  return text;
+}
+
+/** Without a slash at its end. */
+export function httpUrl(text: string): string {
+  if (!/^https?:\/\//.test(text) || !URL.canParse(text)) {
+    throw new RangeError(`must be a URL such as http://127.0.0.1:3000, not '${text}'`);
+  }
+  return text.replace(/\/+$/, '');
+}
+
+export function atLeastMs(minimumMs: number, minimum: string): (text: string) => number {
+  return (text) => {
+    const value = milliseconds(text);
+    if (value < minimumMs) throw new RangeError(`must be at least ${minimum}, not '${text}'`);
+    return value;
+  };
+}
+
+export function atLeastCharacters(minimum: number): (text: string) => string {
+  return (text) => {
+    if (text.length < minimum) throw new RangeError(`must have at least ${minimum} characters`);
+    return text;
+  };
+}
+
+export function atLeastBytes(minimum: number): (text: string) => string {
+  return (text) => {
+    if (Buffer.byteLength(text) < minimum) throw new RangeError(`must have at least ${minimum} bytes`);
+    return text;
+  };
+}
+
+/** A secret as the Standard Webhooks specification writes it. */
+export function webhookSecret(text: string): void {
+  const encoded = /^whsec_([A-Za-z0-9+/]+={0,2})$/.exec(text)?.[1];
+  if (!encoded || Buffer.from(encoded, 'base64').length < WEBHOOK_SECRET_MIN_BYTES) {
+    throw new RangeError(`each secret must be whsec_ and at least ${WEBHOOK_SECRET_MIN_BYTES} bytes in base64`);
+  }
+}

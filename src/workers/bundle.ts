@@ -1,0 +1,79 @@
+// The workflows' code as one file. A package ships it ready; in a clone it is bundled once per content and kept, because
+// bundling takes seconds and a worker that restarts must not wait for it.
+
+import { createHash } from 'node:crypto';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { bundleWorkflowCode } from '@temporalio/worker';
+import type { Logger } from 'pino';
+
+/** Bundles that nobody has used for so long are deleted; younger ones may belong to a worker that starts right now. */
+const UNUSED_KEPT_MS = 24 * 3_600_000;
+
+/** The path of the bundle that fits this code. `cache` is a folder that may be written. */
+export async function workflowBundle(cache: string, log: Logger): Promise<{ codePath: string }> {
+  const shipped = fileURLToPath(new URL('../workflow-bundle.js', import.meta.url));
+  if (existsSync(shipped)) return { codePath: shipped };
+  const folder = fileURLToPath(new URL('../workflows', import.meta.url));
+  const codePath = join(cache, `workflows-${contentHash(folder)}.js`);
+  if (touch(codePath)) return { codePath };
+  log.info('bundling the workflows, a few seconds');
+  const { code } = await bundleWorkflowCode({
+    workflowsPath: join(folder, 'index.ts'),
+    logger: {
+      log() {},
+      trace() {},
+      debug() {},
+      info() {},
+      warn: (message) => log.warn(message),
+      error: (message) => log.error(message),
+    },
+  });
+  mkdirSync(cache, { recursive: true });
+  const unfinished = `${codePath}.${process.pid}`;
+  writeFileSync(unfinished, code);
+  renameSync(unfinished, codePath);
+  forgetOld(cache);
+  return { codePath };
+}
+
+function contentHash(folder: string): string {
+  const hash = createHash('sha256');
+  const manifest = JSON.parse(
+    readFileSync(fileURLToPath(import.meta.resolve('@temporalio/worker/package.json')), 'utf8'),
+  );
+  hash.update(manifest.version);
+  for (const name of readdirSync(folder).sort()) hash.update(name).update(readFileSync(join(folder, name)));
+  return hash.digest('hex').slice(0, 16);
+}
+
+/** Says that the bundle is in use; false when there is none. */
+function touch(path: string): boolean {
+  try {
+    const now = new Date();
+    utimesSync(path, now, now);
+    return true;
+  } catch {
+    // Somebody else's cache may be read-only.
+    return existsSync(path);
+  }
+}
+
+function forgetOld(cache: string): void {
+  const names = readdirSync(cache).filter((name) => /^workflows-[0-9a-f]{16}\.js$/.test(name));
+  for (const path of names.map((name) => join(cache, name))) {
+    const usedAtMs = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+    if (Date.now() - usedAtMs > UNUSED_KEPT_MS) rmSync(path, { force: true });
+  }
+}

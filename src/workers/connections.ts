@@ -1,0 +1,93 @@
+// What a worker process is connected to: the ledger, Temporal, the outside. It waits for what is away and says so, and
+// gives up at once for what is wrong.
+
+import { setTimeout as pause } from 'node:timers/promises';
+import { Client } from '@temporalio/client';
+import { NativeConnection } from '@temporalio/worker';
+import type { Pool } from 'pg';
+import type { Logger } from 'pino';
+import type { Config } from '../config.ts';
+import { type EventTypes, loadEventTypes } from '../core/event-types.ts';
+import type { Feature } from '../core/feature.ts';
+import { createListener, type Listener } from '../core/ledger/listener.ts';
+import { createPool } from '../core/ledger/pool.ts';
+import { createOutbound } from '../core/outbound/index.ts';
+import { temporalConnectionOptions } from '../core/temporal.ts';
+import { features } from '../features.ts';
+import { ensureSearchAttributes } from './search-attributes.ts';
+
+const CONNECT_RETRY_MS = 1_000;
+const CLOSE_WITHIN_MS = 5_000;
+/** Begins, marks, claims, lease and reconciler: kept apart from handlers' transactions (rule 13). */
+const CORE_CONNECTIONS = 6;
+/** A handler may wait for a connection for as long as its own limit lasts. */
+const HANDLER_CONNECTION_TIMEOUT_MS = 60_000;
+
+export interface WorkerConnections {
+  corePool: Pool;
+  handlersPool: Pool;
+  listener: Listener;
+  types: EventTypes;
+  ledgerId: string;
+  temporal: NativeConnection;
+  client: Client;
+  /** Whether Temporal has TEM's custom search attributes. */
+  searchAttributes: boolean;
+  close(): Promise<void>;
+}
+
+/** Connects a worker. Rejects for wrong settings and wrong event types; waits for everything that may come back. */
+export async function connectWorker(config: Config, identity: string, log: Logger): Promise<WorkerConnections> {
+  const { databaseUrl } = config;
+  if (databaseUrl === undefined) throw new Error('a worker needs DATABASE_URL');
+  const corePool = createPool(databaseUrl, { max: CORE_CONNECTIONS, applicationName: 'tem worker' });
+  const handlersPool = createPool(databaseUrl, {
+    max: config.worker.connections,
+    applicationName: 'tem handlers',
+    connectionTimeoutMs: HANDLER_CONNECTION_TIMEOUT_MS,
+  });
+  const outbound = createOutbound({ allow: config.outboundAllow });
+  const dependencies = { config, pool: handlersPool, log, outbound };
+  const chosen = chosenFeatures(config.worker.features);
+  const types = await loadEventTypes(config.eventTypeModules, dependencies, chosen);
+  const ledgerId = await untilThere(log, 'the ledger', async () => {
+    const { rows } = await corePool.query<{ id: string }>('select id from tem.ledger');
+    return rows[0]?.id as string;
+  });
+  const temporal = await untilThere(log, 'Temporal', () => NativeConnection.connect(temporalConnectionOptions(config)));
+  const { namespace } = config.temporal;
+  // The worker's own connection: only starts that share it can come back with the first task (eager start).
+  const client = new Client({ connection: temporal, namespace, identity });
+  const searchAttributes = await untilThere(log, `Temporal's namespace ${namespace}`, async () => {
+    await client.workflowService.describeNamespace({ namespace });
+    return ensureSearchAttributes(client, log);
+  });
+  const listener = createListener(databaseUrl, log);
+  const close = async (): Promise<void> => {
+    await listener.stop();
+    await outbound.close();
+    const ended = Promise.allSettled([corePool.end(), handlersPool.end()]);
+    await Promise.race([ended, pause(CLOSE_WITHIN_MS, undefined, { ref: false })]);
+    await temporal.close().catch(() => {});
+  };
+  return { corePool, handlersPool, listener, types, ledgerId, temporal, client, searchAttributes, close };
+}
+
+function chosenFeatures(names: string[] | undefined): readonly Feature[] {
+  const unknown = names?.find((name) => !features.some((feature) => feature.name === name));
+  if (unknown !== undefined) {
+    throw new Error(`no feature is named ${unknown}; there are ${features.map((feature) => feature.name).join(', ')}`);
+  }
+  return names === undefined ? features : features.filter((feature) => names.includes(feature.name));
+}
+
+async function untilThere<Result>(log: Logger, what: string, look: () => Promise<Result>): Promise<Result> {
+  for (;;) {
+    try {
+      return await look();
+    } catch (error) {
+      log.warn({ error: (error as Error).message }, `waiting for ${what}`);
+      await pause(CONNECT_RETRY_MS);
+    }
+  }
+}

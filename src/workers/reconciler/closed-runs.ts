@@ -1,0 +1,90 @@
+// Runs that were closed from outside: one visibility query a turn tells which (rule 7). A person's cancel or terminate
+// means CANCELLED; everything else that closed without an outcome is started again.
+
+import type { Client, WorkflowExecutionInfo } from '@temporalio/client';
+import type { Pool } from 'pg';
+import type { Logger } from 'pino';
+import { cancelEvent } from '../../core/ledger/cancel.ts';
+import { free } from '../../core/ledger/free.ts';
+import { WORKFLOW } from '../../workflows/contract.ts';
+import { TEM_IDENTITY } from '../identity.ts';
+
+/** Visibility lags: each turn looks back further than the one before ended. */
+const LOOK_BACK_MS = 6 * 60_000;
+const RUNS_MAX = 5_000;
+
+interface Unfinished {
+  id: string;
+  generation: number;
+}
+
+export async function followClosedRuns(pool: Pool, client: Client, log: Logger): Promise<void> {
+  const since = new Date(Date.now() - LOOK_BACK_MS).toISOString();
+  const query =
+    `WorkflowType IN ('${WORKFLOW.event}', '${WORKFLOW.eventBatch}') ` +
+    `AND ExecutionStatus IN ('Canceled', 'Terminated', 'TimedOut') AND CloseTime > '${since}'`;
+  let seen = 0;
+  for await (const run of client.workflow.list({ query })) {
+    await followClosedRun(pool, client, log, run);
+    if (++seen >= RUNS_MAX) break;
+  }
+}
+
+type ClosedRun = Pick<WorkflowExecutionInfo, 'type' | 'workflowId' | 'runId' | 'status'> & { memo?: unknown };
+
+/** Settles the events of one closed run; does nothing for those that have ended or have a newer run. */
+export async function followClosedRun(pool: Pool, client: Client, log: Logger, run: ClosedRun): Promise<void> {
+  const owned = run.type === WORKFLOW.eventBatch ? await membersOf(pool, run.workflowId) : await eventOf(pool, run);
+  if (owned.length === 0) return;
+  const person = run.type === WORKFLOW.event ? await closedByPerson(client, run) : undefined;
+  if (person === undefined) {
+    await free(pool, owned);
+    log.warn(
+      { workflowId: run.workflowId, status: run.status.name },
+      'a run closed without an outcome, its events start again',
+    );
+    return;
+  }
+  for (const event of owned) await cancelEvent(pool, event.id, `temporal: ${person}`);
+}
+
+async function membersOf(pool: Pool, workflowId: string): Promise<Unfinished[]> {
+  const { rows } = await pool.query<Unfinished>(
+    'select id, generation from tem.event where workflow_id = $1 and due_by is not null',
+    [workflowId],
+  );
+  return rows;
+}
+
+async function eventOf(pool: Pool, run: ClosedRun): Promise<Unfinished[]> {
+  const { event, generation } = (run.memo ?? {}) as { event?: string; generation?: number };
+  const { rows } =
+    event === undefined
+      ? await pool.query<Unfinished>(
+          'select id, generation from tem.event where workflow_id = $1 and due_by is not null',
+          [run.workflowId],
+        )
+      : await pool.query<Unfinished>(
+          'select id, generation from tem.event where id = $1 and generation = $2 and due_by is not null and not cancel_requested',
+          [event, generation],
+        );
+  return rows;
+}
+
+/** The identity of the person who closed the run, or undefined when it was the server or TEM. */
+async function closedByPerson(client: Client, run: ClosedRun): Promise<string | undefined> {
+  if (run.status.name === 'CANCELLED') return 'cancelled there';
+  if (run.status.name !== 'TERMINATED') return undefined;
+  const { history } = await client.workflowService.getWorkflowExecutionHistoryReverse({
+    namespace: client.options.namespace,
+    execution: { workflowId: run.workflowId, runId: run.runId },
+    maximumPageSize: 1,
+  });
+  const identity = history?.events?.[0]?.workflowExecutionTerminatedEventAttributes?.identity ?? '';
+  const ours =
+    identity.startsWith(TEM_IDENTITY) ||
+    identity === '' ||
+    identity === 'history-service' ||
+    identity === 'temporal-system';
+  return ours ? undefined : identity;
+}

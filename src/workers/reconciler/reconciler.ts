@@ -1,0 +1,91 @@
+// Compares the ledger with Temporal and frees what nobody has any more, so that nothing waits for nobody (rules 7 and 8).
+// A Temporal Schedule runs a turn every minute; the watchdog of every worker runs one when that schedule is missing or
+// late, or when Temporal's database is another than before, because it must not depend on what it guards.
+
+import type { Client } from '@temporalio/client';
+import type { Pool } from 'pg';
+import type { Logger } from 'pino';
+import type { EventTypes } from '../../core/event-types.ts';
+import { freeDeadWorkers } from '../../core/ledger/free.ts';
+import { forgetGoneWorkers } from '../../core/ledger/leases.ts';
+import { prune } from '../../core/ledger/prune.ts';
+import { endUnknownTypes } from '../../core/ledger/refuse.ts';
+import { followClosedRuns } from './closed-runs.ts';
+import { recoverLostTemporal } from './lost-temporal.ts';
+import { lookAfterOverdue } from './overdue.ts';
+import { ensureReconcileSchedule } from './schedule.ts';
+
+const WATCH_EVERY_MS = 5_000;
+const SLICE_MAX = 1_000;
+
+export interface Reconciler {
+  /** One turn. Rejects when the ledger or Temporal is away; the next turn does what this one couldn't. */
+  turn(): Promise<void>;
+  start(): void;
+  stop(): void;
+}
+
+export interface ReconcilerOptions {
+  pool: Pool;
+  client: Client;
+  types: EventTypes;
+  ledgerId: string;
+  taskQueue: string;
+  everyMs: number;
+  unknownTypeAfterMs: number;
+  retentionMs: number;
+  log: Logger;
+}
+
+export function createReconciler(options: ReconcilerOptions): Reconciler {
+  const { pool, client, log } = options;
+  let timer: NodeJS.Timeout | undefined;
+  let underWay: Promise<void> | undefined;
+
+  const turn = async (): Promise<void> => {
+    await pool.query('update tem.ledger set reconciled_at = clock_timestamp()');
+    await freeDeadWorkers(pool);
+    const unknown = await endUnknownTypes(pool, options.unknownTypeAfterMs, SLICE_MAX);
+    if (unknown > 0) log.warn({ events: unknown }, 'ended events whose type no live worker knows');
+    await forgetGoneWorkers(pool);
+    await prune(pool, options.retentionMs);
+    await ensureReconcileSchedule(options);
+    await recoverLostTemporal(options);
+    await followClosedRuns(pool, client, log);
+    await lookAfterOverdue(pool, client, options.types, log);
+  };
+
+  const turnOnce = (): Promise<void> => {
+    underWay ??= turn().finally(() => {
+      underWay = undefined;
+    });
+    return underWay;
+  };
+
+  const watch = async (): Promise<void> => {
+    const { rows } = await pool.query<{ late: boolean }>(
+      `select coalesce(reconciled_at < clock_timestamp() - 1.5 * $1 * interval '1 ms', true) as late from tem.ledger`,
+      [options.everyMs],
+    );
+    if (rows[0]?.late) await turnOnce();
+    else await recoverLostTemporal(options);
+  };
+
+  return {
+    turn: turnOnce,
+    start() {
+      const look = (): void => {
+        watch()
+          .catch((error: Error) => log.debug({ error: error.message }, 'reconcile turn failed, trying again'))
+          .finally(() => {
+            if (timer) timer = setTimeout(look, WATCH_EVERY_MS);
+          });
+      };
+      timer = setTimeout(look, 0);
+    },
+    stop() {
+      clearTimeout(timer);
+      timer = undefined;
+    },
+  };
+}

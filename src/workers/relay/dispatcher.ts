@@ -1,0 +1,171 @@
+// Claims due events of one type at a time and starts runs for them: one event, one workflow while the relay keeps up;
+// one workflow for many, where the type allows it, when it doesn't.
+
+import type { Pool } from 'pg';
+import type { Logger } from 'pino';
+import { admit } from '../../core/attempt/admit.ts';
+import type { EventType } from '../../core/event-type.ts';
+import type { EventTypes } from '../../core/event-types.ts';
+import { type Claimed, claim, type Lane, unclaim } from '../../core/ledger/claim.ts';
+import { refuseQueued } from '../../core/ledger/refuse.ts';
+import { eventWorkflowId } from '../../core/workflow-id.ts';
+import type { Lanes } from './lanes.ts';
+import type { Slots } from './slots.ts';
+import type { Starter } from './starter.ts';
+
+/** A type whose events wait longer than this gets batches, when it says so. */
+const PRESSURE_LATE_MS = 20;
+const FAILURE_PAUSE_MS = 250;
+const FAILURE_PAUSE_MAX_MS = 5_000;
+
+export interface RelayCounters extends Record<string, number> {
+  claimed: number;
+  started: number;
+  startedEagerly: number;
+  batches: number;
+  batchMembers: number;
+}
+
+export interface DispatcherOptions {
+  workerId: string;
+  pool: Pool;
+  types: EventTypes;
+  starter: Starter;
+  lanes: Lanes;
+  slots: Slots;
+  /** False: every event has a workflow of its own. */
+  batch: boolean;
+  /** A start has ended, well or not. */
+  onStart(): void;
+  log: Logger;
+}
+
+export class Dispatcher {
+  readonly counters: RelayCounters = { claimed: 0, started: 0, startedEagerly: 0, batches: 0, batchMembers: 0 };
+  /** How long to leave Temporal alone after a start that failed; 0 when the last one went well. */
+  pauseMs = 0;
+  readonly #options: DispatcherOptions;
+  readonly #pressed = new Set<string>();
+  readonly #starts = new Set<Promise<void>>();
+  #batchNumber = 0;
+
+  constructor(options: DispatcherOptions) {
+    this.#options = options;
+  }
+
+  /** Claims what the type's slots allow, or one batch; resolves to how many events. */
+  async serve(type: EventType): Promise<number> {
+    const { slots, lanes, batch } = this.#options;
+    let count = 0;
+    if (!slots.quarantined() && slots.allowed(type.name) > 0) count += await this.#claimOwn(type, 2, 1);
+    const shared = lanes.due(type.name, 0).length > 0;
+    // Members that left a batch for a workflow of their own share the slots with the flood behind them.
+    if (lanes.due(type.name, 1).length > 0) {
+      count += await this.#claimOwn(type, 1, Math.ceil(slots.allowed(type.name) / (shared ? 2 : 1)));
+    }
+    if (!batch || type.batch === undefined || !this.#pressed.has(type.name)) {
+      return count + (await this.#claimOwn(type, 0, slots.allowed(type.name)));
+    }
+    // One batch a turn: other types' events need not wait until all slots of this one are filled.
+    return slots.allowed(type.name) > 0 ? count + (await this.#claimBatch(type, type.batch)) : count;
+  }
+
+  /** Resolves when no start is under way. */
+  async settled(): Promise<void> {
+    await Promise.allSettled([...this.#starts]);
+  }
+
+  /** First priority first, shared evenly between the groups of a priority. */
+  async #claimOwn(type: EventType, lane: number, wanted: number): Promise<number> {
+    const { lanes } = this.#options;
+    let left = wanted;
+    for (let due = lanes.due(type.name, lane); left > 0 && due.length > 0; due = lanes.due(type.name, lane)) {
+      const chosen = due.filter((each) => each.priority === due[0]?.priority).slice(0, left);
+      const { rows } = await this.#take(chosen, Math.max(1, Math.floor(left / chosen.length)));
+      if (rows.some((row) => row.lateMs > PRESSURE_LATE_MS)) this.#pressed.add(type.name);
+      this.#startOwn(type, rows);
+      left -= rows.length;
+    }
+    return wanted - left;
+  }
+
+  async #claimBatch(type: EventType, size: number): Promise<number> {
+    const { workerId, lanes, slots } = this.#options;
+    const due = lanes.due(type.name, 0);
+    const chosen = due.filter((each) => each.priority === due[0]?.priority).slice(0, size);
+    if (chosen.length === 0) return 0;
+    this.#batchNumber += 1;
+    const workflowId = `${type.name}:batch:${workerId.slice(0, 8)}-${this.#batchNumber}`;
+    const { rows, claimed } = await this.#take(chosen, Math.max(1, Math.floor(size / chosen.length)), workflowId);
+    // With little left the next ones have time for a workflow each.
+    if (claimed <= slots.allowed(type.name) && lanes.due(type.name, 0).length === 0) this.#pressed.delete(type.name);
+    if (claimed === 1) this.#startOwn(type, rows);
+    else if (rows.length > 0) this.#startBatch(type, workflowId, rows);
+    return claimed;
+  }
+
+  async #take(from: Lane[], take: number, workflowId?: string): Promise<{ rows: Claimed[]; claimed: number }> {
+    const { pool, workerId, lanes } = this.#options;
+    const rows = await claim(pool, { workerId, lanes: from, take, workflowId });
+    lanes.claimed(from, take, rows);
+    this.counters.claimed += rows.length;
+    return { rows: await this.#refuseBad(rows), claimed: rows.length };
+  }
+
+  /** Ends those whose payload came by SQL and isn't what the type takes. */
+  async #refuseBad(rows: Claimed[]): Promise<Claimed[]> {
+    const { pool, types, workerId } = this.#options;
+    const refused = rows.flatMap((row) => {
+      const type = types.get(row.type);
+      const admission = row.uncheckedPayload === null || !type ? undefined : admit(types, type, row.uncheckedPayload);
+      if (!admission || !('refusal' in admission)) return [];
+      return [{ id: row.id, generation: row.generation, error: admission.refusal }];
+    });
+    if (refused.length === 0) return rows;
+    await refuseQueued(pool, refused, `relay ${workerId}`);
+    const ids = new Set(refused.map((each) => each.id));
+    return rows.filter((row) => !ids.has(row.id));
+  }
+
+  #startOwn(type: EventType, rows: Claimed[]): void {
+    const { slots, starter } = this.#options;
+    for (const row of rows) {
+      const workflowId = eventWorkflowId(row.type, row.key, type.keyPrivate);
+      slots.take(workflowId, { type: type.name, ids: [row.id], quarantine: row.lane === 2 });
+      this.#launch(workflowId, type, [row], starter.startEvent(type, row));
+    }
+  }
+
+  #startBatch(type: EventType, workflowId: string, rows: Claimed[]): void {
+    const { slots, starter } = this.#options;
+    this.counters.batches += 1;
+    this.counters.batchMembers += rows.length;
+    slots.take(workflowId, { type: type.name, ids: rows.map((row) => row.id), quarantine: false });
+    this.#launch(workflowId, type, rows, starter.startBatch(type, workflowId, rows));
+  }
+
+  #launch(workflowId: string, type: EventType, rows: Claimed[], starting: Promise<boolean>): void {
+    const done: Promise<void> = starting
+      .then((eager) => {
+        this.counters.started += 1;
+        if (eager) this.counters.startedEagerly += 1;
+        this.pauseMs = 0;
+      })
+      .catch((error: Error) => this.#putBack(workflowId, type, rows, error))
+      .finally(() => {
+        this.#starts.delete(done);
+        this.#options.onStart();
+      });
+    this.#starts.add(done);
+  }
+
+  async #putBack(workflowId: string, type: EventType, rows: Claimed[], error: Error): Promise<void> {
+    const { slots, pool, log } = this.#options;
+    slots.release(workflowId);
+    this.pauseMs = Math.min(Math.max(FAILURE_PAUSE_MS, this.pauseMs * 2), FAILURE_PAUSE_MAX_MS);
+    const cause = (error.cause as Error | undefined)?.message;
+    log.warn({ workflowId, type: type.name, error: error.message, cause }, 'start failed, trying again');
+    // What can't be put back now is freed when its claim is overdue.
+    await unclaim(pool, rows, this.pauseMs).catch(() => {});
+  }
+}

@@ -1,0 +1,141 @@
+// The relay: takes due events from the queue in order of priority, in turns between groups and types, and starts runs
+// for them while there are slots. A backlog waits in Postgres, never in Temporal or in memory.
+
+import type { Pool } from 'pg';
+import type { Logger } from 'pino';
+import type { EventTypes } from '../../core/event-types.ts';
+import type { Listener } from '../../core/ledger/listener.ts';
+import { armBell, createWaker } from './bell.ts';
+import { Dispatcher, type RelayCounters } from './dispatcher.ts';
+import { heldRuns } from './held.ts';
+import { createLanes, type Lanes } from './lanes.ts';
+import { createSlots, type Slots } from './slots.ts';
+import type { Starter } from './starter.ts';
+
+const LOOK_AGAIN_MS = 100;
+const POLL_MS = 1_000;
+const LEDGER_PAUSE_MS = 250;
+const LEDGER_PAUSE_MAX_MS = 5_000;
+/** Runs in flight for longer than this are looked up in the ledger. */
+const HELD_CHECK_AFTER_MS = 2_000;
+
+export interface RelayOptions {
+  workerId: string;
+  pool: Pool;
+  types: EventTypes;
+  starter: Starter;
+  listener: Listener;
+  slots: number;
+  batch: boolean;
+  log: Logger;
+}
+
+export class Relay {
+  readonly #options: RelayOptions;
+  readonly #slots: Slots;
+  readonly #lanes: Lanes;
+  readonly #dispatcher: Dispatcher;
+  readonly #waker = createWaker();
+  #stopping = false;
+  #looping: Promise<void> | undefined;
+  #rotation = 0;
+  #rungInVain = false;
+
+  constructor(options: RelayOptions) {
+    this.#options = options;
+    this.#slots = createSlots(options.slots);
+    this.#lanes = createLanes(options.pool, new Set(options.types.all().map((type) => type.name)));
+    this.#dispatcher = new Dispatcher({
+      ...options,
+      lanes: this.#lanes,
+      slots: this.#slots,
+      onStart: () => this.#waker.wake(),
+    });
+  }
+
+  get counters(): Readonly<RelayCounters> {
+    return this.#dispatcher.counters;
+  }
+
+  start(): void {
+    const ring = (): void => this.#waker.ring();
+    this.#options.listener.listen('tem_due', ring, ring);
+    this.#looping = this.#loop();
+  }
+
+  /** Claims nothing more; resolves when no start is under way. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    this.#waker.ring();
+    await this.#looping;
+    await this.#dispatcher.settled();
+  }
+
+  /** A run no longer holds its slot. */
+  readonly runDone = (workflowId: string): void => {
+    if (this.#slots.release(workflowId)) this.#waker.wake();
+  };
+
+  async #loop(): Promise<void> {
+    let pauseMs = 0;
+    while (!this.#stopping) {
+      try {
+        if (this.#dispatcher.pauseMs > 0) await this.#waker.pause(this.#dispatcher.pauseMs);
+        if (this.#stopping) return;
+        if ((await this.#turn()) > 0) this.#waker.busy();
+        else await this.#rest();
+        pauseMs = 0;
+      } catch (error) {
+        pauseMs = Math.min(Math.max(LEDGER_PAUSE_MS, pauseMs * 2), LEDGER_PAUSE_MAX_MS);
+        this.#options.log.warn({ error: (error as Error).message }, 'the ledger is away, the relay waits');
+        await this.#waker.pause(pauseMs);
+      }
+    }
+  }
+
+  /** Serves every type that has something due, another one first each time; resolves to how many events were claimed. */
+  async #turn(): Promise<number> {
+    if (this.#lanes.restLeftMs() === 0) {
+      const rung = this.#waker.takeUrgent();
+      await this.#lanes.refresh(rung);
+      this.#rungInVain = rung && this.#lanes.dueTypes().length === 0;
+    }
+    const due = this.#lanes.dueTypes();
+    this.#rotation += 1;
+    let count = 0;
+    for (let index = 0; index < due.length && !this.#stopping; index++) {
+      const type = this.#options.types.get(due[(index + this.#rotation) % due.length] ?? '');
+      if (type && this.#slots.allowed(type.name) > 0) count += await this.#dispatcher.serve(type);
+    }
+    return count;
+  }
+
+  async #rest(): Promise<void> {
+    await this.#releaseLost();
+    // Something came, and it is too early to ask what.
+    if (this.#waker.isUrgent()) return this.#waker.pause(Math.max(1, this.#lanes.restLeftMs()));
+    // Rung for nothing (a type of other workers): each further ring would cost everybody's commits a NOTIFY.
+    if (this.#rungInVain) {
+      this.#rungInVain = false;
+      return this.#waker.sleep(LOOK_AGAIN_MS);
+    }
+    await armBell(this.#options.pool, POLL_MS);
+    const dueInMs = this.#lanes.nextDueInMs() ?? POLL_MS;
+    // What is due now waits for a slot, and a slot that becomes free wakes.
+    if (dueInMs === 0) return this.#waker.sleep(POLL_MS);
+    // What committed while the bell was being armed rang nobody: look once more soon.
+    const longestMs = this.#waker.restedOnce() ? POLL_MS : LOOK_AGAIN_MS;
+    return this.#waker.sleep(Math.max(1, Math.min(dueInMs, longestMs)));
+  }
+
+  /** Slots whose run went on elsewhere (another worker took its first task) are found in the ledger. */
+  async #releaseLost(): Promise<void> {
+    const old = this.#slots.olderThan(HELD_CHECK_AFTER_MS);
+    if (old.length === 0) return;
+    const ids = old.flatMap(([, run]) => run.ids);
+    const held = await heldRuns(this.#options.pool, ids);
+    for (const [workflowId, run] of old) {
+      if (!run.ids.some((id) => held.has(id))) this.#slots.release(workflowId);
+    }
+  }
+}

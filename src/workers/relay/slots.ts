@@ -1,0 +1,49 @@
+// How many runs may be in flight, and how they are shared between types. A type never gets the last free slots: it may
+// hold half of what the others leave, so that types with slow targets can't hold the slots of the quick ones (rule 9).
+
+export interface Run {
+  type: string;
+  /** The events that it carries. */
+  ids: string[];
+  quarantine: boolean;
+  startedAtMs: number;
+}
+
+export interface Slots {
+  /** How many more runs of this type may start now. */
+  allowed(type: string): number;
+  take(workflowId: string, run: Omit<Run, 'startedAtMs'>): void;
+  /** Frees the slot of a run; false when it held none. */
+  release(workflowId: string): boolean;
+  quarantined(): boolean;
+  /** Runs in flight for longer than `ageMs`. */
+  olderThan(ageMs: number): [workflowId: string, run: Run][];
+  inFlight(): number;
+}
+
+export function createSlots(total: number): Slots {
+  const runs = new Map<string, Run>();
+  const held = new Map<string, number>();
+  return {
+    allowed(type) {
+      const own = held.get(type) ?? 0;
+      const others = runs.size - own;
+      return Math.max(0, Math.min(Math.ceil((total - others) / 2) - own, total - runs.size));
+    },
+    take(workflowId, run) {
+      if (runs.has(workflowId)) return;
+      runs.set(workflowId, { ...run, startedAtMs: performance.now() });
+      held.set(run.type, (held.get(run.type) ?? 0) + 1);
+    },
+    release(workflowId) {
+      const run = runs.get(workflowId);
+      if (!run) return false;
+      runs.delete(workflowId);
+      held.set(run.type, (held.get(run.type) ?? 1) - 1);
+      return true;
+    },
+    quarantined: () => [...runs.values()].some((run) => run.quarantine),
+    olderThan: (ageMs) => [...runs].filter(([, run]) => performance.now() - run.startedAtMs > ageMs),
+    inFlight: () => runs.size,
+  };
+}

@@ -1,0 +1,76 @@
+// The durable names and messages between the relay, the workflows and their activities. A name here is in Temporal's
+// histories and in other releases' workers: it may be added to, never changed.
+
+import type { AttemptOutcome } from '../core/attempt/attempt.ts';
+import type { BatchMember, BatchOutcome } from '../core/attempt/batch.ts';
+import type { SettleOutcome } from '../core/attempt/settle.ts';
+import type { SEARCH_ATTRIBUTES } from '../core/temporal.ts';
+
+export const WORKFLOW = { event: 'event', eventBatch: 'eventBatch', reconcile: 'reconcile' } as const;
+
+/** Failure types that a person can filter by in Temporal. */
+export const FAILURE = {
+  extinct: 'EventExtinct',
+  attemptFailed: 'EventAttemptFailed',
+  compensationFailed: 'CompensationFailed',
+  refused: 'EventStartRefused',
+} as const;
+
+export const SEARCH_ATTRIBUTE = { type: 'TemEventType', state: 'TemState' } as const satisfies Record<
+  string,
+  keyof typeof SEARCH_ATTRIBUTES
+>;
+
+/** The policy that the run needs; everything else is in the ledger. Durations in milliseconds. */
+export interface EventPolicy {
+  timeoutMs: number;
+  long: boolean;
+  maxAttempts: number;
+}
+
+export interface EventInput {
+  /** The ledger's id, so that a worker on another database notices. */
+  ledger: string;
+  id: string;
+  type: string;
+  key: string;
+  generation: number;
+  /** The attempt that this run begins with. */
+  attempt: number;
+  policy: EventPolicy;
+  /** Whether the custom search attributes exist on this server. */
+  searchAttributes: boolean;
+}
+
+/** A person's start by hand names the event only. */
+export type EventStart = EventInput | { id: string };
+
+export interface EventBatchInput {
+  ledger: string;
+  type: string;
+  policy: EventPolicy;
+  members: BatchMember[];
+}
+
+export interface AttemptInput {
+  ledger: string;
+  id: string;
+  type: string;
+  generation: number;
+  attempt: number;
+}
+
+/** What the workflows call. Implemented by createActivities in src/activities. */
+export interface EventActivities {
+  /** The first attempt; resolves also when it failed. */
+  firstAttempt(input: AttemptInput): Promise<AttemptOutcome>;
+  /** Later attempts (and those of long types); a failure that is tried again rejects with its next delay. */
+  attempt(input: AttemptInput): Promise<AttemptOutcome>;
+  runBatch(input: EventBatchInput): Promise<BatchOutcome>;
+  settle(input: AttemptInput): Promise<Exclude<SettleOutcome, { outcome: 'again' }>>;
+  /** The run was cancelled in Temporal: what does the ledger say? */
+  requestCancel(input: AttemptInput): Promise<{ running: boolean; ended: boolean; stale: boolean }>;
+  /** Takes the event for a run started by hand; rejects in words when it can't. */
+  adopt(input: { id: string }): Promise<EventInput>;
+  reconcile(input: { ledger: string }): Promise<void>;
+}

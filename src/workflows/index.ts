@@ -1,0 +1,5 @@
+// The catalog of every durable workflow. A workflow's name is in histories and in other releases: never rename one.
+
+export { event } from './event.ts';
+export { eventBatch } from './event-batch.ts';
+export { reconcile } from './reconcile.ts';

@@ -1,0 +1,65 @@
+// A time limit counts running time: what a blocked event loop takes away is nobody's.
+
+import { expect, test } from 'vitest';
+import { createAttemptClock } from '../../../src/core/attempt/clock.ts';
+import { createBench, gate, typeOf } from './bench.ts';
+
+function block(forMs: number): void {
+  const until = performance.now() + forMs;
+  while (performance.now() < until);
+}
+
+test('a limit ends by itself, once', async () => {
+  const clock = createAttemptClock();
+  let calls = 0;
+  const startedAt = performance.now();
+  await new Promise<void>((resolve) => {
+    clock.limit(100, () => {
+      calls += 1;
+      resolve();
+    });
+  });
+  expect(performance.now() - startedAt).toBeGreaterThanOrEqual(99);
+  const { opened, open } = gate();
+  clock.limit(100, open);
+  await opened;
+  expect(calls).toBe(1);
+});
+
+test('a limit that was cancelled never ends', async () => {
+  const clock = createAttemptClock();
+  let calls = 0;
+  const limit = clock.limit(20, () => calls++);
+  limit.cancel();
+  const { opened, open } = gate();
+  clock.limit(60, open);
+  await opened;
+  expect(calls).toBe(0);
+});
+
+test('a handler that blocks the process makes no other attempt time out', async () => {
+  const started = gate();
+  const { accept, attempt, row } = await createBench([
+    typeOf(
+      async () => {
+        started.open();
+        // Needs most of its limit, and the process is blocked for many times as long.
+        const until = performance.now() + 300;
+        for (let turns = 0; turns < 20 || performance.now() < until; turns++)
+          await new Promise((resolve) => setTimeout(resolve, 5));
+      },
+      { name: 'patient', timeout: '1s' },
+    ),
+    typeOf(
+      async () => {
+        await started.opened;
+        block(3_000);
+      },
+      { name: 'blocker', timeout: '1s' },
+    ),
+  ]);
+  const patient = await accept({}, 'patient');
+  const blocker = await accept({}, 'blocker');
+  await Promise.all([attempt(patient), attempt(blocker)]);
+  expect(await row(patient)).toMatchObject({ state: 'PROCESSED', retry_count: 0 });
+});

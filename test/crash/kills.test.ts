@@ -1,0 +1,15 @@
+// The short form of long/kills.test.ts.
+
+import { describe, test } from 'vitest';
+import { surviveKills } from './kills.ts';
+import { MODES, TEST_TIMEOUT_MS } from './setup.ts';
+
+describe.each(MODES)('events run $mode', ({ TEM_BATCH }) => {
+  test(
+    'a worker killed 2 s after it reports ready, 3 times, during 120 events: all PROCESSED, each effect once',
+    async () => {
+      await surviveKills({ TEM_BATCH }, 3, 120);
+    },
+    TEST_TIMEOUT_MS,
+  );
+});

@@ -1,0 +1,11 @@
+// A worker that never lives long: whatever it is in the middle of, nothing is lost, doubled or given up.
+
+import { describe, test } from 'vitest';
+import { surviveKills } from '../kills.ts';
+import { MODES } from '../setup.ts';
+
+describe.each(MODES)('events run $mode', ({ TEM_BATCH }) => {
+  test('a worker killed 2 s after it reports ready, 20 times, during 500 events: all PROCESSED, each effect once', async () => {
+    await surviveKills({ TEM_BATCH }, 20, 500);
+  });
+});

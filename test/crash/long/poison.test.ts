@@ -1,0 +1,49 @@
+// An event that kills its worker: it ends EXTINCT instead of killing workers for ever, and its neighbours never pay.
+
+import { describe, expect, test } from 'vitest';
+import { POISON_ERROR } from '../../../src/core/ledger/begin.ts';
+import type { TemProcess } from '../../support/processes.ts';
+import { MODES, setup } from '../setup.ts';
+
+describe.each(MODES)('events run $mode', ({ TEM_BATCH }) => {
+  test('poison ends EXTINCT after its quarantine; innocents in the same batch and beside it end PROCESSED', async () => {
+    const scene = await setup({ TEM_BATCH });
+    const truth = scene.watchTruth();
+    const innocent = () => ({ steps: [{ do: 'sleep' as const, ms: 200 }, { do: 'write' as const }] });
+    const ids = await scene.send([
+      ...Array.from({ length: 30 }, innocent),
+      {
+        steps: [
+          { do: 'sleep', ms: 50 },
+          { do: 'crash', unless: 'cured' },
+        ],
+      },
+      ...Array.from({ length: 30 }, innocent),
+      { type: 'compensated', steps: [{ do: 'crash', unless: 'cured' }] },
+    ]);
+    const poisons = [ids[30], ids[61]] as string[];
+    const innocents = ids.filter((id) => !poisons.includes(id));
+
+    let over = false;
+    let workers = 0;
+    const supervisor = (async () => {
+      while (!over) {
+        workers += 1;
+        const worker: TemProcess = await scene.startWorker();
+        await Promise.race([worker.exited, scene.untilAll('EXTINCT', 600_000, poisons).catch(() => {})]);
+      }
+    })();
+    await scene.untilAll('EXTINCT', 600_000, poisons);
+    over = true;
+    await supervisor;
+    await scene.untilAll('PROCESSED', undefined, innocents);
+
+    for (const row of await scene.rows(poisons)) expect(row.last_error).toBe(POISON_ERROR);
+    expect(await scene.effects('undone')).toEqual(new Map([[poisons[1], 1]]));
+    const effects = await scene.effects();
+    expect(innocents.map((id) => effects.get(id))).toEqual(innocents.map(() => 1));
+    // Five crashes of each poison, both at once in the best case; the last worker lives.
+    expect(workers).toBeLessThanOrEqual(11);
+    await truth.stop();
+  });
+});

@@ -1,0 +1,16 @@
+// The short form of long/storm.test.ts.
+
+import { describe, test } from 'vitest';
+import { MODES, TEST_TIMEOUT_MS } from './setup.ts';
+import { weather } from './storm.ts';
+
+describe.each(MODES)('events run $mode', ({ TEM_BATCH }) => {
+  test(
+    '500 events that fail at once come back spread out',
+    async () => {
+      const steps = [{ do: 'fail' as const, times: 1 }, { do: 'write' as const }];
+      await weather({ TEM_BATCH }, { events: 500, event: { type: 'stormy', steps }, attempts: 2, memoryMaxMb: 600 });
+    },
+    TEST_TIMEOUT_MS,
+  );
+});

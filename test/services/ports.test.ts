@@ -1,0 +1,28 @@
+// Ports of the embedded default: the preferred one when it is free, else the next.
+
+import { createServer } from 'node:net';
+import { expect, onTestFinished, test } from 'vitest';
+import { freePort, isPortFree } from '../../src/services/ports.ts';
+
+function take(port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(port, '127.0.0.1', () => resolve((server.address() as { port: number }).port));
+    onTestFinished(() => new Promise((closed) => void server.close(() => closed())));
+  });
+}
+
+test('a free port is taken as preferred', async () => {
+  const port = await freePort(0);
+  expect(await isPortFree(port)).toBe(true);
+  expect(await freePort(port)).toBe(port);
+});
+
+test('a later port is taken when the preferred one is in use or excepted', async () => {
+  const taken = await take(0);
+  expect(await isPortFree(taken)).toBe(false);
+  const next = await freePort(taken);
+  expect(next).toBeGreaterThan(taken);
+  expect(await freePort(taken, [next])).toBeGreaterThan(next);
+});

@@ -1,0 +1,45 @@
+// The test run's Temporal, and a namespace of its own for each test, so that workflow ids never meet.
+
+import { randomBytes } from 'node:crypto';
+import { Client, Connection } from '@temporalio/client';
+import { afterAll, inject, onTestFinished } from 'vitest';
+import { SEARCH_ATTRIBUTES } from '../../src/core/temporal.ts';
+import { waitFor } from './wait.ts';
+
+export interface TestTemporal {
+  address: string;
+  namespace: string;
+  client: Client;
+}
+
+const RETENTION_SECONDS = 86_400;
+// temporal.api.enums.v1.IndexedValueType
+const KEYWORD = 2;
+
+/** Registers a namespace with TEM's search attributes. Its client is closed when the test (or file) has ended. */
+export async function createNamespace(options: { searchAttributes?: boolean } = {}): Promise<TestTemporal> {
+  const address = inject('temporalAddress');
+  const namespace = `test-${randomBytes(8).toString('hex')}`;
+  const connection = await Connection.connect({ address });
+  atEnd(() => connection.close());
+  await connection.workflowService.registerNamespace({
+    namespace,
+    workflowExecutionRetentionPeriod: { seconds: RETENTION_SECONDS as never },
+  });
+  if (options.searchAttributes !== false) {
+    const searchAttributes = Object.fromEntries(Object.keys(SEARCH_ATTRIBUTES).map((name) => [name, KEYWORD]));
+    await waitFor(() => connection.operatorService.addSearchAttributes({ namespace, searchAttributes }));
+  } else {
+    await waitFor(() => connection.workflowService.describeNamespace({ namespace }));
+  }
+  return { address, namespace, client: new Client({ connection, namespace }) };
+}
+
+function atEnd(run: () => Promise<void>): void {
+  try {
+    onTestFinished(run);
+  } catch {
+    // Not inside of a test.
+    afterAll(run);
+  }
+}

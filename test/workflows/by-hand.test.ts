@@ -1,0 +1,146 @@
+// What people do with Temporal's own command line: cancel, terminate and start the workflow of an event.
+
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { WorkflowFailedError } from '@temporalio/client';
+import { describe, expect, inject, test } from 'vitest';
+import { retryEvent } from '../../src/core/ledger/retry.ts';
+import { eventWorkflowId } from '../../src/core/workflow-id.ts';
+import { createScene, type SceneEvent } from './scene.ts';
+
+const scene = await createScene({ TEM_RECONCILE_EVERY: '2s' });
+const { pool, accept, untilState, until, untilRun, untilDone, openGate, done, effects } = scene;
+
+const TOMORROW = new Date(Date.now() + 86_400_000);
+
+/** Temporal's own command line, as a person uses it. */
+async function temporal(...args: string[]): Promise<{ code: number; output: string }> {
+  const { address, namespace } = scene.temporal;
+  const run = promisify(execFile)(inject('temporalCli'), [
+    ...args,
+    '--address',
+    address,
+    '--namespace',
+    namespace,
+    '--color',
+    'never',
+  ]);
+  return run.then(
+    ({ stdout, stderr }) => ({ code: 0, output: stdout + stderr }),
+    (error) => ({ code: error.code, output: error.stdout + error.stderr }),
+  );
+}
+
+const idOf = ({ type, key }: SceneEvent): string => eventWorkflowId(type, key);
+
+describe.concurrent.each(['cancel', 'terminate'])('temporal workflow %s', (command) => {
+  test('of a waiting run ends its event CANCELLED', async () => {
+    const event = await accept('patient', { plan: ['fail'] });
+    await untilState(event.id, 'FAILED');
+    await untilRun(event, 'RUNNING');
+    expect(await temporal('workflow', command, '--workflow-id', idOf(event))).toMatchObject({ code: 0 });
+    await untilState(event.id, 'CANCELLED');
+    expect(await done(event.id)).toEqual(['fail']);
+  });
+
+  test('of a run after its second attempt ends its event CANCELLED', async () => {
+    const event = await accept('patient', { plan: ['fail', 'fail'] });
+    await untilState(event.id, 'FAILED');
+    await retryEvent(pool, event.id, 'test');
+    await until(event.id, ({ retry_count, state }) => state === 'FAILED' && retry_count === 2);
+    await untilRun(event, 'RUNNING');
+    expect(await temporal('workflow', command, '--workflow-id', idOf(event))).toMatchObject({ code: 0 });
+    await untilState(event.id, 'CANCELLED');
+  });
+
+  test('of a waiting run compensates', async () => {
+    const event = await accept('patient-undone', { plan: ['fail'] });
+    await untilState(event.id, 'FAILED');
+    await untilRun(event, 'RUNNING');
+    await temporal('workflow', command, '--workflow-id', idOf(event));
+    await untilState(event.id, 'CANCELLED');
+    expect(await effects(event.id)).toEqual(['undone']);
+  });
+
+  test('of a run whose attempt is open stops that attempt', async () => {
+    const event = await accept('quick', { plan: ['hold'] });
+    await untilDone(event.id, 'hold');
+    await temporal('workflow', command, '--workflow-id', idOf(event));
+    await untilState(event.id, 'CANCELLED');
+    expect(await effects(event.id)).toEqual([]);
+    await untilRun(event, command === 'cancel' ? 'CANCELLED' : 'TERMINATED');
+  });
+
+  test('of a long attempt stops it and compensates', async () => {
+    const event = await accept('long-undone', { plan: ['hold'] });
+    await untilDone(event.id, 'hold');
+    await temporal('workflow', command, '--workflow-id', idOf(event));
+    await untilState(event.id, 'CANCELLED');
+    expect(await effects(event.id)).toEqual(['undone']);
+  });
+});
+
+describe.concurrent('temporal workflow start', () => {
+  const start = async (workflowId: string, input: string | undefined) => {
+    const { rows } = await pool.query<{ task_queue: string }>('select task_queue from tem.worker limit 1');
+    const given = input === undefined ? [] : ['--input', input];
+    return temporal(
+      'workflow',
+      'start',
+      '--type',
+      'event',
+      '--task-queue',
+      rows[0]!.task_queue,
+      '--workflow-id',
+      workflowId,
+      ...given,
+    );
+  };
+  const refusal = async (workflowId: string): Promise<string> => {
+    const error = await scene.temporal.client.workflow
+      .getHandle(workflowId)
+      .result()
+      .catch((failure) => failure);
+    expect(error).toBeInstanceOf(WorkflowFailedError);
+    expect(error.cause?.cause ?? error.cause).toMatchObject({ type: 'EventStartRefused' });
+    return (error.cause?.cause ?? error.cause).message;
+  };
+
+  test('runs an event that is queued', async () => {
+    const event = await accept('quick', {}, { runAt: TOMORROW });
+    expect(await start(idOf(event), JSON.stringify({ id: event.id }))).toMatchObject({ code: 0 });
+    await untilState(event.id, 'PROCESSED');
+    expect(await effects(event.id)).toEqual(['done']);
+    await untilRun(event, 'COMPLETED');
+  });
+
+  test('is refused in words for an event that has ended', async () => {
+    const event = await accept('quick');
+    await untilState(event.id, 'PROCESSED');
+    await untilRun(event, 'COMPLETED');
+    await start(idOf(event), JSON.stringify({ id: event.id }));
+    expect(await refusal(idOf(event))).toContain(`event ${event.id} has ended PROCESSED`);
+    expect(await effects(event.id)).toEqual(['done']);
+  });
+
+  test('is refused in words for an event that another run has', async () => {
+    const event = await accept('quick', { plan: ['hold'] });
+    await untilDone(event.id, 'hold');
+    await start('by-hand-beside', JSON.stringify({ id: event.id }));
+    expect(await refusal('by-hand-beside')).toContain('another run has it');
+    await openGate(event.key);
+    await untilState(event.id, 'PROCESSED');
+  });
+
+  test.each<[string, string | undefined]>([
+    ['an unknown id', '{"id": "018f0000-0000-7000-8000-000000000000"}'],
+    ['no id', '{}'],
+    ['a text', '"hello"'],
+    ['null', 'null'],
+    ['nothing', undefined],
+  ])('is refused in words for %s', async (what, input) => {
+    const workflowId = `by-hand ${what}`;
+    await start(workflowId, input);
+    expect(await refusal(workflowId)).toMatch(/in (this|the) ledger/);
+  });
+});

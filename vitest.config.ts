@@ -1,0 +1,37 @@
+// How the tests run: real processes on two cores, so few files at a time, and time enough for a slow machine. Files whose
+// subject is time itself run after the others and alone: beside another file they would measure that one.
+
+import { configDefaults, defineConfig } from 'vitest/config';
+
+const TEST_TIMEOUT_MS = 60_000;
+const HOOK_TIMEOUT_MS = 120_000;
+
+const ALONE = ['test/crash/hanging.test.ts', 'test/crash/storm.test.ts'];
+
+export default defineConfig({
+  test: {
+    globalSetup: ['test/support/global-setup.ts'],
+    pool: 'forks',
+    testTimeout: TEST_TIMEOUT_MS,
+    hookTimeout: HOOK_TIMEOUT_MS,
+    teardownTimeout: HOOK_TIMEOUT_MS,
+    restoreMocks: true,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'beside',
+          include: ['test/**/*.test.ts'],
+          // npm run test:long
+          exclude: [...configDefaults.exclude, 'test/**/long/**', ...ALONE],
+          maxWorkers: 2,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        extends: true,
+        test: { name: 'alone', include: ALONE, maxWorkers: 1, sequence: { groupOrder: 1 } },
+      },
+    ],
+  },
+});
