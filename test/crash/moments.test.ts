@@ -200,13 +200,13 @@ describe.each(MODES)('events run $mode', ({ TEM_BATCH }) => {
       const attempt = [{ do: 'write' as const }, { do: 'holdObeying' as const, gate: 'never' }];
       const [plain, withUndo, waiting] = (await scene.send([
         { steps: attempt },
-        { type: 'compensated', steps: attempt },
-        { type: 'compensated', steps: [{ do: 'failWithDelay', ms: 3_600_000 }] },
+        { type: 'solitary', steps: attempt },
+        { type: 'solitary', steps: [{ do: 'failWithDelay', ms: 3_600_000 }] },
       ])) as [string, string, string];
       await scene.untilLogged(plain, 'holding');
       await scene.untilLogged(withUndo, 'holding');
       await scene.untilState(waiting, 'FAILED');
-      const runs = [runOf(plain), runOf(withUndo, 'compensated'), runOf(waiting, 'compensated')];
+      const runs = [runOf(plain), runOf(withUndo, 'solitary'), runOf(waiting, 'solitary')];
       for (const run of runs) await (how === 'cancel' ? run.cancel() : run.terminate('a person wanted it'));
       await scene.untilAll('CANCELLED', PATIENCE_MS, [plain, withUndo, waiting]);
       expect(await scene.effectsOf([plain, withUndo, waiting])).toEqual([0, 0, 0]);

@@ -160,6 +160,16 @@ export const compensated = defineEventType({
   compensate,
 });
 
+/** Always a workflow of its own, also under pressure: for what a person does to an event's own run. */
+export const solitary = defineEventType({
+  name: 'solitary',
+  payload: Steps,
+  retry: { ...RETRY, maxAttempts: 2 },
+  timeout: '2m',
+  handle,
+  compensate,
+});
+
 /** An ordinary activity from its first attempt on. */
 export const lengthy = defineEventType({
   name: 'lengthy',
