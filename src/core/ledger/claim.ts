@@ -6,6 +6,8 @@ import type { Pool } from 'pg';
 
 /** How long a claimed event may stay without an attempt before it is freed. */
 const CLAIM_DUE_MS = 10_000;
+/** Lanes of a type that are not due yet. */
+const NEXT_LANES_MAX = 10;
 
 export interface Lane {
   type: string;
@@ -19,26 +21,40 @@ export interface Lane {
   dueInMs: number;
 }
 
-/** Every lane with a waiting event, by a loose index scan: one descent per lane, however many events wait in it. */
-export async function discoverLanes(pool: Pool, lanesMax: number): Promise<Lane[]> {
+/**
+ * The lanes of these types with a waiting event, by a loose index scan: one descent per lane, however many events wait in
+ * it. Of the due lanes a chance choice of `dueMax` per type and kind of lane, first priority first, so that no number of
+ * groups can hide another; of the others the next ones, so that the relay knows when to look again.
+ */
+export async function discoverLanes(pool: Pool, types: readonly string[], dueMax: number): Promise<Lane[]> {
   const { rows } = await pool.query<Lane>({
     name: 'discover-lanes',
     text: `
       with recursive found as (
-        (select type, lane, priority, "group", due_at from tem.event where due_at is not null
-          order by type, lane, priority, "group", due_at limit 1)
+        select first.* from unnest($1::text[]) as wanted(type) cross join lateral (
+          select e.type, e.lane, e.priority, e."group", e.due_at from tem.event e
+            where e.due_at is not null and e.type = wanted.type
+            order by e.lane, e.priority, e."group", e.due_at limit 1
+        ) first
         union all
         select next.* from found cross join lateral (
           select e.type, e.lane, e.priority, e."group", e.due_at from tem.event e
-            where e.due_at is not null
-              and (e.type, e.lane, e.priority, e."group") > (found.type, found.lane, found.priority, found."group")
-            order by e.type, e.lane, e.priority, e."group", e.due_at limit 1
+            where e.due_at is not null and e.type = found.type
+              and (e.lane, e.priority, e."group") > (found.lane, found.priority, found."group")
+            order by e.lane, e.priority, e."group", e.due_at limit 1
         ) next
+      ), judged as (
+        select *, extract(epoch from due_at - clock_timestamp())::float8 * 1000 as due_in_ms from found
+      ), ranked as (
+        select *, row_number() over (
+          partition by type, lane, due_in_ms <= 0
+          order by case when due_in_ms <= 0 then priority end, case when due_in_ms > 0 then due_at end, random()) as nth
+        from judged
       )
-      select type, lane, priority, "group", due_at::text as "from",
-        extract(epoch from due_at - clock_timestamp())::float8 * 1000 as "dueInMs"
-      from found limit $1`,
-    values: [lanesMax],
+      select type, lane, priority, "group", due_at::text as "from", due_in_ms as "dueInMs"
+      from ranked where nth <= case when due_in_ms <= 0 then $2 else ${NEXT_LANES_MAX} end
+      order by type, lane, priority, "group"`,
+    values: [types, dueMax],
   });
   return rows;
 }
@@ -133,8 +149,8 @@ export async function unclaim(pool: Pool, claimed: readonly Claimed[], delayMs: 
 }
 
 /**
- * Gives an event to a workflow that a person started by hand, as a claim would. Says in words why not: it has ended,
- * somebody else has it, or it isn't there.
+ * Gives an event to a workflow that a person started by hand, as a claim would; again when that run asks twice. Says in
+ * words why not: it has ended, somebody else has it, or it isn't there.
  */
 export async function adopt(
   pool: Pool,
@@ -144,7 +160,7 @@ export async function adopt(
   const { rows } = await pool.query(
     `update tem.event set generation = generation + 1, due_at = null, workflow_id = $2,
        due_by = clock_timestamp() + $3 * interval '1 ms', worker_id = null
-     where id = $1 and due_at is not null
+     where id = $1 and (due_at is not null or due_by is not null and worker_id is null and workflow_id = $2)
      returning generation, retry_count as "retryCount", key, type`,
     [id, workflowId, CLAIM_DUE_MS],
   );

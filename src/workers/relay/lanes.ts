@@ -4,7 +4,8 @@
 import type { Pool } from 'pg';
 import { type Claimed, discoverLanes, type Lane } from '../../core/ledger/claim.ts';
 
-const LANES_MAX = 2_000;
+/** Due lanes of one type that are known at a time. */
+const DUE_LANES_MAX = 1_000;
 const ASK_EVERY_MS_MIN = 25;
 /** After asking, so many times as long as that took is left for claims. */
 const REST_FACTOR = 5;
@@ -39,12 +40,10 @@ export function createLanes(pool: Pool, types: ReadonlySet<string>): Lanes {
     async refresh(urgent) {
       const nowMs = performance.now();
       if (nowMs - askedAtMs < Math.max(urgent ? 0 : ASK_EVERY_MS_MIN, askTookMs * REST_FACTOR)) return;
-      const found = await discoverLanes(pool, LANES_MAX);
+      const found = await discoverLanes(pool, [...types], DUE_LANES_MAX);
       askedAtMs = performance.now();
       askTookMs = askedAtMs - nowMs;
-      known = found
-        .filter((lane) => types.has(lane.type))
-        .map((lane) => ({ ...lane, dueAtMs: askedAtMs + lane.dueInMs }));
+      known = found.map((lane) => ({ ...lane, dueAtMs: askedAtMs + lane.dueInMs }));
     },
     due(type, lane) {
       const due = known.filter((each) => each.type === type && each.lane === lane && isDue(each));

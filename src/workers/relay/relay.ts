@@ -121,10 +121,10 @@ export class Relay {
     }
     await armBell(this.#options.pool, POLL_MS);
     const dueInMs = this.#lanes.nextDueInMs() ?? POLL_MS;
-    // What is due now waits for a slot, and a slot that becomes free wakes.
-    if (dueInMs === 0) return this.#waker.sleep(POLL_MS);
     // What committed while the bell was being armed rang nobody: look once more soon.
     const longestMs = this.#waker.restedOnce() ? POLL_MS : LOOK_AGAIN_MS;
+    // What is due now waits for a slot, and a slot that becomes free wakes.
+    if (dueInMs === 0) return this.#waker.sleep(longestMs);
     return this.#waker.sleep(Math.max(1, Math.min(dueInMs, longestMs)));
   }
 

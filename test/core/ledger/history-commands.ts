@@ -1,6 +1,7 @@
 // The steps of a random history: each runs a real ledger function with tokens that may be old, does the same to the
 // model, and compares what was answered and what is in the row.
 
+import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { expect } from 'vitest';
 import { cancelEvent, cancelFromRun } from '../../../src/core/ledger/cancel.ts';
@@ -174,7 +175,7 @@ export const steps: fc.Arbitrary<Step>[] = [
   fc.constant(
     step('started by hand', async (model, real) => {
       const expected = says.adopt(model);
-      const answer = await adopt(real.pool, real.id, 'by-hand');
+      const answer = await adopt(real.pool, real.id, `by-hand-${randomUUID()}`);
       expect('refusal' in answer).toBe(!expected);
       return expected;
     }),
