@@ -7,7 +7,7 @@ import { LedgerUnavailable } from '../errors.ts';
 import type { EventType, EventView } from '../event-type.ts';
 import type { Begun } from '../ledger/begin.ts';
 import { errorText, type Mark, mark, marks, standing } from '../ledger/mark.ts';
-import { isUnavailable } from '../ledger/pool.ts';
+import { isLedgerAway, isUnavailable } from '../ledger/pool.ts';
 import { admit } from './admit.ts';
 import type { AttemptDependencies } from './dependencies.ts';
 import { callHandler, type Verdict } from './handler.ts';
@@ -156,7 +156,7 @@ export async function commitProcessed(
     } catch (error) {
       if (error instanceof LedgerUnavailable) throw error;
       if (!(error instanceof CommitUnanswered)) return failure(errorText(error), true);
-      if (!isUnavailable(error.cause)) return failure(errorText(error.cause), true);
+      if (!isLedgerAway(error.cause)) return failure(errorText(error.cause), true);
       // Nobody knows whether the COMMIT arrived: the rows do.
       const found = await Promise.all(group.map((each) => isWritten(dependencies.marksPool, each)));
       if (!found.every(Boolean)) throw new LedgerUnavailable('the ledger was lost at the commit', { cause: error });

@@ -9,6 +9,9 @@ const TIMEOUTS_PER_TICK_MAX = 50;
 
 export interface Limit {
   cancel(): void;
+  /** Stops the clock until `resume`: what a handler waits for because of others is not its own time. */
+  pause(): void;
+  resume(): void;
 }
 
 export interface AttemptClock {
@@ -17,7 +20,7 @@ export interface AttemptClock {
 }
 
 export function createAttemptClock(): AttemptClock {
-  const running = new Set<{ remainingMs: number; onTimeout: () => void }>();
+  const running = new Set<{ remainingMs: number; pauses: number; onTimeout: () => void }>();
   let timer: NodeJS.Timeout | undefined;
   let lastMs = 0;
 
@@ -27,6 +30,7 @@ export function createAttemptClock(): AttemptClock {
     lastMs = nowMs;
     let timeouts = 0;
     for (const each of running) {
+      if (each.pauses > 0) continue;
       each.remainingMs -= passedMs;
       if (each.remainingMs > 0 || ++timeouts > TIMEOUTS_PER_TICK_MAX) continue;
       running.delete(each);
@@ -40,14 +44,22 @@ export function createAttemptClock(): AttemptClock {
 
   return {
     limit(limitMs, onTimeout) {
-      const entry = { remainingMs: limitMs, onTimeout };
+      const entry = { remainingMs: limitMs, pauses: 0, onTimeout };
       running.add(entry);
       if (!timer) {
         lastMs = performance.now();
         timer = setInterval(tick, TICK_MS);
         timer.unref();
       }
-      return { cancel: () => void running.delete(entry) };
+      return {
+        cancel: () => void running.delete(entry),
+        pause() {
+          entry.pauses += 1;
+        },
+        resume() {
+          entry.pauses -= 1;
+        },
+      };
     },
   };
 }

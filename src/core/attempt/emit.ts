@@ -23,7 +23,9 @@ export function createEmit(types: EventTypes, tx: LedgerTransaction): Emit {
       throw new TypeError(`emit: ${JSON.stringify(typeName)} is no name of an event type`);
     if (refusal)
       throw new TypeError(`emit ${typeName}: ${refusal.path === '' ? 'the payload' : refusal.path} ${refusal.message}`);
-    const [outcome] = await acceptEvents(await tx.client(), [{ type: typeName, payload, ...options, source: 'emit' }]);
+    const [outcome] = await tx.run((client) =>
+      acceptEvents(client, [{ type: typeName, payload, ...options, source: 'emit' }]),
+    );
     if (outcome?.status === 'conflict')
       throw new KeyConflict(`emit ${typeName}: key ${options.key} has another payload`);
     if (!outcome) throw new Error(`emit ${typeName}: not accepted`);

@@ -49,6 +49,7 @@ export async function callHandler(
 ): Promise<Verdict> {
   const { signal } = call.controller;
   const limit = clock.limit(call.timeoutMs, () => call.controller.abort(new AttemptAborted('timeout')));
+  call.tx.limit = limit;
   let settled: (verdict: Verdict) => void = () => {};
   const abandoned = new Promise<Verdict>((resolve) => {
     settled = resolve;

@@ -4,7 +4,8 @@
 import type pg from 'pg';
 import { LedgerUnavailable } from '../errors.ts';
 import type { Transaction } from '../event-type.ts';
-import { isUnavailable } from '../ledger/pool.ts';
+import { isLedgerAway } from '../ledger/pool.ts';
+import type { Limit } from './clock.ts';
 
 /** The commit was not answered or failed: the row says what is true. */
 export class CommitUnanswered extends Error {
@@ -15,6 +16,12 @@ const CONTROL_STATEMENT =
   /^(?:[\s;]|--[^\n\r]*[\n\r]|\/\*.*?\*\/)*(commit|end|abort|begin|start\s+transaction|rollback(?!\s+(?:work\s+|transaction\s+)?to\b)|prepare\s+transaction)\b/is;
 
 const OVER = 'the transaction has ended: its attempt is over';
+/** What outlives a transaction in its session: such a connection is not given to another handler. */
+const SESSION_STATEMENT =
+  /^\s*(?:set(?!\s+local\b)|reset|discard|listen|declare|prepare)\b|\bset_config\s*\(|\bpg_(?:try_)?advisory_lock/i;
+const IDLE_IN_TRANSACTION = '25P03';
+const IDLE_TOO_LONG =
+  'Postgres ended the transaction because it was idle for too long: do what takes time before the first query of tx';
 
 export interface AfterCommit {
   channel: string;
@@ -27,6 +34,10 @@ export class LedgerTransaction implements Transaction {
   #opening: Promise<pg.PoolClient> | undefined;
   #client: pg.PoolClient | undefined;
   #ended: string | undefined;
+  #idledOut = false;
+  #sessionChanged = false;
+  /** The attempt's time limit, which doesn't run while the transaction waits for a connection. */
+  limit: Limit | undefined;
   /** Set when the connection broke: what the handler threw then says nothing about the handler. */
   lost: unknown;
 
@@ -47,18 +58,24 @@ export class LedgerTransaction implements Transaction {
         `tx refuses ${CONTROL_STATEMENT.exec(text)?.[1]?.toUpperCase()}: the transaction ends with the event's mark`,
       );
     }
-    const client = await this.client();
-    return this.#watch(
+    if (SESSION_STATEMENT.test(text)) this.#sessionChanged = true;
+    return this.run((client) =>
       // The extended protocol takes one statement at a time: no COMMIT can hide behind a semicolon.
       client.query<Row>({ text, values, queryMode: 'extended' } as pg.QueryConfig),
     );
+  }
+
+  /** The core's own statements in this transaction. */
+  async run<Result>(work: (client: pg.PoolClient) => Promise<Result>): Promise<Result> {
+    const client = await this.client();
+    return this.#watch(work(client));
   }
 
   notifyAfterCommit(channel: string, payload: string): void {
     this.afterCommit.push({ channel, payload });
   }
 
-  /** The open transaction's connection, for the core's own statements. */
+  /** The open transaction's connection. */
   async client(): Promise<pg.PoolClient> {
     if (this.#ended) throw new Error(this.#ended);
     this.#opening ??= this.#open();
@@ -68,21 +85,36 @@ export class LedgerTransaction implements Transaction {
   }
 
   async #open(): Promise<pg.PoolClient> {
-    const client = await this.#watch(this.#pool.connect());
+    const client = await this.#watch(this.#connect());
     if (this.#ended) {
       client.release();
       throw new Error(this.#ended);
     }
     this.#client = client;
+    client.on('error', this.#onError);
     await this.#watch(client.query('begin'));
     return client;
   }
+
+  async #connect(): Promise<pg.PoolClient> {
+    this.limit?.pause();
+    try {
+      return await this.#pool.connect();
+    } finally {
+      this.limit?.resume();
+    }
+  }
+
+  readonly #onError = (error: Error): void => {
+    if ((error as { code?: unknown }).code === IDLE_IN_TRANSACTION) this.#idledOut = true;
+  };
 
   async #watch<Result>(promise: Promise<Result>): Promise<Result> {
     try {
       return await promise;
     } catch (error) {
-      if (isUnavailable(error)) this.lost ??= error;
+      if (this.#idledOut) throw new Error(IDLE_TOO_LONG, { cause: error });
+      if (isLedgerAway(error)) this.lost ??= error;
       throw error;
     }
   }
@@ -102,7 +134,8 @@ export class LedgerTransaction implements Transaction {
       }
     } catch (error) {
       this.#destroy(client);
-      throw isUnavailable(error)
+      if (this.#idledOut) throw new Error(IDLE_TOO_LONG, { cause: error });
+      throw isLedgerAway(error)
         ? new LedgerUnavailable('the ledger was lost before the commit', { cause: error })
         : error;
     }
@@ -140,12 +173,14 @@ export class LedgerTransaction implements Transaction {
   #release(client: pg.PoolClient): void {
     if (this.#client !== client) return;
     this.#client = undefined;
-    client.release();
+    client.off('error', this.#onError);
+    client.release(this.#sessionChanged);
   }
 
   #destroy(client: pg.PoolClient): void {
     if (this.#client !== client) return;
     this.#client = undefined;
+    client.off('error', this.#onError);
     client.release(true);
   }
 }

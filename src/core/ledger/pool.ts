@@ -52,7 +52,9 @@ export function createPool(databaseUrl: string, options: PoolOptions): pg.Pool {
   return pool;
 }
 
-const UNAVAILABLE_SQLSTATES = /^(08|57P0|53|58|25006|40001|40P01|55P03|57014|25P03)/;
+const AWAY_SQLSTATES = /^(08|57P0|53|58|25006)/;
+// The statement lost to another one, or to its own limit: the same call may go well the next time.
+const CONTENDED_SQLSTATES = /^(40001|40P01|55P03|57014|25P03)/;
 const UNAVAILABLE_SOCKET_CODES = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
@@ -68,14 +70,27 @@ const UNAVAILABLE_MESSAGES =
   /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|not queryable|Connection ended/i;
 
 /**
- * Whether an error means that the ledger is away or overloaded for now (connection lost, starting up, read-only, disk
- * full, out of connections, deadlock, statement timeout), and not that the statement was wrong.
+ * Whether an error of TEM's own statements means "not now": the ledger is away, or the statement lost to another one. A
+ * handler's statements are judged by `isLedgerAway`: its deadlocks and timeouts are its own failures.
  */
 export function isUnavailable(error: unknown): boolean {
-  if (error instanceof AggregateError) return error.errors.some(isUnavailable);
+  return isLedgerAway(error) || isContended(error);
+}
+
+/**
+ * Whether an error means that the ledger is away for now (connection lost, starting up, read-only, disk full, out of
+ * connections), and not that the statement was wrong.
+ */
+export function isLedgerAway(error: unknown): boolean {
+  if (error instanceof AggregateError) return error.errors.some(isLedgerAway);
   if (!(error instanceof Error)) return false;
   const code = (error as { code?: unknown }).code;
-  if (typeof code === 'string' && (UNAVAILABLE_SQLSTATES.test(code) || UNAVAILABLE_SOCKET_CODES.has(code))) return true;
+  if (typeof code === 'string' && (AWAY_SQLSTATES.test(code) || UNAVAILABLE_SOCKET_CODES.has(code))) return true;
   // pg gives these without a code.
   return typeof code !== 'string' && UNAVAILABLE_MESSAGES.test(error.message);
+}
+
+function isContended(error: unknown): boolean {
+  const code = error instanceof Error ? (error as { code?: unknown }).code : undefined;
+  return typeof code === 'string' && CONTENDED_SQLSTATES.test(code);
 }

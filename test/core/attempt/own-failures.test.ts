@@ -1,0 +1,117 @@
+// Which failures of a handler's transaction are the handler's own, and count as an attempt, and which are the ledger's,
+// and count as nothing (rule 3).
+
+import { expect, test } from 'vitest';
+import type { HandlerContext } from '../../../src/core/event-type.ts';
+import { waitFor } from '../../support/wait.ts';
+import { createBench, type Handle, insertEffect, typeOf } from './bench.ts';
+
+async function setup(handle: Handle, further: Parameters<typeof typeOf>[1] = {}) {
+  const bench = await createBench([typeOf(handle, further)]);
+  return { ...bench, id: await bench.accept() };
+}
+
+const untilBroken = (tx: HandlerContext['tx']) =>
+  waitFor(() =>
+    tx.query('select 1').then(
+      () => false,
+      () => true,
+    ),
+  );
+
+test.each([
+  ['a row that somebody else has locked', `select from held for update nowait`, /could not obtain lock/],
+  ['a statement that takes too long', 'select pg_sleep(60)', /statement timeout/],
+])('%s is a failed attempt', async (_, statement, error) => {
+  const { attempt, id, row, pool } = await setup(async (_event, { tx }) => {
+    await tx.query('set local statement_timeout = 100');
+    await tx.query(statement);
+  });
+  await pool.query('create table if not exists held as select 1 as one');
+  const holder = await pool.connect();
+  try {
+    await holder.query('begin; select from held for update');
+    expect(await attempt(id)).toMatchObject({ outcome: 'retry', attempt: 1 });
+  } finally {
+    await holder.query('rollback');
+    holder.release();
+  }
+  expect(await row(id)).toMatchObject({ state: 'FAILED', retry_count: 1, last_error: expect.stringMatching(error) });
+});
+
+test('a lost lock that the handler deals with itself is no failure', async () => {
+  const { attempt, id, row } = await setup(async (event, { tx }) => {
+    await tx.query('savepoint before');
+    await tx.query('set local statement_timeout = 50');
+    await expect(tx.query('select pg_sleep(60)')).rejects.toThrow('statement timeout');
+    await tx.query('rollback to savepoint before');
+    await insertEffect(tx, event.id);
+  });
+  expect(await attempt(id)).toEqual({ outcome: 'processed' });
+  expect(await row(id)).toMatchObject({ state: 'PROCESSED', retry_count: 0 });
+});
+
+test.each([
+  ['before its next query', true],
+  ['before its mark', false],
+])('a transaction that was idle for too long %s is a failed attempt, and says what to do', async (_, queries) => {
+  let idledOut: Promise<unknown> = Promise.resolve();
+  const { attempt, id, row } = await setup(async (_event, { tx }) => {
+    await tx.query('set local idle_in_transaction_session_timeout = 50');
+    const { rows } = await tx.query<{ pid: number }>('select pg_backend_pid() as pid');
+    idledOut = waitFor(async () => (await sessions(rows[0]?.pid as number)) === 0);
+    await idledOut;
+    if (queries) await tx.query('select 1');
+  });
+  const { pool } = await createBench([typeOf(() => {})]);
+  async function sessions(pid: number): Promise<number> {
+    const { rowCount } = await pool.query('select from pg_stat_activity where pid = $1', [pid]);
+    return rowCount ?? 0;
+  }
+  expect(await attempt(id)).toMatchObject({ outcome: 'retry', attempt: 1 });
+  expect(await row(id)).toMatchObject({
+    state: 'FAILED',
+    last_error: expect.stringContaining('do what takes time before the first query of tx'),
+  });
+});
+
+test('a connection that breaks is not an attempt, whether a query finds it or emit', async () => {
+  for (const notice of ['query', 'emit'] as const) {
+    const { attempt, id, row, pool } = await setup(async (_event, { tx, emit }) => {
+      const { rows } = await tx.query('select pg_backend_pid() as pid');
+      await pool.query('select pg_terminate_backend($1)', [rows[0]?.pid]);
+      if (notice === 'emit') await emit('probe', {});
+      else await untilBroken(tx);
+    });
+    await expect(attempt(id), notice).rejects.toMatchObject({ name: 'LedgerUnavailable' });
+    expect(await row(id), notice).toMatchObject({ state: 'PROCESSING', retry_count: 0 });
+  }
+});
+
+test('the wait for a connection that others hold is not the time of the handler', async () => {
+  const { attempt, id, row, dependencies } = await setup((event, { tx }) => insertEffect(tx, event.id), {
+    timeout: '200ms',
+  });
+  const { handlersPool, clock } = dependencies;
+  const holders = await Promise.all(Array.from({ length: 5 }, () => handlersPool.connect()));
+  const running = attempt(id);
+  await waitFor(() => handlersPool.waitingCount === 1);
+  // Three times the limit, by the same clock.
+  await new Promise<void>((resolve) => void clock.limit(600, resolve));
+  for (const holder of holders) holder.release();
+  expect(await running).toEqual({ outcome: 'processed' });
+  expect(await row(id)).toMatchObject({ state: 'PROCESSED', retry_count: 0 });
+});
+
+test('what a handler sets for its session is not there for the next one', async () => {
+  const { attempt, id, dependencies, accept } = await setup(async (_event, { tx }) => {
+    const { rows } = await tx.query<{ value: string }>(`select current_setting('test.mine', true) as value`);
+    await tx.query(`set test.mine = 'left behind'`);
+    return rows[0]?.value;
+  });
+  expect(await attempt(id)).toEqual({ outcome: 'processed' });
+  const again = await accept();
+  expect(await attempt(again)).toEqual({ outcome: 'processed' });
+  const { rows } = await dependencies.marksPool.query('select result from tem.event where id = $1', [again]);
+  expect(rows).toEqual([{ result: null }]);
+});
