@@ -32,6 +32,7 @@ import { acceptRoutes } from './routes/accept.ts';
 import { eventRoutes } from './routes/events.ts';
 import { healthRoutes } from './routes/health.ts';
 import { overviewRoutes } from './routes/overview.ts';
+import { HttpRequest } from './upgrades.ts';
 import { checkStrictly } from './validation.ts';
 
 export type Api = FastifyInstance<
@@ -78,6 +79,7 @@ export async function buildApp(dependencies: ApiDependencies): Promise<Api> {
     loggerInstance: log as FastifyBaseLogger,
     // A line for each request would drown the rest; failures and, at debug, accepted events have theirs.
     logController: new LogController({ disableRequestLogging: true }),
+    http: { IncomingMessage: HttpRequest },
     bodyLimit: BODY_BYTES_MAX,
     requestTimeout: REQUEST_TIMEOUT_MS,
     forceCloseConnections: 'idle',
