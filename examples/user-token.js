@@ -6,7 +6,7 @@
 
 import { SignJWT } from 'jose';
 
-const [user, api = 'http://127.0.0.1:3000'] = process.argv.slice(2);
+const [user, api = process.env.TEM_API_URL || 'http://127.0.0.1:3000'] = process.argv.slice(2);
 const secret = process.env.TEM_USER_TOKEN_SECRET;
 if (!user || !secret) {
   console.error('usage: TEM_USER_TOKEN_SECRET=... node examples/user-token.js <user> [<address of the API>]');
@@ -18,4 +18,4 @@ const token = await new SignJWT({})
   .setExpirationTime('1h')
   .sign(new TextEncoder().encode(secret));
 console.log(token);
-console.log(`${api}/examples/notifications#token=${token}`);
+console.log(`${api.replace(/\/+$/, '')}/examples/notifications#token=${token}`);

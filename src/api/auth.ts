@@ -6,6 +6,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { jwtVerify } from 'jose';
 import type { Config } from '../config.ts';
 import type { Auth, Principal } from '../core/feature.ts';
+import { isUser } from '../core/user.ts';
 import { Problem } from './problem.ts';
 
 /** `public`: everybody. `user`: keys and user tokens (the route checks whose). `key`, the default: API keys. */
@@ -21,7 +22,6 @@ declare module 'fastify' {
   }
 }
 
-const USER_LENGTH_MAX = 512;
 const TOKEN_LENGTH_MAX = 8_192;
 
 /** The check of keys and tokens. Keys are compared as hashes in constant time. */
@@ -41,9 +41,7 @@ async function authenticateUser(token: string, secret: Uint8Array): Promise<Prin
   try {
     const { payload } = await jwtVerify(token, secret, { algorithms: ['HS256'], requiredClaims: ['sub', 'exp'] });
     const user = payload.sub;
-    return typeof user === 'string' && user !== '' && user.length <= USER_LENGTH_MAX
-      ? { kind: 'user', user }
-      : undefined;
+    return typeof user === 'string' && isUser(user) ? { kind: 'user', user } : undefined;
   } catch {
     return undefined;
   }

@@ -55,11 +55,3 @@ function readBody(request: FastifyRequest, bytes: Buffer): unknown {
     throw new Problem(400, error.code, error.message, { path: error.path });
   }
 }
-
-/** Refuses a body on a call that takes none. */
-export function refuseBody(body: unknown): void {
-  const empty = body === undefined || body === null || (typeof body === 'object' && Object.keys(body).length === 0);
-  if (empty && !Array.isArray(body)) return;
-  const [field] = typeof body === 'object' && body !== null ? Object.keys(body) : [];
-  throw new Problem(400, 'unknown_field', 'this call takes no body', { path: field === undefined ? '' : `/${field}` });
-}

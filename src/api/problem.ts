@@ -2,6 +2,7 @@
 // isn't a Problem, or a ledger that is away, is an `internal` error that names only its request.
 
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { Type } from 'typebox';
 import { LedgerUnavailable } from '../core/errors.ts';
 import { isUnavailable } from '../core/ledger/pool.ts';
 import { invalidInput } from './validation.ts';
@@ -49,6 +50,14 @@ export function notFound(what: string): Problem {
 /** The JSON of a problem. */
 export function problemBody({ status, code, detail, extra }: Problem): Record<string, unknown> {
   return { type: 'about:blank', title: TITLES[status] ?? 'Error', status, code, detail, ...extra };
+}
+
+/** Refuses a body on a call that takes none. */
+export function refuseBody(body: unknown): void {
+  const empty = body === undefined || body === null || (typeof body === 'object' && Object.keys(body).length === 0);
+  if (empty && !Array.isArray(body)) return;
+  const [field] = typeof body === 'object' && body !== null ? Object.keys(body) : [];
+  throw new Problem(400, 'unknown_field', 'this call takes no body', { path: field === undefined ? '' : `/${field}` });
 }
 
 /** Makes every error of an app a problem; 5xx are logged with the request's id. */
@@ -100,3 +109,36 @@ const BAD_REQUESTS: Record<string, string> = {
   FST_ERR_BAD_URL: 'the URL is malformed',
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'the body is not as long as its Content-Length says',
 };
+
+export const ProblemAnswer = Type.Object(
+  {
+    type: Type.String(),
+    title: Type.String(),
+    status: Type.Integer(),
+    code: Type.String({ description: 'Stable, for programs.' }),
+    detail: Type.String(),
+    path: Type.Optional(Type.String({ description: 'JSON pointer to the value that is wrong.' })),
+  },
+  { additionalProperties: true },
+);
+
+const DESCRIPTIONS: Record<number, string> = {
+  400: 'Bad input; `path` names the value.',
+  401: 'No valid key or token.',
+  403: 'The caller may not do this.',
+  404: 'Not there.',
+  409: 'Conflict.',
+  413: 'The body is too large.',
+  415: 'The body is not application/json.',
+  503: 'The ledger is away; come again after Retry-After.',
+};
+
+/** The documented problems of a route: these, and what every route may answer. */
+export function problems(...statuses: number[]): Record<number, unknown> {
+  return Object.fromEntries(
+    [...statuses, 401, 503].map((status) => [
+      status,
+      { description: DESCRIPTIONS[status], content: { [PROBLEM_CONTENT_TYPE]: { schema: ProblemAnswer } } },
+    ]),
+  );
+}

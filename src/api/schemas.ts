@@ -3,7 +3,6 @@
 
 import { type Static, type TSchema, Type } from 'typebox';
 import { TYPE_NAME_PATTERN } from '../core/event-type.ts';
-import { PROBLEM_CONTENT_TYPE } from './problem.ts';
 
 const STATES = ['QUEUED', 'PROCESSING', 'PROCESSED', 'FAILED', 'EXTINCT', 'CANCELLED'] as const;
 const NO_CONTROL_CHARACTERS = '^[^\\u0000-\\u001f\\u007f-\\u009f]*$';
@@ -177,36 +176,3 @@ export const EventTypesAnswer = Type.Object({
     }),
   ),
 });
-
-export const ProblemAnswer = Type.Object(
-  {
-    type: Type.String(),
-    title: Type.String(),
-    status: Type.Integer(),
-    code: Type.String({ description: 'Stable, for programs.' }),
-    detail: Type.String(),
-    path: Type.Optional(Type.String({ description: 'JSON pointer to the value that is wrong.' })),
-  },
-  { additionalProperties: true },
-);
-
-const DESCRIPTIONS: Record<number, string> = {
-  400: 'Bad input; `path` names the value.',
-  401: 'No valid key or token.',
-  403: 'The caller may not do this.',
-  404: 'Not there.',
-  409: 'Conflict.',
-  413: 'The body is too large.',
-  415: 'The body is not application/json.',
-  503: 'The ledger is away; come again after Retry-After.',
-};
-
-/** The documented problems of a route: these, and what every route may answer. */
-export function problems(...statuses: number[]): Record<number, unknown> {
-  return Object.fromEntries(
-    [...statuses, 401, 503].map((status) => [
-      status,
-      { description: DESCRIPTIONS[status], content: { [PROBLEM_CONTENT_TYPE]: { schema: ProblemAnswer } } },
-    ]),
-  );
-}

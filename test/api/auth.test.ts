@@ -22,6 +22,8 @@ describe('authenticating', () => {
   it('knows the admin key and user tokens', async () => {
     expect(await auth.authenticate(ADMIN_KEY)).toEqual({ kind: 'key', role: 'admin' });
     expect(await auth.authenticate(await token({ sub: 'ada' }))).toEqual({ kind: 'user', user: 'ada' });
+    const long = '👋'.repeat(256);
+    expect(await auth.authenticate(await token({ sub: long }))).toEqual({ kind: 'user', user: long });
   });
 
   it('knows nobody else', async () => {
@@ -40,7 +42,8 @@ describe('authenticating', () => {
       await token({ sub: 'ada' }, { expires: null }),
       await token({}),
       await token({ sub: '' }),
-      await token({ sub: 'x'.repeat(513) }),
+      await token({ sub: 'x'.repeat(257) }),
+      await token({ sub: 'a\nb' }),
     ];
     for (const each of wrong) expect(await auth.authenticate(each), each.slice(0, 40)).toBeUndefined();
   });

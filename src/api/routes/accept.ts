@@ -9,8 +9,8 @@ import { getEvent } from '../../core/ledger/events.ts';
 import { type EventJson, presentEvent } from '../../core/ledger/present.ts';
 import type { Api, ApiCore } from '../app.ts';
 import { isRefusal, type Refusal } from '../incoming.ts';
-import { notFound, Problem } from '../problem.ts';
-import { BatchResult, Event, NewEvent, NoQuery, problems } from '../schemas.ts';
+import { notFound, Problem, problems } from '../problem.ts';
+import { BatchResult, Event, NewEvent, NoQuery } from '../schemas.ts';
 import { createAjv, describeRefusal } from '../validation.ts';
 import { acceptedRow } from './accepted-row.ts';
 

@@ -9,9 +9,8 @@ import { retryEvent } from '../../core/ledger/retry.ts';
 import type { EventState } from '../../core/ledger/states.ts';
 import type { Api, ApiCore } from '../app.ts';
 import { actorOf } from '../auth.ts';
-import { refuseBody } from '../body.ts';
-import { notFound, Problem } from '../problem.ts';
-import { Event, EventPage, EventQuery, History, IdParams, NoQuery, problems } from '../schemas.ts';
+import { notFound, Problem, problems, refuseBody } from '../problem.ts';
+import { Event, EventPage, EventQuery, History, IdParams, NoQuery } from '../schemas.ts';
 
 const LIMIT_DEFAULT = 50;
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;

@@ -3,8 +3,7 @@
 
 import { Type } from 'typebox';
 import type { Api, ApiCore } from '../app.ts';
-import { PROBLEM_CONTENT_TYPE, Problem } from '../problem.ts';
-import { ProblemAnswer } from '../schemas.ts';
+import { PROBLEM_CONTENT_TYPE, Problem, ProblemAnswer } from '../problem.ts';
 
 const Ready = Type.Object({
   status: Type.String(),

@@ -2,7 +2,8 @@
 
 import { presentEventType } from '../../core/event-type-description.ts';
 import type { Api, ApiCore } from '../app.ts';
-import { EventTypesAnswer, NoQuery, problems, StatsAnswer } from '../schemas.ts';
+import { problems } from '../problem.ts';
+import { EventTypesAnswer, NoQuery, StatsAnswer } from '../schemas.ts';
 
 export function overviewRoutes(app: Api, core: ApiCore): void {
   app.get(

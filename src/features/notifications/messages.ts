@@ -1,18 +1,16 @@
 // What is said about notifications: the event's payload, the frames of the WebSocket and the inbox over HTTP.
 
 import { type Static, Type } from 'typebox';
+import { USER_LENGTH_MAX, USER_PATTERN } from '../../core/user.ts';
 
-export const USER_LENGTH_MAX = 256;
 export const DATA_BYTES_MAX = 32 * 1_024;
 
-// Also the items of a NOTIFY, which are separated by newlines.
 const NOT_BLANK = '\\S';
-const NO_CONTROL_CHARACTERS = '^[^\\u0000-\\u001f\\u007f-\\u009f]*$';
 
 export const User = Type.String({
   minLength: 1,
   maxLength: USER_LENGTH_MAX,
-  pattern: NO_CONTROL_CHARACTERS,
+  pattern: USER_PATTERN,
   description: 'the `sub` of the user token',
 });
 

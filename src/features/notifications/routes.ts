@@ -3,7 +3,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
-import { notFound, problem } from '../../api/problem.ts';
+import { notFound, problem, problems, refuseBody } from '../../api/problem.ts';
 import type { RouteDependencies } from '../../core/feature.ts';
 import { createListener } from '../../core/ledger/listener.ts';
 import { Gateway } from './gateway/gateway.ts';
@@ -37,6 +37,7 @@ const InboxPage = Type.Object({
   nextCursor: Type.Union([NotificationId, Type.Null()]),
 });
 const AckParams = Type.Object({ user: User, id: NotificationId });
+const NoQuery = Type.Object({}, { additionalProperties: false });
 
 export function notificationRoutes(app: FastifyInstance, dependencies: RouteDependencies): void {
   const { pool } = dependencies;
@@ -54,7 +55,7 @@ export function notificationRoutes(app: FastifyInstance, dependencies: RouteDepe
         security: SECURITY,
         params: InboxParams,
         querystring: InboxQuery,
-        response: { 200: InboxPage },
+        response: { 200: InboxPage, ...problems(400, 403) },
       },
     },
     async (request): Promise<Static<typeof InboxPage>> => {
@@ -83,10 +84,12 @@ export function notificationRoutes(app: FastifyInstance, dependencies: RouteDepe
         summary: 'Marks one as read; again changes nothing',
         security: SECURITY,
         params: AckParams,
-        response: { 200: Notification },
+        querystring: NoQuery,
+        response: { 200: Notification, ...problems(400, 403, 404) },
       },
     },
     async (request): Promise<Notification> => {
+      refuseBody(request.body);
       const { user, id } = request.params;
       ownInboxOnly(request, user);
       const [notification] = await acknowledge(pool, [{ user, id }]);

@@ -107,6 +107,26 @@ describe('the inbox', () => {
     }
   });
 
+  test('takes no more than it knows with an acknowledgement', async () => {
+    const { app, pool } = await setup();
+    await deliver(pool, [{ user: 'ada' }]);
+    const ack = (body?: string, query = '') =>
+      app.inject({
+        method: 'POST',
+        url: `/v1/users/ada/notifications/1/ack${query}`,
+        headers: { authorization: `Bearer ${ADMIN_KEY}`, ...(body && { 'content-type': 'application/json' }) },
+        ...(body && { payload: body }),
+      });
+    for (const [answer, code, path] of [
+      [await ack('{"zzz":1}'), 'unknown_field', '/zzz'],
+      [await ack(undefined, '?x=1'), 'invalid_query', '/x'],
+    ] as const) {
+      expect(answer.statusCode).toBe(400);
+      expect(answer.json()).toMatchObject({ code, path });
+    }
+    expect((await ack('{}')).statusCode).toBe(200);
+  });
+
   test("answers what it can't take with a problem", async () => {
     const { call } = await setup();
     const cases = [
@@ -167,5 +187,8 @@ describe('the API process', () => {
       expect.arrayContaining(['/v1/users/{user}/notifications', '/v1/users/{user}/notifications/{id}/ack']),
     );
     expect(Object.keys(paths)).not.toContain('/examples/notifications');
+    const inbox = '/v1/users/{user}/notifications';
+    expect(Object.keys(paths[inbox].get.responses)).toEqual(['200', '400', '401', '403', '503']);
+    expect(Object.keys(paths[`${inbox}/{id}/ack`].post.responses)).toEqual(['200', '400', '401', '403', '404', '503']);
   });
 });

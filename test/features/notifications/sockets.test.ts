@@ -10,6 +10,8 @@ import { ADMIN_KEY, type Client, connect, follow, refusedUpgrade, startGateway, 
 import { deliver } from './deliver.ts';
 
 const KEY = encodeURIComponent(ADMIN_KEY);
+// 256 characters, 512 UTF-16 units.
+const LONGEST_USER = '👋'.repeat(256);
 
 describe('opening', () => {
   test('takes the token from the query, the subprotocol or the header', async () => {
@@ -20,13 +22,15 @@ describe('opening', () => {
       new WebSocket(`${url}?user=ada&token=${token}`),
       new WebSocket(`${url}?user=ada`, [`tem.${token}`]),
       new WebSocket(`${url}?user=ada`, ['other', `tem.${token}`]),
+      new WebSocket(`${url}?user=ada&token=`, [`tem.${token}`]),
       new WebSocket(`${url}?user=ada`, { headers: { authorization: `Bearer ${token}` } }),
       new WebSocket(`${url}?user=anybody&token=${KEY}`),
+      new WebSocket(`${url}?user=${encodeURIComponent(LONGEST_USER)}&token=${await userToken(LONGEST_USER)}`),
     ].map(follow);
     await Promise.all(
       sockets.map(({ socket }) => new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject))),
     );
-    expect(sockets.map(({ socket }) => socket.protocol)).toEqual(['', `tem.${token}`, `tem.${token}`, '', '']);
+    expect(sockets.map(({ socket }) => socket.protocol)).toEqual(['', ...Array(3).fill(`tem.${token}`), '', '', '']);
   });
 
   test('is refused in words, before the handshake', async () => {
@@ -46,6 +50,8 @@ describe('opening', () => {
       [`${url}?user=ada&after=x&token=${token}`, 400, 'invalid_query'],
       [`${url}?user=ada&after=-1&token=${token}`, 400, 'invalid_query'],
       [`${url}?user=ada&after=&token=${token}`, 400, 'invalid_query'],
+      [`${url}?user=ada&aftr=7&token=${token}`, 400, 'invalid_query'],
+      [`${url}?user=ada&user=bob&token=${token}`, 400, 'invalid_query'],
       [`${url}/more?user=ada&token=${token}`, 404, 'not_found'],
       [url.replace('/v1/notifications', '//x'), 404, 'not_found'],
     ];

@@ -7,7 +7,8 @@ import type { Logger } from 'pino';
 import { WebSocketServer } from 'ws';
 import { PROBLEM_CONTENT_TYPE, Problem, problem, problemBody } from '../../../api/problem.ts';
 import type { Auth } from '../../../core/feature.ts';
-import { USER_LENGTH_MAX } from '../messages.ts';
+import { pointer } from '../../../core/json/flaws.ts';
+import { isUser, USER_LENGTH_MAX } from '../../../core/user.ts';
 import { isNotificationId } from './frames.ts';
 import type { Gateway } from './gateway.ts';
 
@@ -23,6 +24,7 @@ const FRAME_BYTES_MAX = 1_024;
 const CLOSE_TIMEOUT_MS = 5_000;
 const PROTOCOL_PREFIX = 'tem.';
 const RETRY_AFTER_SECONDS = 5;
+const PARAMETERS = new Set(['user', 'after', 'token']);
 
 /** Makes the listener of the HTTP server's `upgrade` event. */
 export function createUpgrade(gateway: Gateway, auth: Auth, log: Logger) {
@@ -79,9 +81,10 @@ function readRequest(request: IncomingMessage): Request | Problem {
   const [pathname, query] = (request.url ?? '').split('?', 2);
   if (pathname !== GATEWAY_PATH) return problem(404, 'not_found', `WebSockets are at ${GATEWAY_PATH}`);
   const searchParams = new URLSearchParams(query);
+  const odd = oddParameter(searchParams);
+  if (odd) return odd;
   const user = searchParams.get('user') ?? '';
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: refusing them is the point
-  if (user === '' || user.length > USER_LENGTH_MAX || /[\u0000-\u001f\u007f-\u009f]/.test(user)) {
+  if (!isUser(user)) {
     const detail = `must have 1 to ${USER_LENGTH_MAX} characters, none of them a control character`;
     return problem(400, 'invalid_query', detail, { path: '/user' });
   }
@@ -89,11 +92,22 @@ function readRequest(request: IncomingMessage): Request | Problem {
   if (after !== undefined && !isNotificationId(after)) {
     return problem(400, 'invalid_query', 'must be the id of a notification, or 0 for all', { path: '/after' });
   }
-  const token = searchParams.get('token') ?? fromProtocol(request) ?? fromHeader(request);
-  if (token === undefined || token === '') {
+  const token = searchParams.get('token') || fromProtocol(request) || fromHeader(request);
+  if (!token) {
     return problem(401, 'unauthorized', `give a user token as ?token= or as subprotocol ${PROTOCOL_PREFIX}<token>`);
   }
   return { user, after, token };
+}
+
+function oddParameter(searchParams: URLSearchParams): Problem | undefined {
+  const seen = new Set<string>();
+  for (const name of searchParams.keys()) {
+    const path = pointer([name]);
+    if (!PARAMETERS.has(name)) return problem(400, 'invalid_query', 'is an unknown parameter', { path });
+    if (seen.has(name)) return problem(400, 'invalid_query', 'is given twice', { path });
+    seen.add(name);
+  }
+  return undefined;
 }
 
 function fromProtocol({ headers }: IncomingMessage): string | undefined {
