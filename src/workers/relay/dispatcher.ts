@@ -6,10 +6,10 @@ import type { Logger } from 'pino';
 import { admit } from '../../core/attempt/admit.ts';
 import type { EventType } from '../../core/event-type.ts';
 import type { EventTypes } from '../../core/event-types.ts';
-import { type Claimed, claim, type Lane, unclaim } from '../../core/ledger/claim.ts';
+import { type Claimed, claim, unclaim } from '../../core/ledger/claim.ts';
 import { refuseQueued } from '../../core/ledger/refuse.ts';
 import { eventWorkflowId } from '../../core/workflow-id.ts';
-import type { Lanes } from './lanes.ts';
+import type { KnownLane, Lanes } from './lanes.ts';
 import type { Slots } from './slots.ts';
 import type { Starter } from './starter.ts';
 
@@ -104,7 +104,7 @@ export class Dispatcher {
     return claimed;
   }
 
-  async #take(from: Lane[], take: number, workflowId?: string): Promise<{ rows: Claimed[]; claimed: number }> {
+  async #take(from: KnownLane[], take: number, workflowId?: string): Promise<{ rows: Claimed[]; claimed: number }> {
     const { pool, workerId, lanes } = this.#options;
     const rows = await claim(pool, { workerId, lanes: from, take, workflowId });
     lanes.claimed(from, take, rows);

@@ -10,19 +10,23 @@ const ASK_EVERY_MS_MIN = 25;
 /** After asking, so many times as long as that took is left for claims. */
 const REST_FACTOR = 5;
 
-type KnownLane = Lane & { dueAtMs: number };
+export interface KnownLane extends Lane {
+  dueAtMs: number;
+  /** Raised when it is claimed from: the lane whose number is lowest has waited for its turn the longest. */
+  turn: number;
+}
 
 export interface Lanes {
   /** Looks at the queue again when it is time, or when `urgent` says that something came. */
   refresh(urgent: boolean): Promise<void>;
   /** Milliseconds until something urgent may be looked for again; 0 when it may be now. */
   restLeftMs(): number;
-  /** Due lanes of one type, first priority first; within one priority in turns. */
-  due(type: string, lane: number): Lane[];
+  /** Due lanes of one type, first priority first; within one priority in turns, as they are claimed from. */
+  due(type: string, lane: number): KnownLane[];
   /** Types with something due. */
   dueTypes(): string[];
   /** Moves the beginning of the lanes that were claimed from, and forgets those that are empty. */
-  claimed(from: readonly Lane[], take: number, rows: readonly Claimed[]): void;
+  claimed(from: readonly KnownLane[], take: number, rows: readonly Claimed[]): void;
   /** Milliseconds until the next lane is due; undefined when none is known. */
   nextDueInMs(): number | undefined;
 }
@@ -43,17 +47,21 @@ export function createLanes(pool: Pool, types: ReadonlySet<string>): Lanes {
       const found = await discoverLanes(pool, [...types], DUE_LANES_MAX);
       askedAtMs = performance.now();
       askTookMs = askedAtMs - nowMs;
-      known = found.map((lane) => ({ ...lane, dueAtMs: askedAtMs + lane.dueInMs }));
+      const turns = new Map(known.map((lane) => [nameOf(lane), lane.turn]));
+      // A new lane stands behind those that wait already, or one that empties and fills would always be first.
+      known = found.map((lane) => ({
+        ...lane,
+        dueAtMs: askedAtMs + lane.dueInMs,
+        turn: turns.get(nameOf(lane)) ?? turn,
+      }));
     },
     due(type, lane) {
       const due = known.filter((each) => each.type === type && each.lane === lane && isDue(each));
-      if (due.length < 2) return due;
-      turn += 1;
-      const rotated = [...due.slice(turn % due.length), ...due.slice(0, turn % due.length)];
-      return rotated.sort((a, b) => a.priority - b.priority);
+      return due.sort((a, b) => a.priority - b.priority || a.turn - b.turn);
     },
     dueTypes: () => [...new Set(known.filter(isDue).map((lane) => lane.type))],
     claimed(from, take, rows) {
+      turn += 1;
       for (const lane of from) {
         const own = rows.filter(
           (row) =>
@@ -63,6 +71,7 @@ export function createLanes(pool: Pool, types: ReadonlySet<string>): Lanes {
             row.type === lane.type,
         );
         const last = own.at(-1);
+        lane.turn = turn;
         if (last && own.length >= take) lane.from = last.dueAt;
         else known = known.filter((each) => each !== lane);
       }
@@ -72,4 +81,9 @@ export function createLanes(pool: Pool, types: ReadonlySet<string>): Lanes {
       return Number.isFinite(next) ? Math.max(0, next - performance.now()) : undefined;
     },
   };
+}
+
+/** A type's name holds no space. */
+function nameOf({ type, lane, priority, group }: Lane): string {
+  return `${type} ${lane} ${priority} ${group}`;
 }
