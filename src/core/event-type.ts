@@ -68,6 +68,17 @@ export interface RetryPolicy {
   jitter: number;
 }
 
+export interface PayloadRefusal {
+  /** JSON pointer into the payload; '' is the payload itself. */
+  path: string;
+  message: string;
+  /**
+   * It is this process that lacks something, such as a setting: nothing is accepted, but an event that another process
+   * accepted is attempted, so that its handler can fail in a way that is tried again.
+   */
+  atAcceptOnly?: boolean;
+}
+
 export interface EventTypeDefinition<Schema extends TSchema = TSchema> {
   /** Durable: it is in the ledger and in workflow ids. Letters, digits, dot, underscore, hyphen; at most 128. */
   name: string;
@@ -91,8 +102,8 @@ export interface EventTypeDefinition<Schema extends TSchema = TSchema> {
   handleAll?(events: readonly EventView<Static<Schema>>[], context: HandlerContext): Promise<void>;
   /** Undoes what attempts may have done, before the event is marked EXTINCT or CANCELLED. */
   compensate?(event: EventView<Static<Schema>>, context: CompensationContext): Promise<void> | void;
-  /** Says what is wrong with a payload that the schema accepts, as `{ path, message }`; checked at accept. */
-  refuse?(payload: Static<Schema>): { path: string; message: string } | undefined;
+  /** Says what is wrong with a payload that the schema accepts; checked at accept and before each attempt. */
+  refuse?(payload: Static<Schema>): PayloadRefusal | undefined;
 }
 
 /** A defined type: the definition with every policy explicit, in milliseconds. */

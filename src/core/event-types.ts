@@ -5,14 +5,8 @@ import { isAbsolute, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
-import { type EventType, isEventType } from './event-type.ts';
+import { type EventType, isEventType, type PayloadRefusal } from './event-type.ts';
 import type { Feature, FeatureDependencies } from './feature.ts';
-
-export interface PayloadRefusal {
-  /** JSON pointer into the payload; '' is the payload itself. */
-  path: string;
-  message: string;
-}
 
 export interface EventTypes {
   get(name: string): EventType | undefined;

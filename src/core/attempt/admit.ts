@@ -9,11 +9,12 @@ export type Admission = { payload: unknown } | { refusal: string };
 /** Holds a payload against its type. A payload that the schema refuses goes through the type's `upgrade` first. */
 export function admit(types: EventTypes, type: EventType, payload: unknown): Admission {
   const refusal = types.refusal(type, payload);
-  if (!refusal) return { payload };
+  if (!refusal || refusal.atAcceptOnly) return { payload };
   if (type.upgrade) {
     try {
       const upgraded = type.upgrade(payload);
-      if (!types.refusal(type, upgraded)) return { payload: upgraded };
+      const still = types.refusal(type, upgraded);
+      if (!still || still.atAcceptOnly) return { payload: upgraded };
     } catch (error) {
       return { refusal: `payload refused: upgrade failed: ${errorText(error)}` };
     }

@@ -2,36 +2,28 @@
 // every address that DNS gave for this very connection. What was judged is what is connected to, so there is no window
 // for rebinding. No proxy setting of the environment applies, and redirects are the caller's to judge.
 
-import { type LookupAddress, type LookupAllOptions, lookup as systemLookup } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
 import { Agent, buildConnector, type Dispatcher } from 'undici';
 import { type AllowedRange, isPermitted, parseAllowedRange } from './addresses.ts';
+import { createLookup, type LookupAll, sharedLookup } from './lookup.ts';
 import { type Outbound, type OutboundRequest, type OutboundResponse, TargetRefused } from './outbound.ts';
 import { Permits } from './permits.ts';
 
 export interface OutboundOptions {
   /** Addresses or CIDRs that may be called although they are not public. */
   allow: readonly string[];
-  /** The system's resolver unless another is given. Shape of `dns.lookup` with `all: true`. */
+  /** The machine's names unless another source is given. */
   lookup?: LookupAll;
 }
-
-export type LookupAll = (
-  hostname: string,
-  options: LookupAllOptions,
-  callback: (error: NodeJS.ErrnoException | null, addresses: LookupAddress[]) => void,
-) => void;
 
 const CONNECT_TIMEOUT_MS = 10_000;
 const KEEP_ALIVE_MS = 4_000;
 const REQUESTS_TOTAL = 1_000;
 // One target that hangs leaves the other half to everybody else.
 const REQUESTS_PER_ORIGIN = 500;
-// The system's resolver blocks a thread of Node's four; names that don't answer must leave one to the process.
-const LOOKUPS_AT_ONCE = 3;
 
 /** Makes the client. Throws a RangeError for an entry of `allow` that is neither an address nor a CIDR. */
-export function createOutbound({ allow, lookup = systemLookup }: OutboundOptions): Outbound {
+export function createOutbound({ allow, lookup = createLookup() }: OutboundOptions): Outbound {
   const allowed = allow.map(parseAllowedRange);
   const agent = new Agent({
     connect: judgingConnector(allowed, sharedLookup(lookup)),
@@ -45,7 +37,8 @@ export function createOutbound({ allow, lookup = systemLookup }: OutboundOptions
 
   const refuse = (url: string): string | undefined => refuseUrl(url, allowed);
 
-  async function request(url: string, { method, headers, body, signal, maxBytes }: OutboundRequest) {
+  async function request(url: string, wanted: OutboundRequest): Promise<OutboundResponse> {
+    const { method, headers, body, signal } = wanted;
     const refusal = refuse(url);
     if (refusal !== undefined) throw new TargetRefused(refusal);
     const { origin, pathname, search } = new URL(url);
@@ -63,7 +56,7 @@ export function createOutbound({ allow, lookup = systemLookup }: OutboundOptions
           body: body ?? null,
           signal,
         });
-        return await readAnswer(answer, maxBytes);
+        return await readAnswer(answer, wanted);
       } finally {
         total.release();
       }
@@ -126,44 +119,36 @@ function judgingConnector(allowed: readonly AllowedRange[], lookup: LookupAll): 
   };
 }
 
-/** Connections that open at the same time share one question to DNS; nothing is kept once it is answered. */
-function sharedLookup(lookup: LookupAll): LookupAll {
-  const permits = new Permits(LOOKUPS_AT_ONCE);
-  const asked = new Map<string, ((error: NodeJS.ErrnoException | null, addresses: LookupAddress[]) => void)[]>();
-  return (hostname, options, callback) => {
-    const question = `${hostname} ${options.family ?? 0} ${options.hints ?? 0}`;
-    const others = asked.get(question);
-    if (others) {
-      others.push(callback);
-      return;
-    }
-    const callbacks = [callback];
-    asked.set(question, callbacks);
-    void permits.acquire().then(() =>
-      lookup(hostname, options, (error, addresses) => {
-        permits.release();
-        asked.delete(question);
-        for (const answer of callbacks) answer(error, addresses);
-      }),
-    );
-  };
-}
-
+/** Reads the body to its bound. The status is the answer: what breaks or dawdles after it only ends the reading. */
 async function readAnswer(
   { statusCode, headers, body }: Dispatcher.ResponseData,
-  maxBytes: number,
+  { maxBytes, bodyWithinMs }: OutboundRequest,
 ): Promise<OutboundResponse> {
   const chunks: Buffer[] = [];
   let bytes = 0;
-  // Leaving the loop destroys the body and with it the connection: an endless answer ends here.
-  for await (const chunk of body as AsyncIterable<Buffer>) {
-    chunks.push(chunk);
-    bytes += chunk.length;
-    if (bytes >= maxBytes) break;
+  const timer = bodyWithinMs === undefined ? undefined : setTimeout(() => body.destroy(), bodyWithinMs);
+  // The loop below hears of errors while it runs; one that comes later must not end the process.
+  body.on('error', () => {});
+  let complete = true;
+  try {
+    // Leaving the loop destroys the body and with it the connection: an endless answer ends here.
+    for await (const chunk of body as AsyncIterable<Buffer>) {
+      chunks.push(chunk);
+      bytes += chunk.length;
+      if (bytes > maxBytes) {
+        complete = false;
+        break;
+      }
+    }
+  } catch {
+    complete = false;
+  } finally {
+    clearTimeout(timer);
   }
   const flat: Record<string, string> = {};
   for (const [name, value] of Object.entries(headers)) {
     if (value !== undefined) flat[name] = Array.isArray(value) ? value.join(', ') : value;
   }
-  return { status: statusCode, headers: flat, body: Buffer.concat(chunks).subarray(0, maxBytes).toString('utf8') };
+  const text = Buffer.concat(chunks).subarray(0, maxBytes).toString('utf8');
+  return { status: statusCode, headers: flat, body: text, complete };
 }

@@ -1,5 +1,6 @@
 // The one HTTP client for addresses that come from data (webhooks, later shops). It refuses private addresses unless
 // TEM_OUTBOUND_ALLOW names them, at every connect, so that no spelling, redirect or rebinding gets around it.
 
-export { createOutbound, type LookupAll, type OutboundOptions } from './client.ts';
+export { createOutbound, type OutboundOptions } from './client.ts';
+export type { LookupAll } from './lookup.ts';
 export { type Outbound, type OutboundRequest, type OutboundResponse, TargetRefused } from './outbound.ts';

@@ -12,18 +12,25 @@ export interface OutboundRequest {
   signal: AbortSignal;
   /** Bytes of the answer's body that are read at most; the rest is dropped. */
   maxBytes: number;
+  /** How long the body may take after the headers; as long as the signal lets it unless given. */
+  bodyWithinMs?: number;
 }
 
 export interface OutboundResponse {
   status: number;
   headers: Record<string, string>;
   body: string;
+  /** False when the body is cut: it was longer than `maxBytes`, broke off, took too long or the signal aborted. */
+  complete: boolean;
 }
 
 export interface Outbound {
   /** Why a URL can't be called at all, judged without DNS (scheme, literal address), or undefined. */
   refuse(url: string): string | undefined;
-  /** Redirects are not followed: the caller gets the 3xx. Throws TargetRefused, or the network's error. */
+  /**
+   * Redirects are not followed: the caller gets the 3xx. Throws TargetRefused, the signal's reason or the network's error,
+   * but never once the status has come: then the answer holds what came of the body.
+   */
   request(url: string, request: OutboundRequest): Promise<OutboundResponse>;
   close(): Promise<void>;
 }

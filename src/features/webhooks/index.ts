@@ -6,10 +6,12 @@ import { defineEventType, type EventType } from '../../core/event-type.ts';
 import type { Feature, FeatureDependencies } from '../../core/feature.ts';
 import { TargetRefused } from '../../core/outbound/index.ts';
 import { WebhookPayload } from './messages.ts';
-import { judge, refusePayload, secretsOf, sign } from './rules.ts';
+import { judge, refusePayload, secretsOf, secretVariable, sign } from './rules.ts';
 
 // Enough for the excerpt in last_error; the rest of an answer is of no use.
 const ANSWER_BYTES_MAX = 4_096;
+// The status has said how it went; reading on only saves the connection.
+const ANSWER_BODY_WITHIN_MS = 1_000;
 
 export const webhooks: Feature = {
   name: 'webhooks',
@@ -26,10 +28,10 @@ export function webhook({ config, outbound }: Pick<FeatureDependencies, 'config'
     refuse,
     async handle({ id, payload }, { signal }) {
       const refusal = refuse(payload);
-      if (refusal) throw new NotRetryable(`${refusal.path} ${refusal.message}`);
+      if (refusal && !refusal.atAcceptOnly) throw new NotRetryable(`${refusal.path} ${refusal.message}`);
       const secrets = secretsOf(payload.secretName, config.webhookSecrets);
       // An operator's slip and not the event's fault: it is tried again once the secret is set.
-      if (secrets.length === 0) throw new Error('TEM_WEBHOOK_SECRET is not set on this worker');
+      if (secrets.length === 0) throw new Error(`${secretVariable(payload.secretName)} is not set on this worker`);
       const body = JSON.stringify(payload.body);
       const timestampSeconds = Math.floor(Date.now() / 1_000);
       const answer = await outbound
@@ -46,6 +48,7 @@ export function webhook({ config, outbound }: Pick<FeatureDependencies, 'config'
           body,
           signal,
           maxBytes: ANSWER_BYTES_MAX,
+          bodyWithinMs: ANSWER_BODY_WITHIN_MS,
         })
         .catch((error: unknown) => fail(error, payload.url, signal));
       judge(answer, Date.now());

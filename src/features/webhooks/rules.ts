@@ -4,6 +4,7 @@
 import { createHmac } from 'node:crypto';
 import { milliseconds } from '../../core/duration.ts';
 import { NotRetryable, RetryAfter } from '../../core/errors.ts';
+import type { PayloadRefusal } from '../../core/event-type.ts';
 import type { OutboundResponse } from '../../core/outbound/index.ts';
 import type { WebhookPayload } from './messages.ts';
 
@@ -28,7 +29,7 @@ export function refusePayload(
   { url, headers, secretName }: WebhookPayload,
   refuseUrl: (url: string) => string | undefined,
   secrets: WebhookSecrets,
-): { path: string; message: string } | undefined {
+): PayloadRefusal | undefined {
   const problem = refuseUrl(url);
   if (problem !== undefined) return { path: '/url', message: problem };
   const seen = new Set<string>();
@@ -42,9 +43,15 @@ export function refusePayload(
     seen.add(name.toLowerCase());
   }
   if (secretName !== undefined && secretsOf(secretName, secrets).length === 0) {
-    return { path: '/secretName', message: `no TEM_WEBHOOK_SECRET_${secretName.toUpperCase()} is set` };
+    // Another process may have it, as while a new secret is rolled out.
+    return { path: '/secretName', message: `no ${secretVariable(secretName)} is set`, atAcceptOnly: true };
   }
   return undefined;
+}
+
+/** The setting that holds the secrets of a name. */
+export function secretVariable(secretName: string | undefined): string {
+  return secretName === undefined ? 'TEM_WEBHOOK_SECRET' : `TEM_WEBHOOK_SECRET_${secretName.toUpperCase()}`;
 }
 
 /** The secrets that sign, newest first as configured; none when the name is unknown. */
@@ -62,13 +69,13 @@ export function sign(secrets: readonly string[], id: string, timestampSeconds: n
     .join(' ');
 }
 
-/** Returns for 2xx. Throws NotRetryable for 410, RetryAfter where the answer asks for it, else an Error. */
+/** Returns for 2xx. Throws NotRetryable for 410, RetryAfter where any other answer asks for it, else an Error. */
 export function judge({ status, headers, body }: OutboundResponse, nowMs: number): void {
   if (status >= 200 && status < 300) return;
-  if (status >= 300 && status < 400) throw new Error(`HTTP ${status}: redirects are not followed`);
-  const message = `HTTP ${status}${excerpt(body)}`;
+  const isRedirect = status >= 300 && status < 400;
+  const message = `HTTP ${status}${isRedirect ? ': redirects are not followed' : excerpt(body)}`;
   if (status === 410) throw new NotRetryable(message);
-  const delayMs = status === 429 || status === 503 ? retryAfterMs(headers['retry-after'], nowMs) : undefined;
+  const delayMs = retryAfterMs(headers['retry-after'], nowMs);
   if (delayMs !== undefined) throw new RetryAfter(message, delayMs);
   throw new Error(message);
 }

@@ -4,7 +4,10 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { type LookupAll, TargetRefused } from '../../../src/core/outbound/index.ts';
 import { waitFor } from '../../support/wait.ts';
-import { listen, post, resolver, setup } from './targets.ts';
+import { listen, post, resolver, SIGNAL_MS, setup } from './targets.ts';
+
+// The headers come far sooner.
+const BODY_ABORTED_AFTER_MS = 1_000;
 
 describe('every connect', () => {
   test.each([
@@ -110,23 +113,50 @@ describe('a request', () => {
     await waitFor(() => closed);
   });
 
-  test.each(['before the headers', 'in the middle of the body', 'while it connects'])(
-    'ends with its signal %s',
-    async (moment) => {
+  test.each(['before the headers', 'while it connects'])('ends with its signal %s', async (moment) => {
+    const target = await listen(() => {});
+    const hanging: LookupAll = () => {};
+    const outbound = setup({ allow: ['127.0.0.1'], ...(moment === 'while it connects' && { lookup: hanging }) });
+    const controller = new AbortController();
+    const reason = new Error('time is up');
+    const host = moment === 'while it connects' ? 'hanging.example' : '127.0.0.1';
+    const call = post(outbound, `http://${host}:${target.port}/`, controller.signal);
+    if (moment !== 'while it connects') await waitFor(() => target.requests.length === 1);
+    controller.abort(reason);
+    await expect(call).rejects.toBe(reason);
+  });
+
+  test.each(['its signal', 'its time', 'the connection'])(
+    'is answered with what came when the body ends with %s',
+    async (end) => {
       const target = await listen((_request, response) => {
-        if (moment === 'in the middle of the body') response.write('a');
+        response.writeHead(201, { 'content-length': '100', 'x-a': 'b' });
+        response.write('a', () => end === 'the connection' && response.destroy());
       });
-      const hanging: LookupAll = () => {};
-      const outbound = setup({ allow: ['127.0.0.1'], ...(moment === 'while it connects' && { lookup: hanging }) });
-      const controller = new AbortController();
-      const reason = new Error('time is up');
-      const host = moment === 'while it connects' ? 'hanging.example' : '127.0.0.1';
-      const call = post(outbound, `http://${host}:${target.port}/`, controller.signal);
-      if (moment !== 'while it connects') await waitFor(() => target.requests.length === 1);
-      controller.abort(reason);
-      await expect(call).rejects.toBe(reason);
+      const outbound = setup({ allow: ['127.0.0.1'] });
+      const answer = await outbound.request(`http://127.0.0.1:${target.port}/`, {
+        method: 'GET',
+        signal: AbortSignal.timeout(end === 'its signal' ? BODY_ABORTED_AFTER_MS : SIGNAL_MS),
+        maxBytes: 1_000,
+        ...(end === 'its time' && { bodyWithinMs: 50 }),
+      });
+      expect(answer).toMatchObject({ status: 201, headers: { 'x-a': 'b' }, body: 'a', complete: false });
     },
   );
+
+  test('says whether the body is whole', async () => {
+    const target = await listen((request, response) =>
+      response.end('x'.repeat(request.url === '/long' ? 1_001 : 1_000)),
+    );
+    const outbound = setup({ allow: ['127.0.0.1'] });
+    const answers = await Promise.all(
+      ['/exact', '/long'].map((path) => post(outbound, `http://127.0.0.1:${target.port}${path}`)),
+    );
+    expect(answers.map(({ body, complete }) => [body.length, complete])).toEqual([
+      [1_000, true],
+      [1_000, false],
+    ]);
+  });
 
   test('uses connections again', async () => {
     const target = await listen((request, response) => request.resume().on('end', () => response.end()));

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
 import { createOutbound, type LookupAll, type Outbound } from '../../../src/core/outbound/index.ts';
 
-const SIGNAL_MS = 20_000;
+export const SIGNAL_MS = 20_000;
 
 export interface Target {
   port: number;

@@ -3,7 +3,9 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { readConfig } from '../../../src/config.ts';
+import { admit } from '../../../src/core/attempt/admit.ts';
 import type { EventView, HandlerContext } from '../../../src/core/event-type.ts';
+import { createEventTypes } from '../../../src/core/event-types.ts';
 import { createOutbound } from '../../../src/core/outbound/index.ts';
 import { webhook } from '../../../src/features/webhooks/index.ts';
 import { failure, SECRETS, setup } from './receiver.ts';
@@ -84,6 +86,22 @@ describe('what is refused', () => {
       name: 'NotRetryable',
       message: expect.stringContaining('localhost is not a public address'),
     });
+  });
+
+  test('a worker that lacks the named secret takes the event and tries again', async () => {
+    const outbound = createOutbound({ allow: ['127.0.0.1'] });
+    onTestFinished(() => outbound.close());
+    const type = webhook({ config: readConfig({ TEM_WEBHOOK_SECRET: SECRETS[0] }), outbound });
+    const types = createEventTypes([type]);
+    const payload = { url: 'http://127.0.0.1:9/', body: {}, secretName: 'billing' };
+    expect(types.refusal(type, payload)).toMatchObject({ path: '/secretName' });
+    expect(admit(types, type, payload)).toEqual({ payload });
+    expect(admit(types, type, { ...payload, url: 'ftp://x/' })).toHaveProperty('refusal');
+    const event = { id: randomUUID(), payload } as unknown as EventView<never>;
+    const error = await failure(
+      Promise.resolve(type.handle(event, { signal: AbortSignal.timeout(10_000) } as unknown as HandlerContext)),
+    );
+    expect(error).toMatchObject({ name: 'Error', message: 'TEM_WEBHOOK_SECRET_BILLING is not set on this worker' });
   });
 
   test('a worker without a secret tries again, because an operator can set it', async () => {

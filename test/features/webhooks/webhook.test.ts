@@ -1,6 +1,7 @@
 // What a receiver gets, checked with the library that receivers use, and what each of its answers means.
 
 import { randomUUID } from 'node:crypto';
+import type { ServerResponse } from 'node:http';
 import { Webhook } from 'standardwebhooks';
 import { describe, expect, test } from 'vitest';
 import { BILLING_SECRET, failure, SECRETS, setup } from './receiver.ts';
@@ -86,8 +87,8 @@ describe('an answer', () => {
     expect(received).toHaveLength(1);
   });
 
-  test('410 ends it', async () => {
-    const { attempt } = await setup((response) => void response.writeHead(410).end('gone'));
+  test('410 ends it, whatever else it says', async () => {
+    const { attempt } = await setup((response) => void response.writeHead(410, { 'retry-after': '7' }).end('gone'));
     expect(await failure(attempt({}))).toMatchObject({ name: 'NotRetryable', message: 'HTTP 410: gone' });
   });
 
@@ -95,6 +96,9 @@ describe('an answer', () => {
     [429, '7', 7_000],
     [503, '120', 120_000],
     [429, '999999999999', 86_400_000],
+    [500, '7', 7_000],
+    [404, '7', 7_000],
+    [302, '7', 7_000],
   ])('%d with Retry-After %s is obeyed', async (status, value, delayMs) => {
     const { attempt } = await setup((response) => void response.writeHead(status, { 'retry-after': value }).end());
     expect(await failure(attempt({}))).toMatchObject({ name: 'RetryAfter', delayMs });
@@ -117,11 +121,24 @@ describe('an answer', () => {
     [503, '-5'],
     [503, '1.5'],
     [503, '2026-2026x'],
-    [500, '7'],
-    [404, '7'],
   ])('%d with Retry-After %s is an ordinary failure', async (status, value) => {
     const { attempt } = await setup((response) => void response.writeHead(status, { 'retry-after': value }).end());
     expect((await failure(attempt({}))).name).toBe('Error');
+  });
+
+  test.each([
+    ['says nothing further', (response: ServerResponse) => response.write('half')],
+    ['breaks off', (response: ServerResponse) => response.write('half', () => response.destroy())],
+  ])('that %s after its status counts as the status says', async (_how, stop) => {
+    for (const status of [200, 500]) {
+      const { attempt, received } = await setup((response) => {
+        response.writeHead(status, { 'content-length': '1000' });
+        stop(response);
+      });
+      const outcome = await attempt({}).catch((error: Error) => error.message);
+      expect(outcome).toEqual(status === 200 ? { status } : 'HTTP 500: half');
+      expect(received).toHaveLength(1);
+    }
   });
 
   test("that never comes ends with the attempt's signal", async () => {
