@@ -1,0 +1,136 @@
+// What the dispatcher claims and starts, on a real ledger and a real Temporal: shares of types, priorities, turns of
+// groups, batches, and those that left one (rule 9).
+
+import { describe, expect, test } from 'vitest';
+import { eventWorkflowId } from '../../../src/core/workflow-id.ts';
+import { type BenchRow, countBy, createRelayBench, typeOf } from './bench.ts';
+
+const slow = typeOf('slow');
+const quick = typeOf('quick');
+const many = typeOf('many', { batch: 20 });
+const LATE_MS = 60_000;
+const SLOTS = 8;
+
+const setup = (further: { batch?: boolean } = {}) =>
+  createRelayBench([slow, quick, many], { slots: SLOTS, ...further });
+
+describe('the dispatcher', () => {
+  test('gives a type with a backlog half of the slots, and another that comes later some of the rest', async () => {
+    const { dispatcher, enqueue, rows } = await setup();
+    const { serve, slots } = dispatcher();
+    await enqueue(slow, 50, { lateMs: LATE_MS });
+    for (let turn = 0; turn < 3; turn++) await serve(slow);
+    expect((await rows(slow)).filter(({ claimed }) => claimed)).toHaveLength(SLOTS / 2);
+    await enqueue(quick, 50);
+    for (let turn = 0; turn < 3; turn++) {
+      await serve(quick);
+      await serve(slow);
+    }
+    expect((await rows(quick)).filter(({ claimed }) => claimed)).toHaveLength(SLOTS / 4);
+    expect(slots.inFlight()).toBe(SLOTS / 2 + SLOTS / 4);
+  });
+
+  test('takes the first priority first, also when a later one has waited longer', async () => {
+    const { dispatcher, enqueue, rows } = await setup();
+    const { serve } = dispatcher();
+    await enqueue(slow, 50, { priority: 5, lateMs: LATE_MS });
+    await enqueue(slow, 3, { priority: 1 });
+    await enqueue(slow, 50, { priority: 3, lateMs: LATE_MS });
+    await serve(slow);
+    const claimed = (await rows(slow)).filter((row) => row.claimed);
+    expect(countBy(claimed, ({ priority }) => priority)).toEqual({ 1: 3, 3: 1 });
+  });
+
+  test('shares what is free between the groups of a priority, however much one of them has', async () => {
+    const { dispatcher, enqueue, rows } = await setup();
+    const { serve, slots } = dispatcher();
+    await enqueue(slow, 200, { group: 'big', lateMs: LATE_MS });
+    for (const group of ['small', 'medium', 'tiny']) await enqueue(slow, 3, { group });
+    await serve(slow);
+    const claimed = async () => (await rows(slow)).filter((row) => row.claimed);
+    expect(countBy(await claimed(), ({ group }) => group)).toEqual({ big: 1, small: 1, medium: 1, tiny: 1 });
+    // From now on one slot is free at a time.
+    for (let turn = 0; turn < 8; turn++) {
+      expect((await claimed()).find((row) => slots.release(idOf(row)))).toBeDefined();
+      expect(await serve(slow)).toBe(1);
+    }
+    expect(countBy(await claimed(), ({ group }) => group)).toEqual({ big: 3, small: 3, medium: 3, tiny: 3 });
+  });
+
+  test('forms batches when the oldest event has waited, first priority first, in turns between groups', async () => {
+    const { dispatcher, enqueue, rows, temporal } = await setup();
+    const { serve, slots, counters } = dispatcher();
+    await enqueue(many, 100, { group: 'a', lateMs: LATE_MS });
+    await enqueue(many, 100, { group: 'b', lateMs: LATE_MS });
+    // What is claimed first shows how long it has waited.
+    await serve(many);
+    for (const row of await rows(many)) slots.release(idOf(row));
+    await enqueue(many, 5, { group: 'c', priority: 1 });
+    await serve(many);
+    await serve(many);
+    expect(counters).toMatchObject({ batches: 2 });
+    const batches = [1, 2].map((n) => new RegExp(`^many:batch:[0-9a-f]{8}-${n}$`));
+    const [first, second] = await Promise.all(
+      batches.map(async (id) => (await rows(many)).filter((row) => id.test(row.workflow_id ?? ''))),
+    );
+    expect(countBy(first ?? [], ({ group }) => group)).toEqual({ c: 5 });
+    expect(countBy(second ?? [], ({ group }) => group)).toEqual({ a: 10, b: 10 });
+    const run = temporal.client.workflow.getHandle(second?.[0]?.workflow_id ?? '');
+    expect(await run.describe()).toMatchObject({
+      type: 'eventBatch',
+      status: { name: 'RUNNING' },
+      memo: { events: 20 },
+    });
+  });
+
+  test('forms none for a type that says nothing of batches, nor when they are off', async () => {
+    for (const [type, batch] of [
+      [slow, true],
+      [many, false],
+    ] as const) {
+      const { dispatcher, enqueue, rows, temporal } = await setup({ batch });
+      const { serve, counters } = dispatcher();
+      await enqueue(type, 50, { lateMs: LATE_MS });
+      for (let turn = 0; turn < 3; turn++) await serve(type);
+      expect(counters).toMatchObject({ batches: 0, started: SLOTS / 2 });
+      const claimed = (await rows(type)).filter((row) => row.claimed);
+      expect(claimed.map((row) => row.workflow_id)).toEqual([null, null, null, null]);
+      for (const row of claimed) {
+        expect(await temporal.client.workflow.getHandle(idOf(row)).describe()).toMatchObject({ type: 'event' });
+      }
+    }
+  });
+
+  test('gives those that left a batch workflows of their own, beside the flood', async () => {
+    const { pool, dispatcher, enqueue, rows, temporal } = await setup();
+    const { serve, slots, counters } = dispatcher();
+    await enqueue(many, 200, { lateMs: LATE_MS });
+    const left = await enqueue(many, 2, { lateMs: LATE_MS });
+    await pool.query('update tem.event set lane = 1 where id = any($1)', [left]);
+    await serve(many);
+    expect(counters).toMatchObject({ batches: 1, batchMembers: 20 });
+    expect(slots.inFlight()).toBe(3);
+    for (const row of (await rows(many)).filter(({ id }) => left.includes(id))) {
+      expect(row).toMatchObject({ claimed: true, workflow_id: null });
+      expect(await temporal.client.workflow.getHandle(idOf(row)).describe()).toMatchObject({ type: 'event' });
+    }
+  });
+
+  test('runs one event at a time in quarantine', async () => {
+    const { pool, dispatcher, enqueue, rows } = await setup();
+    const { serve, slots } = dispatcher();
+    const ids = await enqueue(slow, 3, { lateMs: LATE_MS });
+    await pool.query('update tem.event set lane = 2 where id = any($1)', [ids]);
+    await serve(slow);
+    await serve(slow);
+    const claimed = (await rows(slow)).filter((row) => row.claimed);
+    expect(claimed).toHaveLength(1);
+    for (const row of claimed) slots.release(idOf(row));
+    await serve(slow);
+    expect((await rows(slow)).filter((row) => row.claimed)).toHaveLength(2);
+  });
+});
+
+function idOf({ type, key }: BenchRow): string {
+  return eventWorkflowId(type, key, false);
+}
