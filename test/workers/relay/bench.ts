@@ -9,6 +9,7 @@ import { onTestFinished } from 'vitest';
 import { defineEventType, type EventType, type EventTypeDefinition } from '../../../src/core/event-type.ts';
 import { createEventTypes } from '../../../src/core/event-types.ts';
 import { createListener } from '../../../src/core/ledger/listener.ts';
+import { temIdentity } from '../../../src/workers/identity.ts';
 import { Dispatcher } from '../../../src/workers/relay/dispatcher.ts';
 import { createLanes } from '../../../src/workers/relay/lanes.ts';
 import { Relay } from '../../../src/workers/relay/relay.ts';
@@ -43,10 +44,12 @@ export async function createRelayBench(types: EventType[], { registered = true, 
   const temporal = await createNamespace({ searchAttributes: registered });
   const connection = await NativeConnection.connect({ address: temporal.address });
   onTestFinished(() => connection.close());
+  const workerId = randomUUID();
   const lines: { level: number; msg: string }[] = [];
   const log = pino({ level: 'debug', base: null }, { write: (line: string) => void lines.push(JSON.parse(line)) });
   const { rows: ledgers } = await pool.query<{ id: string }>('select id from tem.ledger');
-  const client = new Client({ connection, namespace: temporal.namespace });
+  const identity = temIdentity(workerId, 'test', process.pid);
+  const client = new Client({ connection, namespace: temporal.namespace, identity });
   const starter = new Starter({
     client,
     ledgerId: ledgers[0]?.id as string,
@@ -54,7 +57,6 @@ export async function createRelayBench(types: EventType[], { registered = true, 
     searchAttributes: true,
     log,
   });
-  const workerId = randomUUID();
   const registry = createEventTypes(types);
   const shared = { workerId, pool, types: registry, starter, batch, log };
   return {
