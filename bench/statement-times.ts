@@ -32,7 +32,9 @@ export async function claimPlan(pool: Pool): Promise<string | undefined> {
   const client = await pool.connect();
   try {
     await client.query('begin');
-    const { rows } = await client.query<{ type: string }>('select distinct type from tem.event where due_at is not null');
+    const { rows } = await client.query<{ type: string }>(
+      'select distinct type from tem.event where due_at is not null',
+    );
     const types = rows.map(({ type }) => type);
     const found = await discoverLanes(client as unknown as Pool, types, LANES_MAX);
     const lanes = found.filter((lane) => lane.dueInMs <= 0);

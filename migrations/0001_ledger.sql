@@ -9,7 +9,9 @@ create table tem.ledger (
   singleton boolean primary key default true check (singleton),
   id uuid not null default gen_random_uuid(),
   temporal_namespace_id text,
+  -- When a turn of the reconciler last began, and when one last did all of its steps.
   reconciled_at timestamptz,
+  reconciled_whole_at timestamptz,
   pruned_until uuid not null default '00000000-0000-0000-0000-000000000000',
   created_at timestamptz not null default now()
 );
@@ -104,7 +106,9 @@ create table tem.event_type (
   definition jsonb not null,
   max_attempts integer not null,
   compensates boolean not null,
-  updated_at timestamptz not null default now()
+  updated_at timestamptz not null default now(),
+  -- When a live worker last had it, to the minute.
+  last_seen_at timestamptz not null default now()
 );
 
 -- The bell: Unix milliseconds until which some relay sleeps. A sequence is read and written outside of snapshots and

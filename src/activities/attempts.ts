@@ -6,9 +6,12 @@ import { ApplicationFailure } from '@temporalio/common';
 import { type AttemptOutcome, runAttempt } from '../core/attempt/attempt.ts';
 import { runBatch } from '../core/attempt/batch.ts';
 import type { AttemptDependencies } from '../core/attempt/dependencies.ts';
+import { ledger } from '../core/attempt/persist.ts';
 import { settle } from '../core/attempt/settle.ts';
 import { WHICHEVER_IS_NEXT } from '../core/ledger/begin.ts';
+import { giveBack } from '../core/ledger/claim.ts';
 import { type AttemptInput, type EventActivities, FAILURE } from '../workflows/contract.ts';
+import { createShares } from './shares.ts';
 
 const HEARTBEAT_EVERY_MS = 3_000;
 // A failure with a delay of 0 is not retried at all: measured.
@@ -17,6 +20,8 @@ const NEXT_RETRY_DELAY_MS_MIN = 1;
 export interface AttemptActivityDependencies {
   ledgerId: string;
   attempts: AttemptDependencies;
+  /** Ordinary attempts of one type at a time; further ones go back to the queue. */
+  ordinaryPerTypeMax: number;
   /** Tells the relay that a run no longer holds its slot. */
   runDone(workflowId: string): void;
 }
@@ -25,6 +30,7 @@ type AttemptActivities = Pick<EventActivities, 'firstAttempt' | 'attempt' | 'run
 
 export function createAttemptActivities(dependencies: AttemptActivityDependencies): AttemptActivities {
   const { attempts } = dependencies;
+  const shares = createShares(dependencies.ordinaryPerTypeMax);
 
   const ownLedger = (input: { ledger: string }): void => {
     if (input.ledger === dependencies.ledgerId) return;
@@ -49,9 +55,13 @@ export function createAttemptActivities(dependencies: AttemptActivityDependencie
 
     async attempt(input) {
       ownLedger(input);
+      const leave = shares.take(input.type);
+      // The relay takes it from there, in a batch if need be.
+      if (!leave && (await ledger(giveBack(attempts.marksPool, input)))) return { outcome: 'released' };
       // Temporal repeats the activity with the input of its first try; which attempt it is, the ledger knows.
       const request = { ...input, attempt: WHICHEVER_IS_NEXT };
-      const outcome = await withHeartbeats((heartbeat) => runAttempt(attempts, request, { batch: false, heartbeat }));
+      const running = withHeartbeats((heartbeat) => runAttempt(attempts, request, { batch: false, heartbeat }));
+      const outcome = await running.finally(leave);
       dependencies.runDone(Context.current().info.workflowExecution?.workflowId ?? '');
       if (outcome.outcome === 'retry') throw nextAttempt(input, outcome);
       return outcome;

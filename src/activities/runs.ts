@@ -41,7 +41,7 @@ export function createRunActivities(
         ledger: ledgerId,
         id,
         type: taken.type,
-        key: taken.key,
+        key: type.keyPrivate ? '' : taken.key,
         generation: taken.generation,
         attempt: taken.retryCount + 1,
         policy: policyOf(type),

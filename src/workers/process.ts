@@ -17,9 +17,10 @@ import { createNativeLogging } from './native-logging.ts';
 import { createReconciler, type Reconciler } from './reconciler/reconciler.ts';
 import { Relay } from './relay/relay.ts';
 import { Starter } from './relay/starter.ts';
+import { ensureSearchAttributes } from './search-attributes.ts';
 import { catchStrays } from './strays.ts';
 import { taskQueueOf } from './task-queue.ts';
-import { createTemporalWorker, type TemporalWorker } from './temporal-worker.ts';
+import { createTemporalWorker, ordinaryAttemptsMax, type TemporalWorker } from './temporal-worker.ts';
 import { leanWorkflowThreads } from './workflow-threads.ts';
 
 /** Time for handing back after the grace time. */
@@ -38,12 +39,13 @@ export async function startWorker(config: Config, log: Logger): Promise<RunningW
   createNativeLogging(log);
   leanWorkflowThreads();
   const connections = await connectWorker(config, temIdentity(id, hostname(), process.pid), log);
-  const taskQueue = taskQueueOf(connections.ledgerId, config, connections.types);
+  const taskQueue = taskQueueOf(connections.ledgerId, config);
   const parts = await assemble(id, taskQueue, config, connections, log);
   const releaseStrays = catchStrays(connections.corePool, log);
 
-  await parts.temporal.start();
+  // First the lease: an attempt of a worker without one looks like that of a dead worker.
   await parts.lease.start();
+  await parts.temporal.start();
   parts.relay.start();
   parts.reconciler.start();
   const types = connections.types.all().map((type) => type.name);
@@ -107,6 +109,7 @@ async function assemble(
     ledgerId,
     taskQueue,
     everyMs: reconcileEveryMs,
+    restoreSearchAttributes: async () => starter.useSearchAttributes(await ensureSearchAttributes(client, log)),
     unknownTypeAfterMs,
     retentionMs,
     log,
@@ -119,6 +122,7 @@ async function assemble(
     activities: createActivities({
       ledgerId,
       attempts,
+      ordinaryPerTypeMax: ordinaryAttemptsMax(slots) / 2,
       pool,
       types,
       runDone: relay.runDone,
@@ -139,13 +143,15 @@ async function assemble(
 async function windDown({ attempts, relay, reconciler, temporal, lease }: WorkerParts, graceMs: number): Promise<void> {
   lease.stopping();
   reconciler.stop();
-  await relay.stop();
   const ended = new AbortController();
   const { signal } = ended;
   const after = (delayMs: number): Promise<boolean> => pause(delayMs, true, { signal, ref: false }).catch(() => false);
   void after(graceMs).then((over) => over && attempts.running.abortAll('shutdown'));
+  // A start that Temporal doesn't answer must not use up the grace time of the attempts.
+  const lastly = after(graceMs + 2 * HAND_BACK_MS);
+  await Promise.race([relay.stop(), after(graceMs)]);
   // Temporal may be away: what couldn't be reported there is in the ledger, and that counts.
-  await Promise.race([temporal.stop(), after(graceMs + 2 * HAND_BACK_MS)]);
+  await Promise.race([temporal.stop(), lastly]);
   ended.abort();
   await lease.stop();
 }

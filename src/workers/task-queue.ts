@@ -1,19 +1,16 @@
-// Task queues are per ledger, per set of features and per set of the user's types: a task never reaches a worker that
-// couldn't do it, and workers on different databases never share one (rule 10).
+// Task queues are per ledger, per set of features and per set of the user's modules: a task rarely reaches a worker that
+// couldn't do it, and workers on different databases never share one. A module keeps its queue when its types change, so
+// that a new release serves what the old one left waiting (rule 10).
 
 import { createHash } from 'node:crypto';
+import { basename, extname } from 'node:path';
 import type { Config } from '../config.ts';
-import type { EventTypes } from '../core/event-types.ts';
 
-export function taskQueueOf(ledgerId: string, config: Config, types: EventTypes): string {
+export function taskQueueOf(ledgerId: string, config: Pick<Config, 'eventTypeModules' | 'worker'>): string {
   const features = config.worker.features === undefined ? '' : `-${[...config.worker.features].sort().join('-')}`;
-  const names = types
-    .all()
-    .map((type) => type.name)
-    .sort();
+  // By name only: a module may lie elsewhere on another machine, and be built there.
+  const modules = config.eventTypeModules.map((module) => basename(module, extname(module))).sort();
   const own =
-    config.eventTypeModules.length === 0
-      ? ''
-      : `-${createHash('sha256').update(names.join(' ')).digest('hex').slice(0, 8)}`;
+    modules.length === 0 ? '' : `-${createHash('sha256').update(modules.join(' ')).digest('hex').slice(0, 8)}`;
   return `tem-${ledgerId.slice(0, 8)}${features}${own}`;
 }

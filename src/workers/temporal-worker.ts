@@ -8,7 +8,7 @@ import type { EventActivities } from '../workflows/contract.ts';
 const RESTART_DELAY_MS = 1_000;
 /** Workflow runs kept in memory between their tasks: those that wait for a retry are replayed when they go on. */
 const CACHED_WORKFLOWS_MAX = 500;
-const ORDINARY_ATTEMPTS_MAX = 200;
+const ORDINARY_ATTEMPTS_MIN = 200;
 const FORCE_AFTER_GRACE_MS = 5_000;
 
 export interface TemporalWorker {
@@ -29,6 +29,11 @@ export interface TemporalWorkerOptions {
   log: Logger;
 }
 
+/** Ordinary attempts of all types at a time. */
+export function ordinaryAttemptsMax(slots: number): number {
+  return Math.max(ORDINARY_ATTEMPTS_MIN, 2 * slots);
+}
+
 export function createTemporalWorker(options: TemporalWorkerOptions): TemporalWorker {
   const { log } = options;
   let worker: Worker | undefined;
@@ -47,7 +52,7 @@ export function createTemporalWorker(options: TemporalWorkerOptions): TemporalWo
       // A run's first attempt holds a place in each of these while it lasts.
       maxConcurrentWorkflowTaskExecutions: 2 * options.slots,
       maxConcurrentLocalActivityExecutions: 4 * options.slots,
-      maxConcurrentActivityTaskExecutions: ORDINARY_ATTEMPTS_MAX,
+      maxConcurrentActivityTaskExecutions: ordinaryAttemptsMax(options.slots),
       shutdownGraceTime: options.graceMs,
       shutdownForceTime: options.graceMs + FORCE_AFTER_GRACE_MS,
     });

@@ -38,6 +38,8 @@ export async function event(start: EventStart): Promise<EventEnd> {
       show(input, 'FAILED');
       await sleep(step.delayMs);
       step = await laterAttempts(input, step.attempt + 1);
+      // A run that went well at once shows nothing; this one was shown as FAILED.
+      if (step.outcome === 'processed') show(input, 'PROCESSED');
     }
     if (step.outcome === 'settle') step = await settle(input);
     return end(input, step);

@@ -5,7 +5,8 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { expect, test } from 'vitest';
 import { createAttemptActivities } from '../../src/activities/attempts.ts';
 import type { EventInput } from '../../src/workflows/contract.ts';
-import { createBench, typeOf } from '../core/attempt/bench.ts';
+import { createBench, gate, typeOf } from '../core/attempt/bench.ts';
+import { waitFor } from '../support/wait.ts';
 
 const LEDGER = '00000000-0000-4000-8000-000000000001';
 
@@ -15,6 +16,7 @@ async function setup(handle: Parameters<typeof typeOf>[0], further: Parameters<t
   const activities = createAttemptActivities({
     ledgerId: LEDGER,
     attempts: bench.dependencies,
+    ordinaryPerTypeMax: 2,
     runDone: (workflowId) => void done.push(workflowId),
   });
   const id = await bench.accept();
@@ -27,7 +29,14 @@ async function setup(handle: Parameters<typeof typeOf>[0], further: Parameters<t
     attempt: 1,
   };
   const environment = new MockActivityEnvironment({ workflowExecution: { workflowId: 'probe:1', runId: 'run' } });
-  return { activities, environment, input, done, row: () => bench.row(id) };
+  /** As if the relay had started runs for these. */
+  const claimed = (ids: string[]) =>
+    bench.pool.query(
+      `update tem.event set due_at = null, due_by = clock_timestamp() + interval '1 minute' where id = any($1::uuid[])`,
+      [ids],
+    );
+  const row = (other = id) => bench.row(other);
+  return { activities, environment, input, done, row, claimed, accept: () => bench.accept() };
 }
 
 test('a first attempt that fails resolves with its delay, and frees its slot', async () => {
@@ -51,7 +60,7 @@ test('a later attempt that fails rejects with the next delay and without the tex
   expect(failure).toBeInstanceOf(ApplicationFailure);
   expect(failure).toMatchObject({ type: 'EventAttemptFailed', nextRetryDelay: 1_000, nonRetryable: false });
   expect(failure?.message).toContain(input.id);
-  expect(failure?.message).not.toContain('42');
+  expect(failure?.message).not.toContain('secret');
 });
 
 test('an event that has no attempt left and nothing to compensate ends in the same task', async () => {
@@ -75,4 +84,25 @@ test('an event of another ledger is refused in words and its handler is not call
     /API and worker use different databases/,
   );
   expect(calls).toBe(0);
+});
+
+test('later attempts beyond the share of their type go back to the queue and are not begun', async () => {
+  const held = gate();
+  const begun: string[] = [];
+  const { activities, environment, input, row, accept, claimed } = await setup(async (event) => {
+    begun.push(event.id);
+    await held.opened;
+  });
+  const [second, third] = [
+    { ...input, id: await accept() },
+    { ...input, id: await accept() },
+  ];
+  await claimed([input.id, second.id, third.id]);
+  const running = [input, second].map((each) => environment.run(activities.attempt, each));
+  await waitFor(() => begun.length === 2);
+  expect(await environment.run(activities.attempt, third)).toEqual({ outcome: 'released' });
+  expect(await row(third.id)).toMatchObject({ state: 'QUEUED', queued: true });
+  held.open();
+  expect(await Promise.all(running)).toEqual([{ outcome: 'processed' }, { outcome: 'processed' }]);
+  expect(begun).toHaveLength(2);
 });

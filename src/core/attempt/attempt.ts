@@ -1,16 +1,16 @@
 // One attempt of one event: begin, call the handler, write down what came of it. The only code that decides between
 // another attempt, compensation and the end; workflows and batches carry its outcome on.
 
-import type { Pool } from 'pg';
 import { backoffMs } from '../backoff.ts';
 import { LedgerUnavailable } from '../errors.ts';
 import type { EventType, EventView } from '../event-type.ts';
 import type { Begun } from '../ledger/begin.ts';
-import { errorText, type Mark, mark, marks, standing } from '../ledger/mark.ts';
-import { isLedgerAway, isUnavailable } from '../ledger/pool.ts';
+import { errorText, type Mark, mark, marks } from '../ledger/mark.ts';
+import { isLedgerAway } from '../ledger/pool.ts';
 import { admit } from './admit.ts';
 import type { AttemptDependencies } from './dependencies.ts';
 import { callHandler, type Verdict } from './handler.ts';
+import { isWritten, ledger, persist } from './persist.ts';
 import { CommitUnanswered, LedgerTransaction } from './transaction.ts';
 
 /** The margin between an attempt's own limit and the moment when somebody else looks after it. */
@@ -185,8 +185,13 @@ export async function conclude(
   if (verdict.verdict === 'ledgerLost')
     throw new LedgerUnavailable('the ledger was lost under the handler', { cause: verdict.cause });
   const attempt = attemptOf(dependencies, begun);
-  const write = async (intent: Mark, outcome: AttemptOutcome): Promise<AttemptOutcome> =>
-    (await persist(dependencies, intent)) ? outcome : { outcome: 'stale' };
+  const log = dependencies.log.child({ event: begun.id, type: type.name, attempt: begun.attempt });
+  const write = async (intent: Mark, outcome: AttemptOutcome): Promise<AttemptOutcome> => {
+    if (!(await persist(dependencies, intent))) return { outcome: 'stale' };
+    if (outcome.outcome === 'extinct' || outcome.outcome === 'cancelled')
+      log.info({ state: intent.to, error: intent.error }, `event ${outcome.outcome}`);
+    return outcome;
+  };
   const end = (to: 'EXTINCT' | 'CANCELLED', error: string, failed: boolean): Promise<AttemptOutcome> =>
     type.compensate || (mode.batch && to === 'EXTINCT')
       ? write(marks.settle(attempt, error, failed, mode.batch), { outcome: 'settle' })
@@ -199,7 +204,7 @@ export async function conclude(
   const timedOut = verdict.verdict === 'aborted';
   const failed = verdict.verdict === 'failed' ? verdict : { retryable: true, delayMs: undefined };
   const text = timedOut ? `${error} after ${type.timeoutMs} ms` : error;
-  dependencies.log.info({ event: begun.id, type: type.name, attempt: begun.attempt, error: text }, 'attempt failed');
+  log.debug({ error: text }, 'attempt failed');
   if (!failed.retryable || begun.attempt >= type.retry.maxAttempts) return end('EXTINCT', text, true);
   const delayMs = Math.min(failed.delayMs ?? backoffMs(type.retry, begun.attempt), RETRY_AFTER_MS_MAX);
   return write(marks.retry(attempt, text, delayMs, mode.batch), {
@@ -209,41 +214,4 @@ export async function conclude(
     maxAttempts: type.retry.maxAttempts,
     left: mode.batch,
   });
-}
-
-const PERSIST_FIRST_DELAY_MS = 100;
-const PERSIST_DELAY_MAX_MS = 2_000;
-const PERSIST_TRIES_MAX = 30;
-
-/**
- * Writes a mark, through short outages: what a handler did outside should not be done again because Postgres restarts.
- * False when the epoch is over. Rejects with LedgerUnavailable after about a minute.
- */
-async function persist(dependencies: AttemptDependencies, intent: Mark): Promise<boolean> {
-  for (let tries = 1; ; tries++) {
-    try {
-      if (await dependencies.mark(intent)) return true;
-      // An earlier try may have been committed without an answer.
-      return await isWritten(dependencies.marksPool, intent);
-    } catch (error) {
-      if (!isUnavailable(error)) throw error;
-      if (tries >= PERSIST_TRIES_MAX) throw new LedgerUnavailable('the outcome could not be written', { cause: error });
-      const delayMs = Math.min(PERSIST_FIRST_DELAY_MS * 2 ** tries, PERSIST_DELAY_MAX_MS);
-      await new Promise((resolve) => setTimeout(resolve, delayMs));
-    }
-  }
-}
-
-async function isWritten(pool: Pool, intent: Mark): Promise<boolean> {
-  const row = await ledger(standing(pool, intent.id));
-  return row?.epoch === intent.epoch && row.state === intent.to;
-}
-
-/** Names an outage as what it is. */
-export async function ledger<Result>(promise: Promise<Result>): Promise<Result> {
-  try {
-    return await promise;
-  } catch (error) {
-    throw isUnavailable(error) ? new LedgerUnavailable((error as Error).message, { cause: error }) : error;
-  }
 }

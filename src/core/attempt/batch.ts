@@ -11,13 +11,13 @@ import {
   beginPolicy,
   commitProcessed,
   conclude,
-  ledger,
   runBegun,
   typeOf,
   view,
 } from './attempt.ts';
 import type { AttemptDependencies } from './dependencies.ts';
 import { callHandler } from './handler.ts';
+import { ledger } from './persist.ts';
 import { LedgerTransaction } from './transaction.ts';
 
 export interface BatchMember {

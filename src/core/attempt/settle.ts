@@ -7,9 +7,10 @@ import type { CompensationContext, EventType } from '../event-type.ts';
 import { errorText, mark, marks } from '../ledger/mark.ts';
 import { beginSettling, noteCompensationError, type Settling } from '../ledger/settle.ts';
 import { admit } from './admit.ts';
-import { type AttemptOutcome, ledger, typeOf, view } from './attempt.ts';
+import { type AttemptOutcome, typeOf, view } from './attempt.ts';
 import type { AttemptDependencies } from './dependencies.ts';
 import { callHandler } from './handler.ts';
+import { ledger } from './persist.ts';
 import { LedgerTransaction } from './transaction.ts';
 
 const DUE_BY_MARGIN_MS = 30_000;

@@ -148,6 +148,17 @@ export async function unclaim(pool: Pool, claimed: readonly Claimed[], delayMs: 
   );
 }
 
+/** Puts an event whose next attempt is due back into the queue for another run; false when its run must go on. */
+export async function giveBack(pool: Pool, run: { id: string; generation: number }): Promise<boolean> {
+  const { rowCount } = await pool.query(
+    `update tem.event set worker_id = null, workflow_id = null, due_by = null, due_at = clock_timestamp()
+     where id = $1 and generation = $2 and due_by is not null and state in ('QUEUED', 'FAILED')
+       and not compensating and not cancel_requested`,
+    [run.id, run.generation],
+  );
+  return rowCount === 1;
+}
+
 /**
  * Gives an event to a workflow that a person started by hand, as a claim would; again when that run asks twice. Says in
  * words why not: it has ended, somebody else has it, or it isn't there.

@@ -36,16 +36,19 @@ export interface Owned {
   generation: number;
   workflowId: string | null;
   state: string;
+  /** As Postgres writes it: microseconds must survive. */
+  dueBy: string;
   overdueMs: number;
 }
 
-/** Events past their due_by, longest overdue first: nobody has shown progress when they should have. */
-export async function overdue(pool: Pool, limit: number): Promise<Owned[]> {
+/** Events past their due_by, longest overdue first, after `last`: nobody has shown progress when they should have. */
+export async function overdue(pool: Pool, limit: number, last?: Pick<Owned, 'dueBy' | 'id'>): Promise<Owned[]> {
   const { rows } = await pool.query<Owned>(
-    `select id, type, key, generation, workflow_id as "workflowId", state,
+    `select id, type, key, generation, workflow_id as "workflowId", state, due_by::text as "dueBy",
        extract(epoch from clock_timestamp() - due_by)::float8 * 1000 as "overdueMs"
-     from tem.event where due_by < clock_timestamp() order by due_by limit $1`,
-    [limit],
+     from tem.event where due_by < clock_timestamp() and ($2::timestamptz is null or (due_by, id) > ($2, $3::uuid))
+     order by due_by, id limit $1`,
+    [limit, last?.dueBy ?? null, last?.id ?? null],
   );
   return rows;
 }
@@ -96,22 +99,4 @@ export async function freeAllRuns(pool: Pool, before: Date): Promise<number> {
   );
   if (rowCount) await pool.query(`select pg_notify('tem_due', '')`);
   return rowCount ?? 0;
-}
-
-/** Puts off the next look at events whose run is open, so that they are not looked at in every turn. */
-export async function postpone(
-  pool: Pool,
-  owned: readonly Pick<Owned, 'id' | 'generation'>[],
-  byMs: number,
-): Promise<void> {
-  if (owned.length === 0) return;
-  await pool.query(
-    `with chosen as (
-       select e.id from tem.event e join unnest($1::uuid[], $2::int[]) as c(id, generation)
-         on e.id = c.id and e.generation = c.generation
-       where e.due_by is not null order by e.id for update of e
-     )
-     update tem.event e set due_by = clock_timestamp() + $3 * interval '1 ms' from chosen where e.id = chosen.id`,
-    [owned.map((each) => each.id), owned.map((each) => each.generation), byMs],
-  );
 }

@@ -24,16 +24,28 @@ export async function refuseQueued(
   );
 }
 
-/** Ends a slice of queued events whose type no live worker has known for `afterMs`; resolves to how many. */
+/**
+ * Ends a slice of queued events whose type no live worker has known for `afterMs`; resolves to how many. While no worker
+ * lives at all nobody is to say what is unknown.
+ */
 export async function endUnknownTypes(pool: Pool, afterMs: number, limit: number): Promise<number> {
+  await pool.query(`
+    with known as (
+      select distinct unnest(types) as type from tem.worker where lease_until > clock_timestamp()
+    ), seen as (
+      select t.name from tem.event_type t join known k on k.type = t.name order by t.name for update of t
+    )
+    update tem.event_type t set last_seen_at = clock_timestamp() from seen where t.name = seen.name`);
   const { rowCount } = await pool.query(
     `with known as (
        select distinct unnest(types) as type from tem.worker where lease_until > clock_timestamp()
      ), unknown as (
-       select distinct type from tem.event where due_at is not null and type not in (select type from known)
+       select w.type, t.last_seen_at from (select distinct type from tem.event where due_at is not null) w
+         left join tem.event_type t on t.name = w.type where w.type not in (select type from known)
      ), chosen as materialized (
        select e.id from tem.event e join unknown u on u.type = e.type
-       where e.due_at < clock_timestamp() - $1 * interval '1 ms' and e.state = 'QUEUED' and exists (select from known)
+       where greatest(e.due_at, e.created_at, u.last_seen_at) < clock_timestamp() - $1 * interval '1 ms'
+         and e.state = 'QUEUED' and exists (select from known)
        order by e.id limit $2 for update of e skip locked
      ), ended as (
        update tem.event e set state = 'EXTINCT', version = e.version + 1, updated_at = clock_timestamp(),

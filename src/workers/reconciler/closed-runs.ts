@@ -9,17 +9,23 @@ import { free } from '../../core/ledger/free.ts';
 import { WORKFLOW } from '../../workflows/contract.ts';
 import { TEM_IDENTITY } from '../identity.ts';
 
-/** Visibility lags: each turn looks back further than the one before ended. */
-const LOOK_BACK_MS = 6 * 60_000;
+/** Visibility lags: each turn looks back beyond the one before. */
+const OVERLAP_MS = 5 * 60_000;
+/** What closed before is found by its due_by. */
+const LOOK_BACK_MS_MAX = 24 * 3_600_000;
 const RUNS_MAX = 5_000;
+
+/** By which the server itself ends runs; a reset ends one so that another goes on with its history. */
+const SERVER_IDENTITIES = new Set(['', 'history-service', 'history-resetter', 'temporal-system']);
 
 interface Unfinished {
   id: string;
   generation: number;
 }
 
-export async function followClosedRuns(pool: Pool, client: Client, log: Logger): Promise<void> {
-  const since = new Date(Date.now() - LOOK_BACK_MS).toISOString();
+/** `lastTurnMs`: how long ago the last whole turn ended. */
+export async function followClosedRuns(pool: Pool, client: Client, log: Logger, lastTurnMs: number): Promise<void> {
+  const since = new Date(Date.now() - Math.min(lastTurnMs + OVERLAP_MS, LOOK_BACK_MS_MAX)).toISOString();
   const query =
     `WorkflowType IN ('${WORKFLOW.event}', '${WORKFLOW.eventBatch}') ` +
     `AND ExecutionStatus IN ('Canceled', 'Terminated', 'TimedOut') AND CloseTime > '${since}'`;
@@ -81,10 +87,5 @@ async function closedByPerson(client: Client, run: ClosedRun): Promise<string | 
     maximumPageSize: 1,
   });
   const identity = history?.events?.[0]?.workflowExecutionTerminatedEventAttributes?.identity ?? '';
-  const ours =
-    identity.startsWith(TEM_IDENTITY) ||
-    identity === '' ||
-    identity === 'history-service' ||
-    identity === 'temporal-system';
-  return ours ? undefined : identity;
+  return identity.startsWith(TEM_IDENTITY) || SERVER_IDENTITIES.has(identity) ? undefined : identity;
 }

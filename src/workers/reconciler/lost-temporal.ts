@@ -5,7 +5,6 @@ import type { Client } from '@temporalio/client';
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import { FREE_SLICE_MAX, freeAllRuns } from '../../core/ledger/free.ts';
-import { ensureSearchAttributes } from '../search-attributes.ts';
 import { ensureReconcileSchedule } from './schedule.ts';
 
 /** At most so many freed events a second: a Temporal that has just come back is slow. */
@@ -17,6 +16,8 @@ export interface LostTemporal {
   ledgerId: string;
   taskQueue: string;
   everyMs: number;
+  /** Registers TEM's search attributes, and lets starts use them again. */
+  restoreSearchAttributes(): Promise<void>;
   log: Logger;
 }
 
@@ -34,7 +35,7 @@ export async function recoverLostTemporal(options: LostTemporal): Promise<void> 
     { was: known, is: namespaceId },
     "Temporal's database is another one: everything unfinished is started again",
   );
-  await ensureSearchAttributes(client, log);
+  await options.restoreSearchAttributes();
   await ensureReconcileSchedule(options);
   const before = rows[0]?.now as Date;
   for (let freed = FREE_SLICE_MAX; freed === FREE_SLICE_MAX; ) {

@@ -8,32 +8,47 @@ import { free, type Owned, overdue } from '../../core/ledger/free.ts';
 import { eventWorkflowId } from '../../core/workflow-id.ts';
 import { followClosedRun } from './closed-runs.ts';
 
-const EVENTS_MAX = 500;
+const SLICE_MAX = 500;
+const SLICES_PER_TURN_MAX = 20;
 const DESCRIBES_AT_ONCE = 10;
 /** An open run without progress for this long is ended, and its event starts again. */
 const STUCK_AFTER_MS = 5 * 60_000;
 
-export async function lookAfterOverdue(pool: Pool, client: Client, types: EventTypes, log: Logger): Promise<void> {
-  const events = await overdue(pool, EVENTS_MAX);
-  const byRun = new Map<string, Owned[]>();
-  for (const event of events) {
-    const workflowId = event.workflowId ?? eventWorkflowId(event.type, event.key, types.get(event.type)?.keyPrivate);
-    byRun.set(workflowId, [...(byRun.get(workflowId) ?? []), event]);
-  }
-  const runs = [...byRun];
-  for (let start = 0; start < runs.length; start += DESCRIBES_AT_ONCE) {
-    const some = runs.slice(start, start + DESCRIBES_AT_ONCE);
-    await Promise.all(some.map(([workflowId, owned]) => lookAfterRun(pool, client, log, workflowId, owned)));
+export interface OverdueOptions {
+  pool: Pool;
+  client: Client;
+  types: EventTypes;
+  log: Logger;
+  /** After how long an open run without progress is ended; 5 minutes by default. */
+  stuckAfterMs?: number;
+}
+
+/** Looks at overdue events in slices, longest overdue first: runs that are open and well must not hide those that are lost. */
+export async function lookAfterOverdue(options: OverdueOptions): Promise<void> {
+  let last: Owned | undefined;
+  for (let slice = 0; slice < SLICES_PER_TURN_MAX; slice++) {
+    const events = await overdue(options.pool, SLICE_MAX, last);
+    const runs = byRun(events, options.types);
+    for (let start = 0; start < runs.length; start += DESCRIBES_AT_ONCE) {
+      const some = runs.slice(start, start + DESCRIBES_AT_ONCE);
+      await Promise.all(some.map(([workflowId, owned]) => lookAfterRun(options, workflowId, owned)));
+    }
+    last = events.at(-1);
+    if (events.length < SLICE_MAX) return;
   }
 }
 
-async function lookAfterRun(
-  pool: Pool,
-  client: Client,
-  log: Logger,
-  workflowId: string,
-  owned: Owned[],
-): Promise<void> {
+function byRun(events: readonly Owned[], types: EventTypes): [workflowId: string, Owned[]][] {
+  const runs = new Map<string, Owned[]>();
+  for (const event of events) {
+    const workflowId = event.workflowId ?? eventWorkflowId(event.type, event.key, types.get(event.type)?.keyPrivate);
+    runs.set(workflowId, [...(runs.get(workflowId) ?? []), event]);
+  }
+  return [...runs];
+}
+
+async function lookAfterRun(options: OverdueOptions, workflowId: string, owned: Owned[]): Promise<void> {
+  const { pool, client, log, stuckAfterMs = STUCK_AFTER_MS } = options;
   const handle = client.workflow.getHandle(workflowId);
   try {
     const run = await handle.describe();
@@ -43,7 +58,7 @@ async function lookAfterRun(
       await free(pool, owned);
       return;
     }
-    const stuck = owned.filter((event) => event.overdueMs > STUCK_AFTER_MS);
+    const stuck = owned.filter((event) => event.overdueMs > stuckAfterMs);
     if (stuck.length === 0) return;
     log.error({ workflowId, events: stuck.length }, 'a run shows no progress: it is ended and its events start again');
     await free(pool, stuck);

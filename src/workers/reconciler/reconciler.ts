@@ -32,8 +32,11 @@ export interface ReconcilerOptions {
   ledgerId: string;
   taskQueue: string;
   everyMs: number;
+  restoreSearchAttributes(): Promise<void>;
   unknownTypeAfterMs: number;
   retentionMs: number;
+  /** After how long an open run without progress is ended; 5 minutes by default. */
+  stuckAfterMs?: number;
   log: Logger;
 }
 
@@ -42,17 +45,37 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
   let timer: NodeJS.Timeout | undefined;
   let underWay: Promise<void> | undefined;
 
+  // Each step is tried whatever became of the others: a server that refuses the schedule must not keep events waiting.
   const turn = async (): Promise<void> => {
-    await pool.query('update tem.ledger set reconciled_at = clock_timestamp()');
-    await freeDeadWorkers(pool);
-    const unknown = await endUnknownTypes(pool, options.unknownTypeAfterMs, SLICE_MAX);
-    if (unknown > 0) log.warn({ events: unknown }, 'ended events whose type no live worker knows');
-    await forgetGoneWorkers(pool);
-    await prune(pool, options.retentionMs);
-    await ensureReconcileSchedule(options);
-    await recoverLostTemporal(options);
-    await followClosedRuns(pool, client, log);
-    await lookAfterOverdue(pool, client, options.types, log);
+    const { rows } = await pool.query<{ sinceMs: number | null }>(
+      `update tem.ledger set reconciled_at = clock_timestamp()
+       returning extract(epoch from clock_timestamp() - reconciled_whole_at)::float8 * 1000 as "sinceMs"`,
+    );
+    const sinceMs = rows[0]?.sinceMs ?? Number.POSITIVE_INFINITY;
+    const steps: [what: string, step: () => Promise<unknown>][] = [
+      ['freeing the events of gone workers', () => freeDeadWorkers(pool)],
+      ['ending events of unknown types', endUnknown],
+      ['forgetting gone workers', () => forgetGoneWorkers(pool)],
+      ['looking for a lost Temporal', () => recoverLostTemporal(options)],
+      ['following closed runs', () => followClosedRuns(pool, client, log, sinceMs)],
+      ['looking after overdue events', () => lookAfterOverdue(options)],
+      ['keeping the schedule', () => ensureReconcileSchedule(options)],
+      ['pruning', () => prune(pool, options.retentionMs)],
+    ];
+    const failures: unknown[] = [];
+    for (const [what, step] of steps) {
+      await step().catch((error: Error) => {
+        failures.push(error);
+        log.warn({ error: error.message }, `reconciler: ${what} failed`);
+      });
+    }
+    if (failures.length > 0) throw failures[0];
+    await pool.query('update tem.ledger set reconciled_whole_at = clock_timestamp()');
+  };
+
+  const endUnknown = async (): Promise<void> => {
+    const ended = await endUnknownTypes(pool, options.unknownTypeAfterMs, SLICE_MAX);
+    if (ended > 0) log.warn({ events: ended }, 'ended events whose type no live worker knows');
   };
 
   const turnOnce = (): Promise<void> => {

@@ -79,6 +79,11 @@ export class Starter {
   /** Whether runs are started with TEM's search attributes. */
   readonly searchAttributes = (): boolean => this.#searchAttributes;
 
+  /** After they have been registered (again). */
+  readonly useSearchAttributes = (registered: boolean): void => {
+    this.#searchAttributes = registered;
+  };
+
   #ofEvent(type: EventType, event: Claimed): Start {
     const input: EventInput = {
       ledger: this.#options.ledgerId,
@@ -102,14 +107,18 @@ export class Starter {
 
   /** A server without the search attributes refuses the start: the event matters more than finding it there (rule 8). */
   async #startOrPlain(given: Start): Promise<boolean> {
+    const withAttributes = this.#searchAttributes;
     try {
       return await this.#start(given);
     } catch (error) {
-      if (!this.#searchAttributes || !isSearchAttributeError(error)) throw error;
+      if (!withAttributes || !isSearchAttributeError(error)) throw error;
+      // Starts that were under way together are all refused; one of them says so.
+      if (this.#searchAttributes) {
+        this.#options.log.error(
+          'Temporal refused the search attributes TemEventType and TemState: starting without them; see tem doctor',
+        );
+      }
       this.#searchAttributes = false;
-      this.#options.log.error(
-        'Temporal refused the search attributes TemEventType and TemState: starting without them; see tem doctor',
-      );
       return this.#start(given);
     }
   }
