@@ -21,26 +21,31 @@ export async function prune(pool: Pool, retentionMs: number): Promise<number> {
   return pruned;
 }
 
+const PRUNABLE = `not e.pruned and e.state in ('PROCESSED', 'EXTINCT', 'CANCELLED')
+        and e.updated_at < clock_timestamp() - $1 * interval '1 ms'`;
 const PRUNE = `
   with slice as materialized (
-    select e.id, e.key = e.id::text as own_key,
-      not e.pruned and e.state in ('PROCESSED', 'EXTINCT', 'CANCELLED')
-        and e.updated_at < clock_timestamp() - $1 * interval '1 ms' as prunable
-    from tem.event e
+    select e.id, ${PRUNABLE} as prunable from tem.event e
     where e.id > (select pruned_until from tem.ledger)
       -- Ids begin with their time: none below this one is younger than the retention.
       and e.id < (rpad(lpad(to_hex((extract(epoch from clock_timestamp()) * 1000 - $1)::bigint), 12, '0'), 32, '0'))::uuid
     order by e.id limit $2
+  ), chosen as materialized (
+    -- Asked again under its lock: a person may be reviving it at this moment. The next walk finds what is passed over.
+    select e.id, e.key = e.id::text as own_key from tem.event e
+    where e.id = any(array(select id from slice where prunable)) and ${PRUNABLE}
+    order by e.id for update of e skip locked
   ), deleted as (
-    delete from tem.event where id in (select id from slice where prunable and own_key)
+    delete from tem.event where id = any(array(select id from chosen where own_key))
   ), forgotten as (
-    delete from tem.transition where event_id in (select id from slice where prunable and not own_key)
+    delete from tem.transition where event_id = any(array(select id from chosen where not own_key))
   ), emptied as (
-    update tem.event set payload = to_jsonb(md5(payload::text)), result = null, last_error = null, pruned = true
-    where id in (select id from slice where prunable and not own_key)
+    update tem.event set payload = to_jsonb(md5(payload::text)), result = null, last_error = null,
+      compensation_error = null, pruned = true
+    where id = any(array(select id from chosen where not own_key))
   ), walked as (
     update tem.ledger set pruned_until = coalesce(
       (select id from slice order by id desc offset 0 limit (case when (select count(*) from slice) = $2 then 1 else 0 end)),
       '00000000-0000-0000-0000-000000000000')
   )
-  select count(*) filter (where prunable)::int as pruned, count(*)::int as looked from slice`;
+  select (select count(*) from chosen)::int as pruned, (select count(*) from slice)::int as looked`;
