@@ -25,6 +25,9 @@ export interface RunningApi {
 const READ_CONNECTIONS = 8;
 const ACCEPT_CONNECTIONS = 5;
 const ACCEPT_CONNECTION_TIMEOUT_MS = 1_500;
+// A caller of reads has long gone by then; the longest statement of a batch is given 20 s.
+const READ_WITHIN_MS = 10_000;
+const ACCEPT_WITHIN_MS = 21_000;
 const STOP_ANSWERS_WITHIN_MS = 10_000;
 const TEMPORAL_CHECK_TIMEOUT_MS = 1_500;
 
@@ -34,11 +37,16 @@ export async function startApi(config: Config, log: Logger): Promise<RunningApi>
   if (databaseUrl === undefined) throw new ConfigError('DATABASE_URL: the API needs a database; set it, or use tem up');
   if (config.adminKey === undefined)
     throw new ConfigError('TEM_ADMIN_KEY: the API needs an admin key; set it, or use tem up');
-  const pool = createPool(databaseUrl, { max: READ_CONNECTIONS, applicationName: 'tem api' });
+  const pool = createPool(databaseUrl, {
+    max: READ_CONNECTIONS,
+    applicationName: 'tem api',
+    queryTimeoutMs: READ_WITHIN_MS,
+  });
   const acceptPool = createPool(databaseUrl, {
     max: ACCEPT_CONNECTIONS,
     applicationName: 'tem api accept',
     connectionTimeoutMs: ACCEPT_CONNECTION_TIMEOUT_MS,
+    queryTimeoutMs: ACCEPT_WITHIN_MS,
   });
   const outbound = createOutbound({ allow: config.outboundAllow });
   const temporal = createTemporalCheck(config);

@@ -11,6 +11,8 @@ export interface DatabaseLink {
   cut(): Promise<void>;
   /** Passes nothing on, and ends nothing. */
   freeze(): void;
+  /** Passes nothing more on over the connections that are open now; new ones work. */
+  silence(): void;
   restore(): Promise<void>;
 }
 
@@ -56,6 +58,9 @@ export async function linkDatabase(databaseUrl: string): Promise<DatabaseLink> {
     cut,
     freeze() {
       frozen = true;
+      for (const socket of sockets) socket.pause();
+    },
+    silence() {
       for (const socket of sockets) socket.pause();
     },
     async restore() {

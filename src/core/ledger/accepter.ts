@@ -62,12 +62,8 @@ export function createAccepter(pool: Pool): Accepter {
   };
 }
 
-function isAway(error: unknown): boolean {
-  return isUnavailable(error) || (error as Error).message === 'Query read timeout';
-}
-
 function translate(error: unknown): never {
-  if (error instanceof LedgerUnavailable || !isAway(error)) throw error;
+  if (error instanceof LedgerUnavailable || !isUnavailable(error)) throw error;
   throw new LedgerUnavailable('the ledger is away', { cause: error });
 }
 
@@ -86,7 +82,7 @@ async function writeGroup(pool: Pool, events: AcceptInput[]): Promise<(AcceptOut
   try {
     return await acceptEvents(pool, events, GROUP_PATIENCE);
   } catch (error) {
-    if (isAway(error) && !isContention(error)) throw error;
+    if (isUnavailable(error) && !isContention(error)) throw error;
     if (events.length === 1) return [asOutcome(error)];
   }
   // Events without a key of their own can't wait for anybody: they go first and together.
@@ -128,7 +124,7 @@ async function writeBatch(pool: Pool, events: AcceptInput[]): Promise<(AcceptOut
     return outcomes;
   } catch (error) {
     // A connection whose server went silent would hold the rollback up too.
-    if (isAway(error)) broken = error as Error;
+    if (isUnavailable(error)) broken = error as Error;
     else {
       await client.query('rollback').catch((failure: Error) => {
         broken = failure;
@@ -149,7 +145,7 @@ async function writeSplitting(client: PoolClient, events: AcceptInput[]): Promis
     await client.query('release savepoint split');
     return outcomes;
   } catch (error) {
-    if (isAway(error)) throw error;
+    if (isUnavailable(error)) throw error;
     await client.query('rollback to savepoint split');
     if (events.length === 1) return [error as Error];
     const middle = events.length >> 1;

@@ -10,6 +10,11 @@ export interface PoolOptions {
   statementTimeoutMs?: number;
   /** How long a caller waits for a free connection; 2 s by default, so that an answer of 503 is quick. */
   connectionTimeoutMs?: number;
+  /**
+   * How long a caller waits for the answer to one statement; without end unless given. A connection that goes silent
+   * reports nothing: who waited gives it up after this, and the next statement takes another.
+   */
+  queryTimeoutMs?: number;
 }
 
 const STATEMENT_TIMEOUT_MS = 30_000;
@@ -35,6 +40,7 @@ export function sessionOptions(databaseUrl: string, options: PoolOptions): pg.Po
     application_name: options.applicationName,
     max: options.max,
     connectionTimeoutMillis: options.connectionTimeoutMs ?? CONNECTION_TIMEOUT_MS,
+    ...(options.queryTimeoutMs !== undefined && { query_timeout: options.queryTimeoutMs }),
     keepAlive: true,
     keepAliveInitialDelayMillis: KEEPALIVE_DELAY_MS,
     options: Object.entries(settings)
@@ -67,7 +73,7 @@ const UNAVAILABLE_SOCKET_CODES = new Set([
   'ENOENT',
 ]);
 const UNAVAILABLE_MESSAGES =
-  /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|not queryable|Connection ended/i;
+  /Connection terminated|Query read timeout|timeout exceeded when trying to connect|Client has encountered a connection error|not queryable|Connection ended/i;
 
 /**
  * Whether an error of TEM's own statements means "not now": the ledger is away, or the statement lost to another one. A

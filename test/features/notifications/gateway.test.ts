@@ -1,8 +1,10 @@
 // What a connected user is sent: everything after its place, in order, once, on whichever gateway it is.
 
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { createPool } from '../../../src/core/ledger/pool.ts';
 import { readInbox } from '../../../src/features/notifications/store.ts';
 import { createDatabase } from '../../support/database.ts';
+import { linkDatabase } from '../../support/database-link.ts';
 import { waitFor } from '../../support/wait.ts';
 import { connect, startGateway } from './clients.ts';
 import { deliver, handleOpen } from './deliver.ts';
@@ -98,6 +100,22 @@ describe('a connected user', () => {
     await deliver(database.pool, [{ user: 'ada' }]);
     await ada.received(2);
     expect(ada.ids()).toEqual([1, 2]);
+  });
+
+  test('is reached after the connections to the database went silent', async () => {
+    const database = await createDatabase();
+    const link = await linkDatabase(database.databaseUrl);
+    const pool = createPool(link.databaseUrl, { max: 3, applicationName: 'tem test', queryTimeoutMs: 500 });
+    onTestFinished(() => pool.end());
+    const { url, log } = await startGateway({ databaseUrl: link.databaseUrl, pool }, { timing: { pollMs: 100 } });
+    const ada = await connect(url, 'ada');
+    await deliver(database.pool, [{ user: 'ada' }]);
+    await ada.received(1);
+    link.silence();
+    await deliver(database.pool, [{ user: 'ada' }]);
+    await ada.received(2);
+    expect(ada.ids()).toEqual([1, 2]);
+    expect(log.some((line) => line.includes('Query read timeout'))).toBe(true);
   });
 });
 
