@@ -1,0 +1,63 @@
+// An event whose type no live worker knows waits for one, counted from when a worker last had the type (rule 10).
+
+import { randomUUID } from 'node:crypto';
+import { expect, test } from 'vitest';
+import { acceptEvents } from '../../../src/core/ledger/accept.ts';
+import { registerWorker } from '../../../src/core/ledger/leases.ts';
+import { endUnknownTypes } from '../../../src/core/ledger/refuse.ts';
+import { defineEventType, Type } from '../../../src/index.ts';
+import { createDatabase } from '../../support/database.ts';
+
+const DAY_MS = 86_400_000;
+
+async function setup() {
+  const { pool } = await createDatabase();
+  const register = async (name: string) => {
+    const id = randomUUID();
+    const types = [defineEventType({ name, payload: Type.Object({}), handle() {} })];
+    await registerWorker(pool, { id, host: 'test', pid: 1, taskQueue: 'test', types });
+    return id;
+  };
+  const accept = async (type: string): Promise<string> => {
+    const [outcome] = await acceptEvents(pool, [{ type, payload: {}, source: 'test' }]);
+    return outcome?.id as string;
+  };
+  const state = async (id: string) =>
+    (await pool.query('select state, last_error from tem.event where id = $1', [id])).rows[0];
+  return { pool, register, accept, state };
+}
+
+/** Makes the event as old as if it had been accepted that long ago. */
+const AGE = `update tem.event set created_at = created_at - interval '2 days', due_at = due_at - interval '2 days' where id = $1`;
+
+test('an old event of a type whose only worker has just left waits on', async () => {
+  const { pool, register, accept, state } = await setup();
+  await register('other');
+  const gone = await register('mine');
+  const id = await accept('mine');
+  await pool.query(AGE, [id]);
+  expect(await endUnknownTypes(pool, DAY_MS, 10)).toBe(0);
+  await pool.query('delete from tem.worker where id = $1', [gone]);
+  expect(await endUnknownTypes(pool, DAY_MS, 10)).toBe(0);
+  expect(await state(id)).toMatchObject({ state: 'QUEUED' });
+  await pool.query(`update tem.event_type set last_seen_at = last_seen_at - interval '25 hours'`);
+  expect(await endUnknownTypes(pool, DAY_MS, 10)).toBe(1);
+  expect(await state(id)).toEqual({ state: 'EXTINCT', last_error: 'no live worker knew the event type mine' });
+});
+
+test('an event that came long after its run_at, of a type that nobody ever knew, waits for its whole time', async () => {
+  const { pool, register, accept, state } = await setup();
+  await register('other');
+  const id = await accept('never-known');
+  await pool.query(`update tem.event set due_at = due_at - interval '2 days' where id = $1`, [id]);
+  expect(await endUnknownTypes(pool, DAY_MS, 10)).toBe(0);
+  await pool.query(AGE, [id]);
+  expect(await endUnknownTypes(pool, DAY_MS, 10)).toBe(1);
+  expect(await state(id)).toMatchObject({ state: 'EXTINCT' });
+});
+
+test('while no worker lives nothing is called unknown', async () => {
+  const { pool, accept } = await setup();
+  await pool.query(AGE, [await accept('never-known')]);
+  expect(await endUnknownTypes(pool, DAY_MS, 10)).toBe(0);
+});
