@@ -1,8 +1,11 @@
-// Whether events would be accepted and run right now, and in words what is missing if not. The answer is kept for a
-// second, so that a load balancer's probes cost next to nothing.
+// Whether events would be accepted and run right now, and in words what is missing if not; and what works and yet
+// endangers the promise. The answer is kept for a second, and what is slow to find out for longer, so that a load
+// balancer's probes are quick and cost next to nothing.
 
 import type { Pool } from 'pg';
-import { migrationState } from '../core/ledger/migrate.ts';
+import type { Finding } from '../core/health/finding.ts';
+import { quickLedgerFindings, slowLedgerFindings } from '../core/health/ledger.ts';
+import { checkWorkers } from '../core/health/workers.ts';
 
 export type Missing = 'database' | 'migrations' | 'temporal' | 'worker';
 
@@ -19,16 +22,35 @@ export interface ReadinessReader {
 }
 
 const FRESH_FOR_MS = 1_000;
+const SLOW_FRESH_FOR_MS = 15_000;
+/** A probe doesn't wait longer for what is slow; the next one has it. */
+const SLOW_WITHIN_MS = 500;
 const CHECK_TIMEOUT_MS = 2_000;
-const CLOCK_SKEW_MAX_MS = 2_000;
 
-/** `checkTemporal` rejects with a message for a person when Temporal or its namespace can't be used. */
-export function createReadiness(pool: Pool, checkTemporal: () => Promise<void>): ReadinessReader {
+const NOTHING: Readiness = { missing: [], details: {}, warnings: [] };
+const MISSING_BY_FINDING: Record<string, Missing> = {
+  database: 'database',
+  writable: 'database',
+  migrations: 'migrations',
+  worker: 'worker',
+};
+// Everybody may ask: these findings name hosts, databases and ledgers.
+const PUBLIC_WORDS: Record<string, string> = {
+  database: "the database doesn't answer or can't be used: tem doctor says why",
+  worker: 'no live worker is registered on this database; is it running, and on the same DATABASE_URL?',
+};
+
+/**
+ * `checkTemporal` rejects with a message for a person when Temporal or its namespace can't be used; `now` is this
+ * machine's clock in Unix milliseconds.
+ */
+export function createReadiness(pool: Pool, checkTemporal: () => Promise<void>, now = Date.now): ReadinessReader {
+  const slow = createSlow(() => slowLedgerFindings(pool));
   let kept: Readiness | undefined;
   let keptUntil = 0;
   let reading: Promise<Readiness> | undefined;
   const read = async (): Promise<Readiness> => {
-    const parts = await Promise.all([readLedger(pool), readTemporal(checkTemporal)]);
+    const parts = await Promise.all([readLedger(pool, slow, now), readTemporal(checkTemporal)]);
     kept = {
       missing: parts.flatMap((part) => part.missing),
       details: Object.assign({}, ...parts.map((part) => part.details)),
@@ -50,59 +72,64 @@ export function createReadiness(pool: Pool, checkTemporal: () => Promise<void>):
 
 async function readTemporal(checkTemporal: () => Promise<void>): Promise<Readiness> {
   try {
-    await within(checkTemporal());
-    return { missing: [], details: {}, warnings: [] };
+    await within(CHECK_TIMEOUT_MS, checkTemporal());
+    return NOTHING;
   } catch (error) {
-    return { missing: ['temporal'], details: { temporal: (error as Error).message }, warnings: [] };
+    return { ...NOTHING, missing: ['temporal'], details: { temporal: (error as Error).message } };
   }
 }
 
-async function readLedger(pool: Pool): Promise<Readiness> {
-  const startedMs = Date.now();
+async function readLedger(pool: Pool, slow: () => Promise<Finding[]>, now: () => number): Promise<Readiness> {
   try {
-    const { rows } = await within(pool.query(SETTINGS));
-    const elapsedMs = Date.now() - startedMs;
-    const [settings] = rows;
-    if (settings.standby || settings.readOnly) {
-      return { missing: ['database'], details: { database: 'the database is read-only (a standby?)' }, warnings: [] };
-    }
-    const { missing, newer } = await within(migrationState(pool));
-    if (missing.length > 0) {
-      const detail = `the database lacks migrations (${missing.join(', ')}): run tem migrate`;
-      return { missing: ['migrations'], details: { migrations: detail }, warnings: [] };
-    }
-    const worker = await within(pool.query(WORKERS));
-    const noWorker = worker.rows[0].alive === 0;
-    const warnings: string[] = [];
-    if (newer.length > 0) warnings.push(`the database has migrations of a newer release (${newer.join(', ')})`);
-    if (settings.fsync === 'off') warnings.push('fsync is off: a crash of the machine can lose accepted events');
-    if (settings.synchronousCommit === 'off')
-      warnings.push('synchronous_commit is off: a crash can lose accepted events');
-    const skewMs = Math.round(startedMs + elapsedMs / 2 - settings.nowMs);
-    if (Math.abs(skewMs) > CLOCK_SKEW_MAX_MS + elapsedMs)
-      warnings.push(`this machine's clock and the database's differ by ${skewMs} ms`);
-    return {
-      missing: noWorker ? ['worker'] : [],
-      details: noWorker
-        ? { worker: 'no live worker is registered on this database; is it running, and on the same DATABASE_URL?' }
-        : {},
-      warnings,
-    };
+    const quick = await within(CHECK_TIMEOUT_MS, quickLedgerFindings(pool, now));
+    const readiness = present(quick);
+    if (readiness.missing.length > 0) return readiness;
+    const [worker, further] = await Promise.all([within(CHECK_TIMEOUT_MS, checkWorkers(pool)), slow()]);
+    return present([...quick, ...further, worker]);
   } catch {
-    return { missing: ['database'], details: { database: 'the database does not answer' }, warnings: [] };
+    return present([{ name: 'database', ok: false, detail: '' }]);
   }
 }
 
-const SETTINGS = `
-  select pg_is_in_recovery() as standby, current_setting('default_transaction_read_only') = 'on' as "readOnly",
-    current_setting('fsync') as fsync, current_setting('synchronous_commit') as "synchronousCommit",
-    extract(epoch from clock_timestamp())::float8 * 1000 as "nowMs"`;
-const WORKERS = 'select count(*)::int as alive from tem.worker where lease_until > clock_timestamp() and not stopping';
+function present(findings: Finding[]): Readiness {
+  const wrong = findings.filter(({ ok }) => !ok);
+  const missing = new Map<Missing, string>();
+  for (const { name, detail, isWarning } of wrong) {
+    const what = MISSING_BY_FINDING[name];
+    if (what && !isWarning && !missing.has(what)) missing.set(what, PUBLIC_WORDS[name] ?? detail);
+  }
+  return {
+    missing: [...missing.keys()],
+    details: Object.fromEntries(missing),
+    warnings: wrong.filter(({ isWarning }) => isWarning).map(({ detail }) => detail),
+  };
+}
 
-async function within<Value>(answer: Promise<Value>): Promise<Value> {
+/** What was found last, looked for again when it is old; nothing while nothing has been found yet. */
+function createSlow(look: () => Promise<Finding[]>): () => Promise<Finding[]> {
+  let found: Finding[] | undefined;
+  let foundUntil = 0;
+  let looking: Promise<void> | undefined;
+  const lookNow = async (): Promise<void> => {
+    found = await look();
+    foundUntil = performance.now() + SLOW_FRESH_FOR_MS;
+  };
+  return async () => {
+    if (performance.now() >= foundUntil) {
+      looking ??= lookNow().finally(() => {
+        looking = undefined;
+      });
+      looking.catch(() => {});
+      if (found === undefined) await within(SLOW_WITHIN_MS, looking).catch(() => {});
+    }
+    return found ?? [];
+  };
+}
+
+async function within<Value>(limitMs: number, answer: Promise<Value>): Promise<Value> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer in ${CHECK_TIMEOUT_MS} ms`)), CHECK_TIMEOUT_MS);
+    timer = setTimeout(() => reject(new Error(`no answer in ${limitMs} ms`)), limitMs);
   });
   answer.catch(() => {});
   return Promise.race([answer, late]).finally(() => clearTimeout(timer));

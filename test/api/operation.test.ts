@@ -1,9 +1,11 @@
 // What those who run TEM look at: health, readiness, metrics, documents, and how the API bears a ledger that is away.
 
+import { randomBytes } from 'node:crypto';
 import { connect } from 'node:net';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
-import { describe, expect, it } from 'vitest';
+import pg from 'pg';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { createDatabase } from '../support/database.ts';
 import { linkDatabase } from '../support/database-link.ts';
 import { waitFor } from '../support/wait.ts';
@@ -97,6 +99,32 @@ describe('while the ledger is away', () => {
       await waitFor(async () => (await call('POST', '/v1/events', event)).status === 200);
     },
   );
+});
+
+it('answers 503 with Retry-After within 2 s while Postgres has no connection left, and works after it', async () => {
+  const { databaseUrl, pool } = await createDatabase();
+  const url = new URL(databaseUrl);
+  const role = `limited_${randomBytes(4).toString('hex')}`;
+  await pool.query(`create role ${role} login password 'limited' connection limit 1 in role "${url.username}"`);
+  onTestFinished(async () => void (await pool.query(`drop role ${role}`)));
+  Object.assign(url, { username: role, password: 'limited' });
+  const holder = new pg.Client({ connectionString: url.href });
+  await holder.connect();
+  const { call } = await setup({ databaseUrl: url.href });
+  const event = { type: 'note', payload: { user: 'u' } };
+  const startedAt = performance.now();
+  const answers = await Promise.all([
+    call('POST', '/v1/events', event),
+    call('POST', '/v1/events/batch', { events: [event] }),
+    call('GET', '/v1/events'),
+  ]);
+  expect(performance.now() - startedAt).toBeLessThan(2_000);
+  for (const answer of answers) {
+    expect(answer).toMatchObject({ status: 503, body: { code: 'ledger_unavailable' } });
+    expect(Number(answer.headers['retry-after'])).toBeGreaterThan(0);
+  }
+  await holder.end();
+  await waitFor(async () => (await call('POST', '/v1/events', event)).status === 202);
 });
 
 it('shows figures for Prometheus', async () => {

@@ -75,3 +75,18 @@ export async function startProxy(target: string, { fromServer }: ProxyOptions = 
     },
   };
 }
+
+/** Drops the protocol's NotificationResponse, as a pooler does that has nobody to give it to. */
+export function withoutNotifications(): (chunk: Buffer) => Buffer {
+  let rest: Buffer = Buffer.alloc(0);
+  return (chunk) => {
+    rest = Buffer.concat([rest, chunk]);
+    const kept: Buffer[] = [];
+    while (rest.length >= 5 && rest.length > rest.readUInt32BE(1)) {
+      const end = 1 + rest.readUInt32BE(1);
+      if (rest[0] !== 'A'.charCodeAt(0)) kept.push(rest.subarray(0, end));
+      rest = rest.subarray(end);
+    }
+    return Buffer.concat(kept);
+  };
+}

@@ -39,7 +39,8 @@ export function healthRoutes(app: Api, core: ApiCore): void {
         tags,
         summary: 'Events would be accepted and run now',
         security: [],
-        description: '503 names what is missing: database, migrations, temporal, worker.',
+        description:
+          '503 names what is missing: database, migrations, temporal, worker. `warnings` say what works and yet endangers the promise, such as fsync off, a clock 2 s away or a transaction pooler.',
         response: {
           200: Ready,
           503: { description: 'Not ready.', content: { [PROBLEM_CONTENT_TYPE]: { schema: ProblemAnswer } } },

@@ -1,4 +1,5 @@
-// What a check found, in words for a person. The same checks answer `tem doctor` and the API's readiness.
+// What a check found, in words for a person. The same checks of the ledger and its workers answer `tem doctor` and the
+// API's readiness.
 
 export interface Finding {
   /** Short and stable, such as `database` or `clock`. */
@@ -6,6 +7,8 @@ export interface Finding {
   ok: boolean;
   /** What is so, or what is wrong and what to do. Never holds a password. */
   detail: string;
+  /** True for what is wrong and yet keeps no event from being accepted and run: it endangers the promise, or slows. */
+  isWarning?: boolean;
 }
 
 /** One finding for several: the details of what is wrong, or the first detail when nothing is. */
@@ -13,5 +16,10 @@ export function summarize(name: string, findings: Finding[]): Finding {
   const wrong = findings.filter(({ ok }) => !ok);
   return wrong.length === 0
     ? { name, ok: true, detail: findings[0]?.detail ?? 'nothing to check' }
-    : { name, ok: false, detail: wrong.map(({ detail }) => detail).join('; ') };
+    : {
+        name,
+        ok: false,
+        detail: wrong.map(({ detail }) => detail).join('; '),
+        isWarning: wrong.every(({ isWarning }) => isWarning),
+      };
 }

@@ -2,48 +2,68 @@
 // that works (a transaction pooler in between silently drops what is notified). Rule 15.
 
 import { randomBytes } from 'node:crypto';
-import type { Pool, PoolClient } from 'pg';
+import pg, { type Pool, type PoolClient } from 'pg';
 import { migrationState, newerMessage } from '../ledger/migrate.ts';
 import { type Finding, summarize } from './finding.ts';
 
 const CLOCK_SKEW_MAX_MS = 2_000;
 const NOTIFICATION_WITHIN_MS = 2_000;
+const PLAIN_SESSION_WITHIN_MS = 3_000;
 const POSTGRES_VERSION_MIN = 140_000;
-
-/** All of `ledgerFindings` as one. */
-export async function checkLedger(pool: Pool): Promise<Finding> {
-  return summarize('database', await ledgerFindings(pool, Date.now));
-}
 
 /**
  * One finding for each thing that can be wrong; only the first one when the database can't be reached. `now` is this
  * machine's clock in Unix milliseconds.
  */
 export async function ledgerFindings(pool: Pool, now: () => number): Promise<Finding[]> {
+  const quick = await quickLedgerFindings(pool, now);
+  if (quick.length === 1) return quick;
+  const slow = await slowLedgerFindings(pool).catch((error: unknown): Finding[] => [
+    { name: 'listen', ok: false, detail: `could not be checked: ${connectProblem(error)}`, isWarning: true },
+  ]);
+  const all = [...quick, ...slow];
+  const names = new Set(all.map(({ name }) => name));
+  return [...names].map((name) =>
+    summarize(
+      name,
+      all.filter((finding) => finding.name === name),
+    ),
+  );
+}
+
+/** Those of `ledgerFindings` that cost a few questions on a connection that is open. */
+export async function quickLedgerFindings(pool: Pool, now: () => number): Promise<Finding[]> {
+  const name = 'database';
   const { host, database } = target(pool);
   let client: PoolClient;
   try {
     client = await pool.connect();
   } catch (error) {
-    return [{ name: 'database', ok: false, detail: `database ${database} on ${host}: ${connectProblem(error)}` }];
+    return [{ name, ok: false, detail: `database ${database} on ${host}: ${connectProblem(error)}` }];
   }
+  let broken: Error | undefined;
   try {
     const settings = await readSettings(client, now);
     const old = settings.number < POSTGRES_VERSION_MIN;
     const reached = `Postgres ${settings.version}, database ${database} on ${host}`;
     return [
-      { name: 'database', ok: !old, detail: old ? `${reached}: TEM needs 14 or later` : reached },
+      { name, ok: !old, detail: old ? `${reached}: TEM needs 14 or later` : reached },
       await migrationsFinding(client),
       writableFinding(settings),
       durableFinding(settings),
       clockFinding(settings),
-      await listenFinding(pool, client),
     ];
   } catch (error) {
-    return [{ name: 'database', ok: false, detail: `database ${database} on ${host}: ${(error as Error).message}` }];
+    broken = error as Error;
+    return [{ name, ok: false, detail: `database ${database} on ${host}: ${broken.message}` }];
   } finally {
-    client.release();
+    client.release(broken);
   }
+}
+
+/** Those that open connections, or wait for what may never come. Rejects when the pool gives no connection. */
+export async function slowLedgerFindings(pool: Pool): Promise<Finding[]> {
+  return [await otherSessionsFinding(pool), await listenFinding(pool)];
 }
 
 interface Settings {
@@ -53,31 +73,29 @@ interface Settings {
   readOnly: boolean;
   fsync: string;
   fullPageWrites: string;
-  synchronousCommit: string;
   skewMs: number;
+  /** The question's way takes time, so that the skew is known to this much only. */
+  skewWithinMs: number;
 }
 
 async function readSettings(client: PoolClient, now: () => number): Promise<Settings> {
   const sentAtMs = now();
-  const { rows } = await client.query<Omit<Settings, 'skewMs'> & { nowMs: number }>(`
+  const { rows } = await client.query<Omit<Settings, 'skewMs' | 'skewWithinMs'> & { nowMs: number }>(`
     select current_setting('server_version') as version, current_setting('server_version_num')::integer as number,
       pg_is_in_recovery() as standby, current_setting('default_transaction_read_only') = 'on' as "readOnly",
       current_setting('fsync') as fsync, current_setting('full_page_writes') as "fullPageWrites",
-      (select coalesce(
-        (select split_part(setting, '=', 2) from pg_db_role_setting, unnest(setconfig) setting
-          where setting like 'synchronous_commit=%' and setdatabase in (0, d.oid) limit 1),
-        (select reset_val from pg_settings where name = 'synchronous_commit')) from pg_database d
-        where d.datname = current_database()) as "synchronousCommit",
       extract(epoch from clock_timestamp())::float8 * 1000 as "nowMs"`);
   const row = rows[0];
   if (!row) throw new Error('no answer to a question about the settings');
-  const halfwayMs = (sentAtMs + now()) / 2;
-  return { ...row, skewMs: row.nowMs - halfwayMs };
+  const skewWithinMs = (now() - sentAtMs) / 2;
+  return { ...row, skewMs: row.nowMs - sentAtMs - skewWithinMs, skewWithinMs };
 }
 
 async function migrationsFinding(client: PoolClient): Promise<Finding> {
   const { applied, missing, newer } = await migrationState(client);
-  if (newer.length > 0) return { name: 'migrations', ok: false, detail: newerMessage(newer) };
+  // What runs already goes on while a newer release is rolled out; only a start refuses.
+  if (newer.length > 0)
+    return { name: 'migrations', ok: false, detail: newerMessage(newer), isWarning: missing.length === 0 };
   if (missing.length > 0) {
     return {
       name: 'migrations',
@@ -100,30 +118,58 @@ function writableFinding({ standby, readOnly }: Settings): Finding {
   return { name: 'writable', ok: true, detail: 'takes writes' };
 }
 
-function durableFinding({ fsync, fullPageWrites, synchronousCommit }: Settings): Finding {
+function durableFinding({ fsync, fullPageWrites }: Settings): Finding {
   const wrong = [
     ...(fsync === 'on' ? [] : ['fsync is off: a crash of the machine loses or breaks the whole database']),
     ...(fullPageWrites === 'on' ? [] : ['full_page_writes is off: a crash of the machine can break the database']),
-    // TEM's own sessions turn it on; those that call tem.enqueue don't.
-    ...(synchronousCommit === 'off'
-      ? ['synchronous_commit is off: a crash loses events that tem.enqueue had committed']
-      : []),
   ];
-  return { name: 'durable', ok: wrong.length === 0, detail: wrong.join('; ') || 'fsync and synchronous_commit are on' };
+  return wrong.length === 0
+    ? { name: 'durable', ok: true, detail: 'fsync, full_page_writes and synchronous_commit are on' }
+    : { name: 'durable', ok: false, detail: wrong.join('; '), isWarning: true };
 }
 
-function clockFinding({ skewMs }: Settings): Finding {
+/** TEM's own sessions turn synchronous_commit on; those that call `tem.enqueue` get what server, database or role say. */
+async function otherSessionsFinding(pool: Pool): Promise<Finding> {
+  const client = new pg.Client({
+    connectionString: pool.options.connectionString,
+    connectionTimeoutMillis: PLAIN_SESSION_WITHIN_MS,
+    query_timeout: PLAIN_SESSION_WITHIN_MS,
+  });
+  client.on('error', () => {});
+  const wrong = (detail: string): Finding => ({ name: 'durable', ok: false, detail, isWarning: true });
+  try {
+    await client.connect();
+    const { rows } = await client.query<{ off: boolean }>(`
+      select current_setting('synchronous_commit') = 'off' or exists (
+        select from pg_db_role_setting s join pg_database d on s.setdatabase in (0, d.oid), unnest(s.setconfig) as setting
+          where d.datname = current_database() and setting ~* '^synchronous_commit=(off|false|no|0)$') as off`);
+    return rows[0]?.off
+      ? wrong(
+          "synchronous_commit is off for sessions other than TEM's own: a crash of the server loses what callers of tem.enqueue committed in its last moment",
+        )
+      : { name: 'durable', ok: true, detail: 'synchronous_commit is on' };
+  } catch (error) {
+    return wrong(
+      `no session without TEM's settings could be opened to see synchronous_commit: ${connectProblem(error)}`,
+    );
+  } finally {
+    await client.end().catch(() => {});
+  }
+}
+
+function clockFinding({ skewMs, skewWithinMs }: Settings): Finding {
   const seconds = (Math.abs(skewMs) / 1_000).toFixed(1);
-  return Math.abs(skewMs) > CLOCK_SKEW_MAX_MS
+  return Math.abs(skewMs) > CLOCK_SKEW_MAX_MS + skewWithinMs
     ? {
         name: 'clock',
         ok: false,
         detail: `the database's clock is ${seconds} s ${skewMs > 0 ? 'ahead of' : 'behind'} this machine's: set both by NTP`,
+        isWarning: true,
       }
     : { name: 'clock', ok: true, detail: `agrees with this machine's within ${seconds} s` };
 }
 
-async function listenFinding(pool: Pool, notifier: PoolClient): Promise<Finding> {
+async function listenFinding(pool: Pool): Promise<Finding> {
   const channel = `tem_check_${randomBytes(8).toString('hex')}`;
   const listener = await pool.connect();
   let timer: NodeJS.Timeout | undefined;
@@ -134,7 +180,7 @@ async function listenFinding(pool: Pool, notifier: PoolClient): Promise<Finding>
       timer = setTimeout(() => resolve(false), NOTIFICATION_WITHIN_MS);
     });
     await listener.query(`listen ${channel}`);
-    await notifier.query(`notify ${channel}`);
+    await pool.query(`notify ${channel}`);
     const ok = await heard;
     await listener.query(`unlisten ${channel}`);
     clean = ok;
@@ -145,6 +191,7 @@ async function listenFinding(pool: Pool, notifier: PoolClient): Promise<Finding>
           ok,
           detail:
             'notifications do not arrive: is there a transaction pooler (PgBouncer)? TEM needs session pooling or a direct connection',
+          isWarning: true,
         };
   } finally {
     clearTimeout(timer);
