@@ -88,6 +88,8 @@ export interface EventTypeDefinition<Schema extends TSchema = TSchema> {
   compensationRetry?: Partial<RetryPolicy>;
   /** The longest that one attempt may take; 30s by default. */
   timeout?: Duration;
+  /** How long its ended events are kept, `30d` at least; TEM_RETENTION by default. */
+  retention?: Duration;
   /** Runs as an ordinary activity with heartbeats from the first attempt on, for attempts of minutes to hours. */
   long?: boolean;
   /** Under pressure up to this many events (2 to 1,000) share one workflow run; absent: always one workflow each. */
@@ -107,11 +109,12 @@ export interface EventTypeDefinition<Schema extends TSchema = TSchema> {
 }
 
 /** A defined type: the definition with every policy explicit, in milliseconds. */
-export interface EventType extends Omit<EventTypeDefinition, 'retry' | 'compensationRetry' | 'timeout'> {
+export interface EventType extends Omit<EventTypeDefinition, 'retry' | 'compensationRetry' | 'timeout' | 'retention'> {
   readonly kind: 'tem.eventType';
   readonly retry: RetryMs;
   readonly compensationRetry: RetryMs;
   readonly timeoutMs: number;
+  readonly retentionMs: number | undefined;
   readonly long: boolean;
   readonly version: number;
 }
@@ -122,6 +125,9 @@ export interface RetryMs {
   capMs: number;
   jitter: number;
 }
+
+/** Ended events stay at least this long: a late repeat, and a person's question, must find them. */
+export const RETENTION_MS_MIN = 30 * 24 * 3_600_000;
 
 export const TYPE_NAME_PATTERN = '^[a-zA-Z][a-zA-Z0-9._-]{0,127}$';
 
@@ -161,6 +167,8 @@ export function defineEventType<Schema extends TSchema>(definition: EventTypeDef
   if (batch !== undefined && (!Number.isInteger(batch) || batch < 2 || batch > 1_000)) {
     refuse('batch', `must be a whole number from 2 to 1,000, not ${batch}`);
   }
+  const retentionMs = definition.retention === undefined ? undefined : duration('retention', definition.retention);
+  if (retentionMs !== undefined && retentionMs < RETENTION_MS_MIN) refuse('retention', 'must be 30 days at least');
   if (batch !== undefined && definition.long) refuse('batch', 'and long exclude each other');
   return {
     ...(definition as unknown as EventTypeDefinition),
@@ -168,6 +176,7 @@ export function defineEventType<Schema extends TSchema>(definition: EventTypeDef
     retry: policy('retry', definition.retry, '10s'),
     compensationRetry: policy('compensationRetry', definition.compensationRetry, '1s'),
     timeoutMs: duration('timeout', definition.timeout ?? '30s'),
+    retentionMs,
     long: definition.long ?? false,
     version: definition.version ?? 1,
   };

@@ -5,15 +5,26 @@
 import type { Pool } from 'pg';
 
 const SLICE_MAX = 1_000;
-const SLICES_PER_TURN_MAX = 50;
+/** 200,000 events a turn: a turn a minute keeps up with more events than one machine handles. */
+const SLICES_PER_TURN_MAX = 200;
 
-/** Prunes what ended more than `retentionMs` ago, as far as one turn may go; resolves to how many events. */
-export async function prune(pool: Pool, retentionMs: number): Promise<number> {
+export interface Retention {
+  retentionMs: number;
+  /** Of types that have their own. */
+  ofTypes?: readonly { name: string; retentionMs: number }[];
+  slicesMax?: number;
+}
+
+/** Prunes what ended longer ago than its retention, as far as one turn may go; resolves to how many events. */
+export async function prune(
+  pool: Pool,
+  { retentionMs, ofTypes = [], slicesMax = SLICES_PER_TURN_MAX }: Retention,
+): Promise<number> {
   let pruned = 0;
-  for (let slice = 0; slice < SLICES_PER_TURN_MAX; slice++) {
+  for (let slice = 0; slice < slicesMax; slice++) {
     const { rows } = await pool.query<{ pruned: number; looked: number }>({
       text: PRUNE,
-      values: [retentionMs, SLICE_MAX],
+      values: [retentionMs, SLICE_MAX, ofTypes.map(({ name }) => name), ofTypes.map((type) => type.retentionMs)],
     });
     pruned += rows[0]?.pruned ?? 0;
     if ((rows[0]?.looked ?? 0) < SLICE_MAX) break;
@@ -22,13 +33,17 @@ export async function prune(pool: Pool, retentionMs: number): Promise<number> {
 }
 
 const PRUNABLE = `not e.pruned and e.state in ('PROCESSED', 'EXTINCT', 'CANCELLED')
-        and e.updated_at < clock_timestamp() - $1 * interval '1 ms'`;
+        and e.updated_at < clock_timestamp()
+          - coalesce((select retention_ms from own where own.type = e.type), $1) * interval '1 ms'`;
 const PRUNE = `
-  with slice as materialized (
+  with own as materialized (
+    select * from unnest($3::text[], $4::float8[]) as o(type, retention_ms)
+  ), slice as materialized (
     select e.id, ${PRUNABLE} as prunable from tem.event e
     where e.id > (select pruned_until from tem.ledger)
-      -- Ids begin with their time: none below this one is younger than the retention.
-      and e.id < (rpad(lpad(to_hex((extract(epoch from clock_timestamp()) * 1000 - $1)::bigint), 12, '0'), 32, '0'))::uuid
+      -- Ids begin with their time: none below this one is younger than the shortest retention.
+      and e.id < (rpad(lpad(to_hex((extract(epoch from clock_timestamp()) * 1000
+        - least($1, (select min(retention_ms) from own)))::bigint), 12, '0'), 32, '0'))::uuid
     order by e.id limit $2
   ), chosen as materialized (
     -- Asked again under its lock: a person may be reviving it at this moment. The next walk finds what is passed over.

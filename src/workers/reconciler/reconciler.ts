@@ -42,6 +42,9 @@ export interface ReconcilerOptions {
 
 export function createReconciler(options: ReconcilerOptions): Reconciler {
   const { pool, client, log } = options;
+  const ownRetentions = options.types
+    .all()
+    .flatMap(({ name, retentionMs }) => (retentionMs === undefined ? [] : [{ name, retentionMs }]));
   let timer: NodeJS.Timeout | undefined;
   let underWay: Promise<void> | undefined;
 
@@ -60,7 +63,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
       ['following closed runs', () => followClosedRuns(pool, client, log, sinceMs)],
       ['looking after overdue events', () => lookAfterOverdue(options)],
       ['keeping the schedule', () => ensureReconcileSchedule(options)],
-      ['pruning', () => prune(pool, options.retentionMs)],
+      ['pruning', () => prune(pool, { retentionMs: options.retentionMs, ofTypes: ownRetentions })],
     ];
     const failures: unknown[] = [];
     for (const [what, step] of steps) {

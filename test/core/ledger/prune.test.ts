@@ -12,7 +12,8 @@ import { waitFor } from '../../support/wait.ts';
 const DAY_MS = 24 * 3_600_000;
 const RETENTION_MS = 30 * DAY_MS;
 const SLICE = 1_000;
-const TURN = 50 * SLICE;
+const SLICES = 3;
+const TURN = SLICES * SLICE;
 
 interface Row {
   state: string;
@@ -66,7 +67,7 @@ test('an ended event leaves its key behind, which still tells a repeat from anot
   for (const state of ['PROCESSED', 'EXTINCT', 'CANCELLED']) {
     const payload = { name: 'Ada', card: 'secret of the person' };
     const id = await old(state, { acceptedDaysAgo: 31, key: state, payload });
-    expect(await prune(pool, RETENTION_MS)).toBe(1);
+    expect(await prune(pool, { retentionMs: RETENTION_MS })).toBe(1);
     const left = await row(id);
     expect(left).toMatchObject({ state, pruned: true, result: null, last_error: null, compensation_error: null });
     expect(JSON.stringify(left)).not.toMatch(/Ada|secret of the person/);
@@ -77,14 +78,14 @@ test('an ended event leaves its key behind, which still tells a repeat from anot
     ]);
     expect(await retryEvent(pool, id, 'test')).toMatchObject({ outcome: 'conflict' });
     // A second turn finds nothing to do.
-    expect(await prune(pool, RETENTION_MS)).toBe(0);
+    expect(await prune(pool, { retentionMs: RETENTION_MS })).toBe(0);
   }
 });
 
 test('an ended event whose caller chose no key is gone with its history', async () => {
   const { pool, old, row, history } = await setup();
   const id = await old('PROCESSED', { acceptedDaysAgo: 31 });
-  expect(await prune(pool, RETENTION_MS)).toBe(1);
+  expect(await prune(pool, { retentionMs: RETENTION_MS })).toBe(1);
   expect(await row(id)).toBeUndefined();
   expect(await history(id)).toBe(0);
 });
@@ -99,12 +100,27 @@ test('what is unfinished, or ended within the retention, stays as it is however 
     await old('EXTINCT', { acceptedDaysAgo: 29 }),
   ];
   const before = await Promise.all(kept.map(row));
-  expect(await prune(pool, RETENTION_MS)).toBe(0);
+  expect(await prune(pool, { retentionMs: RETENTION_MS })).toBe(0);
   expect(await Promise.all(kept.map(row))).toEqual(before);
   expect(await Promise.all(kept.map(history))).toEqual([1, 1, 1, 1, 1]);
   // It is found when its time has come: the walk begins anew.
   await pool.query(`update tem.event set updated_at = now() - interval '31 days' where key = 'late'`);
-  expect(await prune(pool, RETENTION_MS)).toBe(1);
+  expect(await prune(pool, { retentionMs: RETENTION_MS })).toBe(1);
+});
+
+test('a type may keep its events for longer than the others, or for less long', async () => {
+  const { pool, old, row } = await setup();
+  const id = await old('PROCESSED', { acceptedDaysAgo: 61 });
+  const ofTypes = [
+    { name: 'note', retentionMs: 90 * DAY_MS },
+    { name: 'other', retentionMs: RETENTION_MS },
+  ];
+  expect(await prune(pool, { retentionMs: RETENTION_MS, ofTypes })).toBe(0);
+  expect(await row(id)).toMatchObject({ state: 'PROCESSED' });
+  expect(await prune(pool, { retentionMs: 90 * DAY_MS, ofTypes: [{ name: 'note', retentionMs: 60 * DAY_MS }] })).toBe(
+    1,
+  );
+  expect(await row(id)).toBeUndefined();
 });
 
 test('one turn walks a bounded part of the ledger, and the next goes on from there', async () => {
@@ -116,9 +132,9 @@ test('one turn walks a bounded part of the ledger, and the next goes on from the
      from generate_series(1, $2) n`,
     [31 * DAY_MS, many],
   );
-  expect(await prune(pool, RETENTION_MS)).toBe(TURN);
+  expect(await prune(pool, { retentionMs: RETENTION_MS, slicesMax: SLICES })).toBe(TURN);
   expect(await pruned()).toBe(TURN);
-  expect(await prune(pool, RETENTION_MS)).toBe(SLICE + 1);
+  expect(await prune(pool, { retentionMs: RETENTION_MS })).toBe(SLICE + 1);
   expect(await pruned()).toBe(many);
 });
 
@@ -135,7 +151,7 @@ test('an event that is revived at that very moment is neither deleted nor emptie
     expect(await retryEvent(person as unknown as pg.Pool, id, 'test')).toMatchObject({ state: 'QUEUED' });
   // It has looked at the rows as they were, whether it waits for them or passes them over.
   let over = false;
-  const pruning = prune(pool, RETENTION_MS).finally(() => {
+  const pruning = prune(pool, { retentionMs: RETENTION_MS }).finally(() => {
     over = true;
   });
   await waitFor(async () => {
