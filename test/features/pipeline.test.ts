@@ -16,10 +16,12 @@ import { waitFor } from '../support/wait.ts';
 import { follow } from './notifications/clients.ts';
 
 const EXAMPLE = fileURLToPath(new URL('../../examples/seat-reservation.ts', import.meta.url));
-const SETTINGS = { TEM_OUTBOUND_ALLOW: '127.0.0.1', TEM_EVENT_TYPES: EXAMPLE };
+const FAILING = fileURLToPath(new URL('failing-type.ts', import.meta.url));
+const SETTINGS = { TEM_OUTBOUND_ALLOW: '127.0.0.1', TEM_EVENT_TYPES: `${EXAMPLE},${FAILING}` };
 
 type Answer = Record<'id' | 'state' | 'path' | 'lastError' | 'nextRetryAt' | 'updatedAt', string> & {
   accepted: number;
+  transitions: { to: string; error: string | null }[];
 };
 
 let apis: RunningApi[] = [];
@@ -146,6 +148,30 @@ test('a webhook is tried until its receiver takes it, under one id', async () =>
   expect(Date.parse(failed.nextRetryAt) - Date.parse(failed.updatedAt)).toBeLessThan(1_500);
   expect(await ended(id)).toMatchObject({ state: 'PROCESSED', result: { status: 204 } });
   expect(target.ids).toEqual([id, id]);
+});
+
+test('a webhook keeps its id on a retry and after the event is revived', async () => {
+  const target = await receiver((_request, response) => {
+    if (target.ids.length === 1) response.writeHead(500, { 'retry-after': '1' }).end();
+    else response.writeHead(target.ids.length === 2 ? 410 : 204).end();
+  });
+  const id = await send('webhook', { url: target.url, body: {} });
+  expect(await ended(id)).toMatchObject({ state: 'EXTINCT', lastError: 'HTTP 410' });
+  expect((await call('POST', `/v1/events/${id}/retry`)).status).toBe(202);
+  await ended(id, ['PROCESSED']);
+  expect(target.ids).toEqual([id, id, id]);
+});
+
+test('the idempotency key is the same over attempts and a revival', async () => {
+  const id = await send('failing', {});
+  await ended(id, ['EXTINCT']);
+  expect((await call('POST', `/v1/events/${id}/retry`)).status).toBe(202);
+  const errors = await waitFor(async () => {
+    const { transitions } = (await call('GET', `/v1/events/${id}/history`)).body;
+    const failed = transitions.filter(({ to, error }) => error !== null && (to === 'FAILED' || to === 'EXTINCT'));
+    return failed.length === 4 ? failed.map(({ error }) => error) : undefined;
+  });
+  expect(new Set(errors)).toEqual(new Set([`key ${id}`]));
 });
 
 test('410 ends a webhook, a redirect is tried again and not followed', async () => {
