@@ -15,6 +15,8 @@ import type { Starter } from './starter.ts';
 
 /** A type whose events wait longer than this gets batches, when it says so. */
 const PRESSURE_LATE_MS = 20;
+/** Under pressure, how long a batch gathers when the one before it wasn't full: fewer runs leave more for each. */
+const GATHER_MS = 40;
 const FAILURE_PAUSE_MS = 250;
 const FAILURE_PAUSE_MAX_MS = 5_000;
 
@@ -45,7 +47,8 @@ export class Dispatcher {
   /** How long to leave Temporal alone after a start that failed; 0 when the last one went well. */
   pauseMs = 0;
   readonly #options: DispatcherOptions;
-  readonly #pressed = new Set<string>();
+  /** Types under pressure, and until when the next batch of each gathers. */
+  readonly #pressed = new Map<string, number>();
   readonly #starts = new Set<Promise<void>>();
   #batchNumber = 0;
 
@@ -66,8 +69,19 @@ export class Dispatcher {
     if (!batch || type.batch === undefined || !this.#pressed.has(type.name)) {
       return count + (await this.#claimOwn(type, 0, slots.allowed(type.name)));
     }
+    if (slots.allowed(type.name) === 0 || this.#gathersForMs(type.name) > 0) return count;
     // One batch a turn: other types' events need not wait until all slots of this one are filled.
-    return slots.allowed(type.name) > 0 ? count + (await this.#claimBatch(type, type.batch)) : count;
+    return count + (await this.#claimBatch(type, type.batch));
+  }
+
+  /** Milliseconds until a batch that gathers is to be claimed; undefined when none does. */
+  gathersForMs(): number | undefined {
+    const waits = [...this.#pressed.keys()].map((type) => this.#gathersForMs(type)).filter((wait) => wait > 0);
+    return waits.length === 0 ? undefined : Math.min(...waits);
+  }
+
+  #gathersForMs(type: string): number {
+    return Math.max(0, (this.#pressed.get(type) ?? 0) - performance.now());
   }
 
   /** Resolves when no start is under way. */
@@ -82,7 +96,7 @@ export class Dispatcher {
     for (let due = lanes.due(type.name, lane); left > 0 && due.length > 0; due = lanes.due(type.name, lane)) {
       const chosen = due.filter((each) => each.priority === due[0]?.priority).slice(0, left);
       const { rows } = await this.#take(chosen, Math.max(1, Math.floor(left / chosen.length)));
-      if (rows.some((row) => row.lateMs > PRESSURE_LATE_MS)) this.#pressed.add(type.name);
+      if (rows.some((row) => row.lateMs > PRESSURE_LATE_MS)) this.#pressed.set(type.name, 0);
       this.#startOwn(type, rows);
       left -= rows.length;
     }
@@ -90,15 +104,17 @@ export class Dispatcher {
   }
 
   async #claimBatch(type: EventType, size: number): Promise<number> {
-    const { workerId, lanes, slots } = this.#options;
+    const { workerId, lanes } = this.#options;
     const due = lanes.due(type.name, 0);
     const chosen = due.filter((each) => each.priority === due[0]?.priority).slice(0, size);
     if (chosen.length === 0) return 0;
     this.#batchNumber += 1;
     const workflowId = `${type.name}:batch:${workerId.slice(0, 8)}-${this.#batchNumber}`;
     const { rows, claimed } = await this.#take(chosen, Math.max(1, Math.floor(size / chosen.length)), workflowId);
-    // With little left the next ones have time for a workflow each.
-    if (claimed <= slots.allowed(type.name) && lanes.due(type.name, 0).length === 0) this.#pressed.delete(type.name);
+    const emptied = lanes.due(type.name, 0).length === 0;
+    // One event in all that time: the next ones have time for a workflow each.
+    if (emptied && claimed <= 1) this.#pressed.delete(type.name);
+    else this.#pressed.set(type.name, emptied ? performance.now() + GATHER_MS : 0);
     if (claimed === 1) this.#startOwn(type, rows);
     else if (rows.length > 0) this.#startBatch(type, workflowId, rows);
     return claimed;

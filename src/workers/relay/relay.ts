@@ -123,9 +123,9 @@ export class Relay {
     const dueInMs = this.#lanes.nextDueInMs() ?? POLL_MS;
     // What committed while the bell was being armed rang nobody: look once more soon.
     const longestMs = this.#waker.restedOnce() ? POLL_MS : LOOK_AGAIN_MS;
-    // What is due now waits for a slot, and a slot that becomes free wakes.
-    if (dueInMs === 0) return this.#waker.sleep(longestMs);
-    return this.#waker.sleep(Math.max(1, Math.min(dueInMs, longestMs)));
+    // What is due now waits for its batch to gather, or for a slot, and a slot that becomes free wakes.
+    const waitMs = dueInMs === 0 ? (this.#dispatcher.gathersForMs() ?? longestMs) : dueInMs;
+    return this.#waker.sleep(Math.max(1, Math.min(waitMs, longestMs)));
   }
 
   /** Slots whose run went on elsewhere (another worker took its first task) are found in the ledger. */
