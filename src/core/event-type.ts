@@ -27,7 +27,7 @@ export interface EventView<Payload> {
  */
 export interface Transaction {
   query<Row extends QueryResultRow = QueryResultRow>(text: string, values?: unknown[]): Promise<QueryResult<Row>>;
-  /** Sends NOTIFY after the commit, merged with that of other events (source: promises.md rule 11). */
+  /** Sends NOTIFY after the commit, merged with that of other events (source: docs/promises.md, rule 11). */
   notifyAfterCommit(channel: string, payload: string): void;
 }
 
