@@ -3,13 +3,13 @@
 
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { type ClientConnectConfig, loadClientConnectConfig } from '@temporalio/envconfig';
 import { milliseconds } from './core/duration.ts';
 import { parseAllowedRange } from './core/outbound/addresses.ts';
 import {
   atLeastBytes,
   atLeastCharacters,
   atLeastMs,
+  atLeastOne,
   type Environment,
   httpUrl,
   logLevel,
@@ -20,6 +20,7 @@ import {
   webhookSecret,
   whole,
 } from './settings.ts';
+import { readTemporalSettings, type TemporalSettings } from './temporal-settings.ts';
 
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
@@ -66,15 +67,6 @@ export interface Config {
   embedded: { postgresPort: number; temporalPort: number; temporalUiPort: number };
 }
 
-/** The variables are those of the Temporal CLI; `address` undefined: the embedded Temporal is used. */
-export interface TemporalSettings {
-  address: string | undefined;
-  namespace: string;
-  tls: Exclude<ClientConnectConfig['connectionOptions']['tls'], null> | undefined;
-  apiKey: string | undefined;
-  metadata: Record<string, string> | undefined;
-}
-
 /** Every setting of TEM's own, with what `tem --help` says of it. */
 export const SETTINGS = {
   TEM_HOME: 'data, keys and logs of the embedded default (~/.tem)',
@@ -113,7 +105,7 @@ export function readConfig(environment: Environment): Config {
   const { text, list, parsed, each, problems } = readSettings(environment);
   const config: Config = {
     databaseUrl: parsed('DATABASE_URL', undefined, postgresUrl),
-    temporal: temporalSettings(environment, problems),
+    temporal: readTemporalSettings(environment, problems),
     home: resolve(text('TEM_HOME') ?? join(homedir(), '.tem')),
     cacheFolder: join(resolve(text('XDG_CACHE_HOME') ?? join(homedir(), '.cache')), 'tem'),
     api: {
@@ -134,7 +126,7 @@ export function readConfig(environment: Environment): Config {
     unknownTypeAfterMs: parsed('TEM_UNKNOWN_TYPE_AFTER', milliseconds('24h'), milliseconds),
     retentionMs: parsed('TEM_RETENTION', RETENTION_MIN_MS, atLeastMs(RETENTION_MIN_MS, '30d')),
     worker: {
-      features: text('TEM_FEATURES') === undefined ? undefined : list('TEM_FEATURES'),
+      features: parsed('TEM_FEATURES', undefined, () => atLeastOne(list('TEM_FEATURES'))),
       slots: parsed('TEM_SLOTS', 40, whole(2, 1_000)),
       graceMs: parsed('TEM_GRACE', milliseconds('20s'), milliseconds),
       connections: parsed('TEM_CONNECTIONS', 10, whole(1, 500)),
@@ -168,29 +160,4 @@ function namedSecrets(environment: Environment, each: Settings['each'], problems
     else problems.push(`${name}: unknown setting; see 'tem --help' for the names`);
   }
   return named;
-}
-
-function temporalSettings(environment: Environment, problems: string[]): TemporalSettings {
-  // Compose files and shells pass unset variables as empty ones.
-  const given = Object.fromEntries(
-    Object.entries(environment).filter((entry): entry is [string, string] => (entry[1]?.trim() ?? '') !== ''),
-  );
-  const fileIsNamed = given.TEMPORAL_CONFIG_FILE !== undefined || given.TEMPORAL_PROFILE !== undefined;
-  try {
-    const loaded = loadClientConnectConfig({ overrideEnvVars: given, disableFile: !fileIsNamed });
-    const { address, tls, apiKey, metadata } = loaded.connectionOptions;
-    if (address !== undefined && !/^[^\s/]+:\d{1,5}$/.test(address)) {
-      problems.push(`TEMPORAL_ADDRESS: must be host:port such as 127.0.0.1:7233, not '${address}'`);
-    }
-    return {
-      address,
-      namespace: loaded.namespace ?? 'default',
-      tls: tls ?? undefined,
-      apiKey: typeof apiKey === 'string' ? apiKey : undefined,
-      metadata: metadata as Record<string, string> | undefined,
-    };
-  } catch (error) {
-    problems.push(`TEMPORAL_*: ${(error as Error).message}`);
-    return { address: undefined, namespace: 'default', tls: undefined, apiKey: undefined, metadata: undefined };
-  }
 }

@@ -89,6 +89,11 @@ export function atLeastMs(minimumMs: number, minimum: string): (text: string) =>
   };
 }
 
+export function atLeastOne(items: string[]): string[] {
+  if (items.length === 0) throw new RangeError('names nothing');
+  return items;
+}
+
 export function atLeastCharacters(minimum: number): (text: string) => string {
   return (text) => {
     if (text.length < minimum) throw new RangeError(`must have at least ${minimum} characters`);

@@ -44,7 +44,11 @@ test.each([
   ['TEM_BATCH', 'maybe', 'must be on or off'],
   ['TEM_LOG_LEVEL', 'loud', 'must be one of'],
   ['TEM_API_URL', 'localhost:3000', 'must be a URL such as http://'],
+  ['TEM_FEATURES', ',', 'names nothing'],
   ['TEMPORAL_ADDRESS', 'localhost', 'must be host:port'],
+  ['TEMPORAL_TLS', 'maybe', 'must be on or off'],
+  ['TEMPORAL_TLS_DISABLE_HOST_VERIFICATION', 'true', 'always verifies the host'],
+  ['TEMPORAL_CONFIG_FILE', '/nowhere/temporal.toml', 'there is no file /nowhere/temporal.toml'],
 ])('%s=%s is refused', (name, value, words) => {
   const [line, ...others] = problems({ [name]: value });
   expect(line).toMatch(new RegExp(`^${name}: `));
@@ -88,6 +92,32 @@ test('a Temporal of one’s own takes namespace, TLS files and API key as the CL
 });
 
 test('a certificate that is not there stops the start with its path', () => {
-  const [line] = problems({ TEMPORAL_ADDRESS: 'a:1', TEMPORAL_TLS_CLIENT_CERT_PATH: '/nowhere/cert.pem' });
-  expect(line).toContain('/nowhere/cert.pem');
+  const path = '/nowhere/cert.pem';
+  const lines = problems({
+    TEMPORAL_ADDRESS: 'a:1',
+    TEMPORAL_TLS_CLIENT_CERT_PATH: path,
+    TEMPORAL_TLS_CLIENT_KEY_DATA: 'k',
+  });
+  expect(lines).toEqual([expect.stringContaining(path)]);
+});
+
+test.each(['true', 'TRUE', 'on', '1'])('TEMPORAL_TLS=%s turns TLS on', (value) => {
+  const { temporal } = readConfig({ TEMPORAL_ADDRESS: 'a:1', TEMPORAL_TLS: value });
+  expect(temporal.tls).not.toBe(false);
+  expect(temporal.tls).toBeDefined();
+  expect(readConfig({ TEMPORAL_ADDRESS: 'a:1', TEMPORAL_TLS: 'off' }).temporal.tls).toBe(false);
+});
+
+test('credentials that would be left out are named', async () => {
+  const home = await makeHome();
+  const file = join(home, 'part.pem');
+  writeFileSync(file, 'a part');
+  const address = { TEMPORAL_ADDRESS: 'a:1' };
+  expect(problems({ ...address, TEMPORAL_TLS_CLIENT_CERT_PATH: file })).toEqual([
+    expect.stringContaining('needs TEMPORAL_TLS_CLIENT_KEY_PATH'),
+  ]);
+  expect(problems({ ...address, TEMPORAL_TLS_CLIENT_KEY_PATH: file })).toEqual([
+    expect.stringContaining('needs TEMPORAL_TLS_CLIENT_CERT_PATH'),
+  ]);
+  expect(problems({ TEMPORAL_API_KEY: 'secret' })).toEqual([expect.stringMatching(/^TEMPORAL_ADDRESS: not set, but/)]);
 });
