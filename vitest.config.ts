@@ -1,6 +1,7 @@
 // How the tests run: real processes on two cores, so few files at a time, and time enough for a slow machine. Files whose
 // subject is time itself run after the others and alone: beside another file they would measure that one.
 
+import { fileURLToPath } from 'node:url';
 import { configDefaults, defineConfig } from 'vitest/config';
 
 const TEST_TIMEOUT_MS = 60_000;
@@ -9,6 +10,8 @@ const HOOK_TIMEOUT_MS = 120_000;
 const ALONE = ['test/crash/hanging.test.ts', 'test/crash/storm.test.ts'];
 
 export default defineConfig({
+  // Examples import `tem` by name, and no `tem` process has loaded the sources here.
+  resolve: { alias: [{ find: /^tem$/, replacement: fileURLToPath(new URL('src/index.ts', import.meta.url)) }] },
   test: {
     globalSetup: ['test/support/global-setup.ts'],
     pool: 'forks',

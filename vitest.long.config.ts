@@ -8,6 +8,7 @@ const TEST_TIMEOUT_MS = 900_000;
 const { projects: _projects, ...shared } = base.test ?? {};
 
 export default defineConfig({
+  resolve: base.resolve ?? {},
   // One at a time: some of them measure how long things take.
   test: { ...shared, include: ['test/**/long/*.test.ts'], exclude: [], testTimeout: TEST_TIMEOUT_MS, maxWorkers: 1 },
 });

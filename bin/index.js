@@ -1,9 +1,7 @@
-// What `import ... from 'tem'` gets, in a clone the sources and elsewhere what was built from them: the same files that
-// the running process has loaded, so that a module's NotRetryable is TEM's own.
-import { existsSync } from 'node:fs';
+// What `import ... from 'tem'` gets: the files that the running process has loaded, so that a module's NotRetryable is
+// TEM's own; `tem` leaves them under this symbol. Elsewhere, such as in a test of a module, what was built. Without a
+// top-level await, so that CommonJS modules can require it.
+import { createRequire } from 'node:module';
 
-const sources = new URL('../src/index.ts', import.meta.url);
-const built = new URL('../dist/index.js', import.meta.url);
-export const { defineEventType, LedgerUnavailable, NotRetryable, RetryAfter, Type } = await import(
-  existsSync(sources) ? sources.href : built.href
-);
+const loaded = globalThis[Symbol.for('tem')] ?? createRequire(import.meta.url)('../dist/index.js');
+export const { defineEventType, LedgerUnavailable, NotRetryable, RetryAfter, Type } = loaded;

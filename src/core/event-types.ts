@@ -5,6 +5,7 @@ import { isAbsolute, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
+import { ConfigError } from '../config.ts';
 import { type EventType, isEventType, type PayloadRefusal } from './event-type.ts';
 import type { Feature, FeatureDependencies } from './feature.ts';
 
@@ -16,9 +17,7 @@ export interface EventTypes {
 }
 
 /** A module of TEM_EVENT_TYPES is missing or wrong; the message says which and why. */
-export class EventTypesError extends Error {
-  override readonly name = 'EventTypesError';
-}
+export class EventTypesError extends ConfigError {}
 
 /** Builds the registry from types. Throws an EventTypesError when a name appears twice or a schema is invalid. */
 export function createEventTypes(types: EventType[]): EventTypes {
@@ -65,8 +64,19 @@ export async function loadEventTypes(
   dependencies: FeatureDependencies,
   features: readonly Feature[],
 ): Promise<EventTypes> {
+  const definedBy = new Map<string, string>();
+  const once = (types: EventType[], source: string): EventType[] => {
+    for (const { name } of types) {
+      const other = definedBy.get(name);
+      if (other !== undefined)
+        throw new EventTypesError(`event type ${name} is defined twice: by ${other} and by ${source}`);
+      definedBy.set(name, source);
+    }
+    return types;
+  };
+  const types = features.flatMap((feature) => once(feature.eventTypes(dependencies), `the feature ${feature.name}`));
   const own = await Promise.all(modules.map(loadModule));
-  return createEventTypes([...features.flatMap((feature) => feature.eventTypes(dependencies)), ...own.flat()]);
+  return createEventTypes([...types, ...own.flatMap((found, index) => once(found, modules[index] as string))]);
 }
 
 async function loadModule(specifier: string): Promise<EventType[]> {
@@ -75,7 +85,7 @@ async function loadModule(specifier: string): Promise<EventType[]> {
   try {
     exported = await import(isPath ? pathToFileURL(resolve(specifier)).href : specifier);
   } catch (error) {
-    throw new EventTypesError(`TEM_EVENT_TYPES: ${specifier} can't be loaded: ${(error as Error).message}`);
+    throw new EventTypesError(`TEM_EVENT_TYPES: ${specifier} can't be loaded: ${failure(error)}`);
   }
   const types = Object.values(exported).flat().filter(isEventType);
   if (types.length === 0) {
@@ -84,4 +94,12 @@ async function loadModule(specifier: string): Promise<EventType[]> {
     );
   }
   return [...new Set(types)];
+}
+
+/** A syntax error's message says what, and only the first line of its stack where. */
+function failure(error: unknown): string {
+  const { message, stack } = error as Error;
+  const where =
+    error instanceof SyntaxError ? /^(?:file:\/\/)?(\/.*:\d+)$/m.exec(stack?.split('\n')[0] ?? '')?.[1] : undefined;
+  return where === undefined ? message : `${message} (at ${where})`;
 }
