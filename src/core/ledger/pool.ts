@@ -5,6 +5,8 @@ import pg from 'pg';
 
 export interface PoolOptions {
   max: number;
+  /** Whether connections stay open when nobody uses them. */
+  keptOpen?: boolean;
   applicationName: string;
   /** The longest that one statement may take; 30 s by default. */
   statementTimeoutMs?: number;
@@ -35,18 +37,28 @@ export function sessionOptions(databaseUrl: string, options: PoolOptions): pg.Po
     // Claims and marks are index look-ups whose plans must not change with the statistics of a bursty table.
     jit: 'off',
   };
+  const { connectionString, given } = withoutOptions(databaseUrl);
   return {
-    connectionString: databaseUrl,
+    connectionString,
     application_name: options.applicationName,
     max: options.max,
+    ...(options.keptOpen && { min: options.max }),
     connectionTimeoutMillis: options.connectionTimeoutMs ?? CONNECTION_TIMEOUT_MS,
     ...(options.queryTimeoutMs !== undefined && { query_timeout: options.queryTimeoutMs }),
     keepAlive: true,
     keepAliveInitialDelayMillis: KEEPALIVE_DELAY_MS,
-    options: Object.entries(settings)
-      .map(([name, value]) => `-c ${name}=${value}`)
-      .join(' '),
+    // The last one of a name counts: TEM's stand after those of the URL.
+    options: [...given, ...Object.entries(settings).map(([name, value]) => `-c ${name}=${value}`)].join(' '),
   };
+}
+
+/** pg would take a URL's `options` instead of TEM's. */
+function withoutOptions(databaseUrl: string): { connectionString: string; given: string[] } {
+  const url = new URL(databaseUrl);
+  const given = url.searchParams.getAll('options');
+  if (given.length === 0) return { connectionString: databaseUrl, given };
+  url.searchParams.delete('options');
+  return { connectionString: url.href, given };
 }
 
 /** A pool of sessions on the ledger. Idle connections that break are dropped quietly: the next query opens another. */
