@@ -9,6 +9,7 @@ import { Connection } from '@temporalio/client';
 import type { Logger } from 'pino';
 import { type Config, ConfigError } from '../config.ts';
 import { loadEventTypes } from '../core/event-types.ts';
+import { hostUrl } from '../core/host-url.ts';
 import { createPool } from '../core/ledger/pool.ts';
 import { createOutbound } from '../core/outbound/index.ts';
 import { temporalConnectionOptions } from '../core/temporal.ts';
@@ -69,7 +70,7 @@ export async function startApi(config: Config, log: Logger): Promise<RunningApi>
       version: packageVersion(),
     });
     await app.listen({ host: config.api.host, port: config.api.port });
-    const url = urlOf(app, config.api.host);
+    const url = hostUrl(config.api.host, (app.server.address() as AddressInfo).port);
     log.info({ url }, 'API listens');
     let stopped: Promise<void> | undefined;
     return {
@@ -93,13 +94,6 @@ async function closeInTime(app: Api): Promise<void> {
   } finally {
     clearTimeout(cut);
   }
-}
-
-function urlOf(app: Api, host: string): string {
-  const { port } = app.server.address() as AddressInfo;
-  const anywhere = host === '0.0.0.0' || host === '::';
-  const name = anywhere ? '127.0.0.1' : host.includes(':') ? `[${host}]` : host;
-  return `http://${name}:${port}`;
 }
 
 /** Asks Temporal for the namespace, on a connection that is made at the first question. */

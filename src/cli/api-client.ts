@@ -1,6 +1,7 @@
 // The commands that speak to an API: where it is, the key, and its answers as values or as one line.
 
 import { type Config, ConfigError } from '../config.ts';
+import { hostUrl } from '../core/host-url.ts';
 import { runningInstance } from '../services/instance.ts';
 import { keptAdminKey } from '../services/keys.ts';
 import { CommandError, EXIT } from './exit-codes.ts';
@@ -20,13 +21,18 @@ const ANSWER_WITHIN_MS = 30_000;
 /** A client of TEM_API_URL, else of the instance on this TEM_HOME, else of TEM_HOST and TEM_PORT. */
 export function createApiClient(config: Config): ApiClient {
   const { host, port } = config.api;
-  const url = config.api.url ?? (runningInstance(config.home)?.apiUrl || `http://${host}:${port}`);
+  const url = config.api.url ?? (runningInstance(config.home)?.apiUrl || hostUrl(host, port));
+  const advice =
+    config.api.url === undefined ? 'set TEM_API_URL, or start one' : 'TEM_API_URL says so: correct or unset it';
   const adminKey = config.adminKey ?? keptAdminKey(config.home);
   if (adminKey === undefined) throw new ConfigError(`TEM_ADMIN_KEY: not set, and ${config.home} keeps none`);
   return {
     url,
     async request(method, path, body) {
-      const response = await send(url, method, path, adminKey, body);
+      const response = await send(`${url}${path}`, method, adminKey, body).catch((error: Error & { cause?: Cause }) => {
+        const words = error.cause?.code ?? error.cause?.message ?? error.message;
+        throw new CommandError(EXIT.unreachable, `no API at ${url} (${words}); ${advice}`);
+      });
       const text = await response.text();
       const answer = parse(text);
       if (response.ok && answer) return { status: response.status, body: answer };
@@ -39,30 +45,21 @@ export function createApiClient(config: Config): ApiClient {
   };
 }
 
-async function send(
-  url: string,
-  method: string,
-  path: string,
-  adminKey: string,
-  body: string | undefined,
-): Promise<Response> {
-  try {
-    return await fetch(`${url}${path}`, {
-      method,
-      headers: {
-        authorization: `Bearer ${adminKey}`,
-        ...(body !== undefined && { 'content-type': 'application/json' }),
-      },
-      signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
-      ...(body !== undefined && { body }),
-    });
-  } catch (error) {
-    const { message, cause } = error as Error & { cause?: { code?: string; message?: string } };
-    throw new CommandError(
-      EXIT.unreachable,
-      `no API at ${url} (${cause?.code ?? cause?.message ?? message}); set TEM_API_URL, or start one`,
-    );
-  }
+interface Cause {
+  code?: string;
+  message?: string;
+}
+
+function send(url: string, method: string, adminKey: string, body: string | undefined): Promise<Response> {
+  return fetch(url, {
+    method,
+    headers: {
+      authorization: `Bearer ${adminKey}`,
+      ...(body !== undefined && { 'content-type': 'application/json' }),
+    },
+    signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
+    ...(body !== undefined && { body }),
+  });
 }
 
 function parse(text: string): Record<string, unknown> | undefined {

@@ -2,15 +2,24 @@
 // default that runs on this TEM_HOME.
 
 import { type Config, ConfigError, readConfig } from '../config.ts';
-import { withRunningInstance } from '../services/instance.ts';
+import { runningInstance, withRunningInstance } from '../services/instance.ts';
 import { withKeys } from '../services/keys.ts';
+import { CommandError, EXIT } from './exit-codes.ts';
 
-/** The environment, completed by the running instance. Throws a ConfigError that says what is missing. */
+/** The environment, completed by the running instance. Throws in words that say what is missing. */
 export function connectedConfig(
   environment: NodeJS.ProcessEnv,
   needs: ('database' | 'temporal')[] = ['database', 'temporal'],
 ): Config {
   const config = withRunningInstance(readConfig(environment));
+  const instance = runningInstance(config.home);
+  const { databaseUrl, temporal } = config;
+  const missing =
+    (needs.includes('database') && databaseUrl === undefined) ||
+    (needs.includes('temporal') && temporal.address === undefined);
+  if (instance && missing) {
+    throw new CommandError(EXIT.unreachable, `${instance.command} is still starting on ${config.home}: try again`);
+  }
   const hint = `or start the embedded default ('tem up', or 'tem services'); none runs on ${config.home}`;
   if (needs.includes('database') && config.databaseUrl === undefined)
     throw new ConfigError(`no database: set DATABASE_URL, ${hint}`);

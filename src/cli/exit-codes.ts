@@ -10,11 +10,14 @@ export const EXIT = {
   unreachable: 3,
   refused: 4,
   alreadyRunning: 5,
+  interrupted: 130,
 } as const;
 
 export const EXIT_HELP = `
 Exit codes: 0 done, 1 failed, 2 wrong usage or setting, 3 database, Temporal or API not reachable,
-            4 refused by the API (bad input, unknown id, conflict), 5 already running on this TEM_HOME`;
+            4 refused by the API (bad input, unknown id, conflict), 5 already running on this TEM_HOME,
+            130 stopped by Ctrl-C before the answer was there. With --json a failure is one JSON object on stderr:
+            {"error", "exitCode", "details"}, the details as the API gave them`;
 
 /** A failure that the person who ran the command can act on: its message is the whole output. */
 export class CommandError extends Error {
@@ -50,6 +53,16 @@ export function messageOf(error: unknown): string {
       .filter((line) => line.trim() !== '')
       .join(' | ') || codeOf(error)
   );
+}
+
+/** The same for a program: one JSON object. */
+export function jsonOf(error: unknown): string {
+  const details = error instanceof CommandError ? error.details : undefined;
+  return JSON.stringify({
+    error: messageOf(error),
+    exitCode: exitCodeOf(error),
+    ...(details !== undefined && { details }),
+  });
 }
 
 function codeOf(error: unknown): string {

@@ -12,7 +12,7 @@ import { addServices } from './commands/services.ts';
 import { addUp } from './commands/up.ts';
 import { addWorker } from './commands/worker.ts';
 import { examples } from './examples.ts';
-import { EXIT, EXIT_HELP, exitCodeOf, messageOf } from './exit-codes.ts';
+import { EXIT, EXIT_HELP, exitCodeOf, jsonOf, messageOf } from './exit-codes.ts';
 
 const SETTING_WIDTH = 22;
 
@@ -44,14 +44,16 @@ try {
 } catch (error) {
   if (error instanceof CommanderError) finish(error.exitCode === 0 ? EXIT.done : EXIT.usage);
   else {
-    process.stderr.write(
-      `${messageOf(error)
-        .split('\n')
-        .map((line) => `tem: ${line}`)
-        .join('\n')}\n`,
-    );
+    process.stderr.write(`${process.argv.includes('--json') ? jsonOf(error) : textOf(error)}\n`);
     finish(exitCodeOf(error));
   }
+}
+
+function textOf(error: unknown): string {
+  return messageOf(error)
+    .split('\n')
+    .map((line) => `tem: ${line}`)
+    .join('\n');
 }
 
 function settingsHelp(): string {

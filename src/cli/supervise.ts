@@ -3,20 +3,23 @@
 
 import { join } from 'node:path';
 import { type Config, ConfigError, readConfig } from '../config.ts';
-import { migrate } from '../core/ledger/migrate.ts';
-import { childEnvironment, killChild, startChild } from '../services/children.ts';
+import { childEnvironment, killChild, startChild, workerStopGraceMs } from '../services/children.ts';
 import { type RunningServices, startServices } from '../services/index.ts';
 import { type KeptService, keepRunning } from '../services/keep-running.ts';
-import { freePort, isPortFree } from '../services/ports.ts';
+import { freePort, portProblem } from '../services/ports.ts';
 import type { ServiceProcess } from '../services/processes.ts';
+import { type Say, withProgress } from '../services/progress.ts';
 import { startLiveLine } from './live-line.ts';
-import { stopSignal, tellReady, untilAborted } from './stopping.ts';
+import { checkGivenTemporal, migrateDatabase } from './reach.ts';
+import { serviceStopSignal, tellReady, untilAborted } from './stopping.ts';
+
+const API_STOPS_WITHIN_MS = 30_000;
 
 /** Runs until a signal; throws when the start fails, with nothing left running. */
 export async function runUp(environment: NodeJS.ProcessEnv): Promise<void> {
-  const children = new Set<ServiceProcess>();
-  const signal = stopSignal(() => {
-    for (const child of children) void killChild(child);
+  const programs = new Set<ServiceProcess>();
+  const signal = serviceStopSignal(() => {
+    for (const program of programs) void killChild(program);
   });
   const given = readConfig(environment);
   const say = (line: string): void => void process.stderr.write(`${line}\n`);
@@ -25,38 +28,13 @@ export async function runUp(environment: NodeJS.ProcessEnv): Promise<void> {
   try {
     services = await startServices(given, 'tem up', say, signal);
     const { config } = services;
-    await migrate(config.databaseUrl as string, say);
+    await migrateDatabase(config.databaseUrl as string, given, say);
+    await checkGivenTemporal(given);
     const env = {
       ...childEnvironment(config, environment, given.temporal.address === undefined),
       TEM_PORT: String(await apiPort(config)),
     };
-    let apiUrl = '';
-    const keep = async (name: 'api' | 'worker'): Promise<void> => {
-      const service = await keepRunning(
-        `The ${name === 'api' ? 'API' : 'worker'}`,
-        say,
-        signal,
-        async (startSignal) => {
-          const child = await startChild({
-            args: [name],
-            env,
-            logPath: join(config.home, 'logs', `${name}.log`),
-            say,
-            signal: startSignal,
-          });
-          children.add(child);
-          void child.exited.then(() => children.delete(child));
-          services?.note(name, child.identity);
-          if (name === 'api') apiUrl = String(child.ready.url);
-          return child;
-        },
-      );
-      kept.push(service);
-    };
-    const failed = (await Promise.allSettled([keep('api'), keep('worker')])).find(
-      ({ status }) => status === 'rejected',
-    );
-    if (failed?.status === 'rejected') throw failed.reason;
+    const apiUrl = await startPrograms({ services, env, say, signal, programs, kept });
     services.noteApiUrl(apiUrl);
     process.stdout.write(welcome(config, services, apiUrl));
     tellReady({
@@ -73,18 +51,66 @@ export async function runUp(environment: NodeJS.ProcessEnv): Promise<void> {
   } finally {
     if (signal.aborted)
       say('Stopping: attempts finish or are handed back, then the services end. Again ends the attempts at once.');
-    await Promise.all(kept.map((service) => service.stop()));
-    await services?.stop();
+    const waitsFor = (): string => (programs.size > 0 ? 'waiting for attempts under way' : 'waiting for the services');
+    await withProgress(say, 'Stopping', waitsFor, async () => {
+      await Promise.all(kept.map((service) => service.stop()));
+      await services?.stop();
+    });
   }
+}
+
+interface Programs {
+  services: RunningServices;
+  env: NodeJS.ProcessEnv;
+  say: Say;
+  signal: AbortSignal;
+  /** Those that run just now. */
+  programs: Set<ServiceProcess>;
+  /** Gets what must be stopped at the end, also when the start fails. */
+  kept: KeptService[];
+}
+
+/** Starts the API and a worker; resolves to the API's URL. The first failure ends the start of the other one. */
+async function startPrograms({ services, env, say, signal, programs, kept }: Programs): Promise<string> {
+  const { config } = services;
+  const failing = new AbortController();
+  const starting = AbortSignal.any([signal, failing.signal]);
+  let apiUrl = '';
+  const keep = async (name: 'api' | 'worker'): Promise<void> => {
+    const words = name === 'api' ? 'The API' : 'The worker';
+    const service = await keepRunning(words, say, starting, async (startSignal) => {
+      const child = await startChild({
+        args: [name],
+        env,
+        logPath: join(config.home, 'logs', `${name}.log`),
+        stopGraceMs: name === 'api' ? API_STOPS_WITHIN_MS : workerStopGraceMs(config),
+        onSpawn: (identity) => services.note(name, identity),
+        say,
+        signal: startSignal,
+      });
+      programs.add(child);
+      void child.exited.then(() => programs.delete(child));
+      if (name === 'api') apiUrl = String(child.ready.url);
+      return child;
+    });
+    kept.push(service);
+  };
+  let failure: { error: unknown } | undefined;
+  const noted = (error: unknown): void => {
+    failure ??= { error };
+    failing.abort();
+  };
+  await Promise.all([keep('api').catch(noted), keep('worker').catch(noted)]);
+  if (failure) throw failure.error;
+  return apiUrl;
 }
 
 async function apiPort(config: Config): Promise<number> {
   const { host, port, portGiven } = config.api;
   if (!portGiven || port === 0) return freePort(port, [], host);
-  if (await isPortFree(port, host)) return port;
-  throw new ConfigError(
-    `TEM_PORT: port ${port} on ${host} is taken by another program; set another one, or none to have one chosen`,
-  );
+  const problem = await portProblem(port, host);
+  if (problem === undefined) return port;
+  throw new ConfigError(`TEM_PORT: port ${port} on ${host} ${problem}; set another one, or none to have one chosen`);
 }
 
 function welcome(config: Config, services: RunningServices, apiUrl: string): string {

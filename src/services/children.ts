@@ -4,7 +4,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { type Config, ConfigError } from '../config.ts';
-import { type ServiceProcess, startProcess, stopProcess } from './processes.ts';
+import { type ProcessIdentity, type ServiceProcess, startProcess, stopProcess } from './processes.ts';
 import { type Say, withProgress } from './progress.ts';
 
 export interface ChildOptions {
@@ -12,6 +12,10 @@ export interface ChildOptions {
   args: string[];
   env: NodeJS.ProcessEnv;
   logPath: string;
+  /** How long it may take to stop before it is killed. */
+  stopGraceMs: number;
+  /** Called once it runs, long before it is ready. */
+  onSpawn: (identity: ProcessIdentity) => void;
   say: Say;
   signal: AbortSignal;
 }
@@ -23,9 +27,18 @@ export interface ChildProcessOfTem extends ServiceProcess {
 
 const TEM = fileURLToPath(new URL('../../bin/tem', import.meta.url));
 const EXIT_USAGE = 'exit code 2';
+const WORKER_HANDS_BACK_WITHIN_MS = 20_000;
 
 /** Starts a child and resolves when it is ready. Throws with its own words when it ends before. */
-export async function startChild({ args, env, logPath, say, signal }: ChildOptions): Promise<ChildProcessOfTem> {
+export async function startChild({
+  args,
+  env,
+  logPath,
+  stopGraceMs,
+  onSpawn,
+  say,
+  signal,
+}: ChildOptions): Promise<ChildProcessOfTem> {
   const name = `tem ${args.join(' ')}`;
   const { promise: ready, resolve } = deferred<Record<string, unknown>>();
   const logStart = logSize(logPath);
@@ -36,10 +49,12 @@ export async function startChild({ args, env, logPath, say, signal }: ChildOptio
     env,
     logPath,
     stopSignal: 'SIGTERM',
+    stopGraceMs,
     onMessage: (message) => {
       if ((message as { ready?: boolean }).ready) resolve(message as Record<string, unknown>);
     },
   });
+  onSpawn(child.identity);
   const aborted = new Promise<'aborted'>((resolveAborted) => {
     if (signal.aborted) resolveAborted('aborted');
     signal.addEventListener('abort', () => resolveAborted('aborted'), { once: true });
@@ -57,6 +72,11 @@ export async function startChild({ args, env, logPath, say, signal }: ChildOptio
   }
   const words = lastWords(logPath, logStart);
   throw first === EXIT_USAGE ? new ConfigError(words) : new Error(`${name} ended (${first}): ${words}`);
+}
+
+/** How long a worker with this grace time for attempts may take to stop: it hands back and closes after that. */
+export function workerStopGraceMs({ worker }: Pick<Config, 'worker'>): number {
+  return worker.graceMs + WORKER_HANDS_BACK_WITHIN_MS;
 }
 
 /** Ends a child that doesn't stop by itself. */
@@ -86,8 +106,15 @@ export function childEnvironment(
   };
 }
 
-function lastWords(logPath: string, from: number): string {
-  const lines = readFileSync(logPath).subarray(from).toString('utf8').trim().split('\n');
+/** What a child wrote to its log after `from`: its own words, else its last lines. */
+export function lastWords(logPath: string, from: number): string {
+  const log = readFileSync(logPath);
+  // A log that has been rotated since is shorter than it was.
+  const lines = log
+    .subarray(from > log.length ? 0 : from)
+    .toString('utf8')
+    .trim()
+    .split('\n');
   const own = lines.filter((line) => line.startsWith('tem: ')).map((line) => line.slice('tem: '.length));
   return (own.length > 0 ? own : lines.slice(-3)).join('\n');
 }

@@ -6,10 +6,11 @@ import type { Finding } from '../core/health/finding.ts';
 import { ledgerFindings } from '../core/health/ledger.ts';
 import { checkTemporal } from '../core/health/temporal.ts';
 import { checkWorkers } from '../core/health/workers.ts';
+import { hostUrl } from '../core/host-url.ts';
 import { createPool } from '../core/ledger/pool.ts';
 import { temporalConnectionOptions } from '../core/temporal.ts';
 import { type Instance, runningInstance } from './instance.ts';
-import { isPortFree } from './ports.ts';
+import { portProblem } from './ports.ts';
 
 const NODE_MAJOR_MIN = 20;
 const NODE_MINOR_MIN = 19;
@@ -26,6 +27,7 @@ export async function diagnose(config: Config, nodeVersion: string): Promise<Fin
       ? { name: 'temporal', ok: false, detail: notRunning('TEMPORAL_ADDRESS', config) }
       : await checkTemporal(temporalConnectionOptions(config), config.temporal.namespace),
     await portFinding(config, instance),
+    ...(await apiFindings(apiUrl(config, instance))),
   ];
 }
 
@@ -62,6 +64,25 @@ function nodeFinding(version: string): Finding {
   return { name: 'node', ok, detail };
 }
 
+function apiUrl({ api }: Config, instance: Instance | undefined): string {
+  return instance?.apiUrl || (api.url ?? hostUrl(api.host, api.port));
+}
+
+/** What the API itself misses: it may have been given another database than this process. Nothing when none answers. */
+async function apiFindings(url: string): Promise<Finding[]> {
+  try {
+    const response = await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(API_ANSWER_WITHIN_MS) });
+    const { missing, details } = (await response.json()) as { missing?: string[]; details?: Record<string, string> };
+    if (!Array.isArray(missing)) return [];
+    const words = missing.map((name) => details?.[name] ?? name).join('; ');
+    return [
+      { name: 'api', ok: missing.length === 0, detail: words ? `${url} is not ready: ${words}` : `${url} is ready` },
+    ];
+  } catch {
+    return [];
+  }
+}
+
 /** The API's port: ours when an API answers there, free when one can be started, else somebody else's. */
 async function portFinding(config: Config, instance: Instance | undefined): Promise<Finding> {
   const name = 'port';
@@ -76,15 +97,11 @@ async function portFinding(config: Config, instance: Instance | undefined): Prom
     };
   }
   const { host, port } = config.api;
-  const url = config.api.url ?? `http://${host}:${port}`;
+  const url = apiUrl(config, instance);
   if (await isTemApi(url)) return { name, ok: true, detail: `an API of TEM answers at ${url}` };
-  if (port === 0 || (await isPortFree(port, host)))
-    return { name, ok: true, detail: `port ${port} on ${host} is free for the API` };
-  return {
-    name,
-    ok: false,
-    detail: `port ${port} on ${host} is taken by a program that is not TEM: set TEM_PORT to another one`,
-  };
+  const problem = await portProblem(port, host);
+  if (problem === undefined) return { name, ok: true, detail: `port ${port} on ${host} is free for the API` };
+  return { name, ok: false, detail: `port ${port} on ${host} ${problem}, not TEM's API: set TEM_PORT to another one` };
 }
 
 async function isTemApi(url: string): Promise<boolean> {

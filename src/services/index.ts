@@ -4,6 +4,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Config, ConfigError } from '../config.ts';
+import { workerStopGraceMs } from './children.ts';
 import {
   AlreadyRunning,
   type Instance,
@@ -18,7 +19,7 @@ import { withKeys } from './keys.ts';
 import { takeLock } from './lock.ts';
 import { startPostgres } from './postgres.ts';
 import { identify, isAlive, type ProcessIdentity, stopProcess } from './processes.ts';
-import type { Say } from './progress.ts';
+import { type Say, withProgress } from './progress.ts';
 import { startTemporal } from './temporal.ts';
 import { findTemporalBinary } from './temporal-binary.ts';
 
@@ -54,7 +55,7 @@ export async function startServices(
     lock.release();
   };
   try {
-    await stopLeftovers(given.home, say);
+    await stopLeftovers(given, say);
     const config = withKeys(given);
     const self = identify(process.pid) as ProcessIdentity;
     const instance: Instance = {
@@ -113,6 +114,7 @@ async function keepPostgres({ config, say, note, instance, signal }: Start): Pro
       home: config.home,
       port: port ?? config.embedded.postgresPort,
       portIsFixed: port !== undefined,
+      onSpawn: (identity) => note('postgres', identity),
       say,
       signal: startSignal,
     });
@@ -136,6 +138,7 @@ async function keepTemporal({ config, say, note, instance, signal }: Start): Pro
       namespace,
       ...wanted,
       portIsFixed: ports !== undefined,
+      onSpawn: (identity) => note('temporal', identity),
       say,
       signal: startSignal,
     });
@@ -147,8 +150,8 @@ async function keepTemporal({ config, say, note, instance, signal }: Start): Pro
 }
 
 /** Stops what the supervisor of this home left running when it was killed. */
-async function stopLeftovers(home: string, say: Say): Promise<void> {
-  const left = readInstance(home);
+async function stopLeftovers(given: Config, say: Say): Promise<void> {
+  const left = readInstance(given.home);
   if (!left) return;
   const alive = Object.entries(left.processes)
     .sort()
@@ -158,14 +161,20 @@ async function stopLeftovers(home: string, say: Say): Promise<void> {
       `Stopping what an earlier start left behind: ${alive.map(([name, { pid }]) => `${name} (pid ${pid})`).join(', ')}`,
     );
   }
+  const stop = ([name, identity]: [string, ProcessIdentity]): Promise<void> =>
+    name === 'worker'
+      ? stopProcess(identity, 'SIGTERM', workerStopGraceMs(given))
+      : stopProcess(identity, name === 'postgres' ? 'SIGINT' : 'SIGTERM');
   // Programs first, so that they don't complain about services that go away.
   const isService = (name: string): boolean => name === 'postgres' || name === 'temporal';
   for (const group of [alive.filter(([name]) => !isService(name)), alive.filter(([name]) => isService(name))]) {
-    await Promise.all(
-      group.map(([name, identity]) => stopProcess(identity, name === 'postgres' ? 'SIGINT' : 'SIGTERM')),
-    );
+    const waitsFor = (): string => {
+      const left = group.filter(([, identity]) => isAlive(identity)).map(([name]) => name);
+      return `waiting for ${left.join(', ')} to end`;
+    };
+    await withProgress(say, 'Stopping what was left behind', waitsFor, () => Promise.all(group.map(stop)));
   }
-  removeInstance(home);
+  removeInstance(given.home);
 }
 
 function alreadyRunningMessage(home: string, holder: ProcessIdentity): string {

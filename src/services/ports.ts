@@ -1,16 +1,26 @@
 // Free ports on the loopback address. The preferred one is taken when it is free, else the next one that is.
 
-import { connect, createServer } from 'node:net';
+import { type AddressInfo, connect, createServer } from 'node:net';
+import { ConfigError } from '../config.ts';
 
 const LOOPBACK = '127.0.0.1';
 const PORTS_TRIED_MAX = 200;
 const CONNECT_TIMEOUT_MS = 500;
+const PORT_MAX = 65_535;
+const TAKEN = 'is taken by another program';
+const FORBIDDEN = 'may not be used by this user (EACCES)';
 
 /** Whether nobody listens on this port of `host`. */
 export async function isPortFree(port: number, host: string = LOOPBACK): Promise<boolean> {
+  return (await portProblem(port, host)) === undefined;
+}
+
+/** Why a server can't listen there, as the end of a sentence; undefined when it can. */
+export async function portProblem(port: number, host: string = LOOPBACK): Promise<string | undefined> {
   // Some systems let a second server bind an address that another one holds for all interfaces; a connection tells.
-  if (await isPortAnswering(port, host)) return false;
-  return (await tryListen(port, host)) !== undefined;
+  if (await isPortAnswering(port, host)) return TAKEN;
+  const tried = await tryListen(port, host);
+  return 'port' in tried ? undefined : wordsFor(tried.code);
 }
 
 /** The preferred port or the next free one that is not in `except`; 0 asks the system for any. */
@@ -19,21 +29,36 @@ export async function freePort(
   except: readonly number[] = [],
   host: string = LOOPBACK,
 ): Promise<number> {
-  for (let tried = 0; tried < PORTS_TRIED_MAX; tried += 1) {
-    const port = preferred === 0 ? await tryListen(0, host) : preferred + tried;
-    if (port === undefined || port > 65_535) break;
-    if (!except.includes(port) && (preferred === 0 || (await isPortFree(port, host)))) return port;
+  let problem = TAKEN;
+  for (let tried = 0; tried < PORTS_TRIED_MAX && preferred + tried <= PORT_MAX; tried += 1) {
+    if (preferred === 0) {
+      const found = await tryListen(0, host);
+      if ('port' in found && !except.includes(found.port)) return found.port;
+      if ('code' in found) problem = wordsFor(found.code);
+    } else if (!except.includes(preferred + tried)) {
+      const found = await portProblem(preferred + tried, host);
+      if (found === undefined) return preferred + tried;
+      problem = found;
+    }
+    // Another port of an address that isn't this machine's is no better.
+    if (![TAKEN, FORBIDDEN].includes(problem)) break;
   }
-  throw new Error(`no free port from ${preferred} on: all of ${PORTS_TRIED_MAX} are taken`);
+  throw new ConfigError(`no port from ${preferred} on is free: on ${host} the last one tried ${problem}`);
 }
 
-function tryListen(port: number, host: string): Promise<number | undefined> {
+function wordsFor(code: string): string {
+  if (code === 'EADDRINUSE') return TAKEN;
+  if (code === 'EACCES') return FORBIDDEN;
+  return `can't be used: the address is not one of this machine's (${code})`;
+}
+
+function tryListen(port: number, host: string): Promise<{ port: number } | { code: string }> {
   return new Promise((resolve) => {
     const server = createServer();
-    server.once('error', () => resolve(undefined));
+    server.once('error', (error: NodeJS.ErrnoException) => resolve({ code: error.code ?? error.message }));
     server.listen(port, host, () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address ? address.port : undefined));
+      const { port: listened } = server.address() as AddressInfo;
+      server.close(() => resolve({ port: listened }));
     });
   });
 }

@@ -6,18 +6,21 @@ import { createHash } from 'node:crypto';
 import {
   chmodSync,
   chownSync,
-  cpSync,
   existsSync,
+  lstatSync,
   mkdirSync,
+  realpathSync,
   renameSync,
   rmSync,
   statSync,
   symlinkSync,
 } from 'node:fs';
+import { cp } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { ConfigError } from '../config.ts';
+import { type Say, withProgress } from './progress.ts';
 
 export interface PostgresPlace {
   /** Owned by the user that runs Postgres; holds `data` and the password. */
@@ -31,20 +34,32 @@ const USERS_TRIED = ['postgres', 'nobody'];
 const FOLDER_FOR_ROOT = '/var/lib/tem';
 
 /** Prepares the folder and finds the binaries. Throws a ConfigError when this machine can't run them. */
-export async function preparePostgresPlace(home: string): Promise<PostgresPlace> {
+export async function preparePostgresPlace(home: string, say: Say = () => {}): Promise<PostgresPlace> {
   const binaries = await findBinaries();
   const folder = join(home, 'postgres');
-  if (process.getuid?.() !== 0) {
+  const own = process.getuid?.();
+  if (own !== 0) {
+    refuseForeign(folder, own === undefined ? [] : [own]);
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     return { folder, ...binaries, user: undefined };
   }
   const user = findUser();
+  refuseForeign(folder, [0, user.uid]);
   // TEM_HOME is TEM's own and every secret in it has mode 0600, so letting others pass through it gives nothing away.
   chmodSync(home, statSync(home).mode | 0o011);
   const reachable = canPass(user, home) ? folder : outsideOf(home, folder);
   mkdirSync(reachable, { recursive: true, mode: 0o700 });
   chownSync(reachable, user.uid, user.gid);
-  return { folder: reachable, ...reachableBinaries(user, binaries), user };
+  return { folder: reachable, ...(await reachableBinaries(user, binaries, say)), user };
+}
+
+/** A home that root and an ordinary user start in turns would change hands each time, and one of them lose its data. */
+function refuseForeign(folder: string, users: number[]): void {
+  const owner = statSync(folder, { throwIfNoEntry: false })?.uid;
+  if (owner === undefined || users.length === 0 || users.includes(owner)) return;
+  throw new ConfigError(
+    `${folder} belongs to user ${owner}: start TEM as that user, or set TEM_HOME to another folder`,
+  );
 }
 
 async function findBinaries(): Promise<{ initdb: string; postgres: string }> {
@@ -89,8 +104,16 @@ function canPass(user: { uid: number; gid: number }, folder: string): boolean {
 function outsideOf(home: string, link: string): string {
   const name = createHash('sha256').update(home).digest('hex').slice(0, 16);
   const folder = join(FOLDER_FOR_ROOT, name);
+  if (existsSync(link)) {
+    // A home that was moved keeps its data where it is.
+    if (lstatSync(link).isSymbolicLink()) return realpathSync(link);
+    if (existsSync(join(link, 'data')))
+      throw new ConfigError(
+        `Postgres's user can't reach its data in ${link} any more: let others pass through ${home}`,
+      );
+  }
   try {
-    mkdirSync(FOLDER_FOR_ROOT, { recursive: true, mode: 0o755 });
+    makeFolderForRoot();
   } catch (error) {
     throw new ConfigError(
       `Postgres doesn't run as root, and its user can't reach ${home} (${(error as Error).message}); set TEM_HOME to a folder outside of /root`,
@@ -104,10 +127,17 @@ function outsideOf(home: string, link: string): string {
   return folder;
 }
 
-function reachableBinaries(
+function makeFolderForRoot(): void {
+  mkdirSync(FOLDER_FOR_ROOT, { recursive: true });
+  // Whatever the umask says: Postgres's user passes through it.
+  chmodSync(FOLDER_FOR_ROOT, 0o755);
+}
+
+async function reachableBinaries(
   user: { uid: number; gid: number },
   binaries: { initdb: string; postgres: string },
-): { initdb: string; postgres: string } {
+  say: Say,
+): Promise<{ initdb: string; postgres: string }> {
   if (canPass(user, binaries.postgres)) return binaries;
   const native = dirname(dirname(binaries.postgres));
   const version = createHash('sha256')
@@ -117,9 +147,14 @@ function reachableBinaries(
   const copy = join(FOLDER_FOR_ROOT, `postgres-${version}`);
   if (!existsSync(copy)) {
     const partial = `${copy}.${process.pid}`;
-    mkdirSync(FOLDER_FOR_ROOT, { recursive: true, mode: 0o755 });
+    makeFolderForRoot();
     // The links between the libraries are relative, and must stay so.
-    cpSync(native, partial, { recursive: true, verbatimSymlinks: true });
+    await withProgress(
+      say,
+      'Preparing Postgres',
+      () => `waiting for its program files to be copied to ${FOLDER_FOR_ROOT}`,
+      () => cp(native, partial, { recursive: true, verbatimSymlinks: true }),
+    );
     try {
       renameSync(partial, copy);
     } catch {

@@ -11,7 +11,15 @@ import pg from 'pg';
 import { ConfigError } from '../config.ts';
 import { freePort } from './ports.ts';
 import { type PostgresPlace, preparePostgresPlace } from './postgres-place.ts';
-import { commandLine, identify, logTail, type ServiceProcess, startProcess, stopProcess } from './processes.ts';
+import {
+  commandLine,
+  identify,
+  logTail,
+  type ProcessIdentity,
+  type ServiceProcess,
+  startProcess,
+  stopProcess,
+} from './processes.ts';
 import { type Say, withProgress } from './progress.ts';
 
 export interface PostgresOptions {
@@ -22,6 +30,8 @@ export interface PostgresOptions {
   portIsFixed?: boolean;
   /** Further settings, which come before TEM's own. */
   settings?: Record<string, string>;
+  /** Called once the server runs, before it answers. */
+  onSpawn?: (identity: ProcessIdentity) => void;
   say: Say;
   /** Gives up the start when it aborts. */
   signal: AbortSignal;
@@ -64,7 +74,7 @@ const SETTINGS = {
 
 /** Starts Postgres on the data of TEM_HOME (made at the first start) and resolves once it answers. */
 export async function startPostgres(options: PostgresOptions): Promise<EmbeddedPostgres> {
-  const place = await preparePostgresPlace(options.home);
+  const place = await preparePostgresPlace(options.home, options.say);
   const data = join(place.folder, 'data');
   const password = await ensureCluster(place, data, options.say);
   await stopLeftover(data, options.say);
@@ -104,6 +114,7 @@ async function launch(
     // Fast shutdown: sessions are ended, the data is checkpointed.
     stopSignal: 'SIGINT',
   });
+  options.onSpawn?.(server.identity);
   const connection = { host: '127.0.0.1', port, user: USER, password };
   try {
     await withProgress(

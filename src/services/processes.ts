@@ -22,6 +22,8 @@ export interface ServiceCommand {
   /** stdout and stderr are appended there; a pipe would break when the supervisor dies. */
   logPath: string;
   stopSignal: NodeJS.Signals;
+  /** How long it may take to stop before it is killed; 30 s by default. */
+  stopGraceMs?: number;
   /** Opens an IPC channel: the process ends when this one does, and its messages come here. */
   onMessage?: (message: unknown) => void;
 }
@@ -122,7 +124,7 @@ export async function startProcess(service: ServiceCommand): Promise<ServiceProc
     exited,
     hasExited: () => ended,
     async stop() {
-      if (!ended) await stopProcess(identity, service.stopSignal);
+      if (!ended) await stopProcess(identity, service.stopSignal, service.stopGraceMs);
       await exited;
     },
   };

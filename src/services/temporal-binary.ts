@@ -140,6 +140,10 @@ function bytesIn(folder: string): number {
 }
 
 async function build(options: TemporalBinaryOptions): Promise<string> {
+  // Left by builds that were killed; whoever has the lock is the only one that builds.
+  for (const name of readdirSync(options.cacheFolder)) {
+    if (name.startsWith('build-')) rmSync(join(options.cacheFolder, name), { recursive: true, force: true });
+  }
   const folder = join(options.cacheFolder, `build-${process.pid}`);
   options.say('Building the Temporal server from source with Go: about 3 minutes on 2 cores, once');
   let waitsFor = 'waiting for Go to fetch and compile the sources';
@@ -162,7 +166,7 @@ async function build(options: TemporalBinaryOptions): Promise<string> {
   } catch (error) {
     options.signal.throwIfAborted();
     throw new ConfigError(
-      `no Temporal server: TEMPORAL_ADDRESS is not set, there is no 'temporal' on PATH, temporal.download doesn't answer, and building it failed (${(error as Error).message})`,
+      `no Temporal server: TEMPORAL_ADDRESS is not set, there is no 'temporal' on PATH, temporal.download doesn't answer, and building it failed (${(error as Error).message}); set TEMPORAL_ADDRESS, put the Temporal CLI on PATH, or install Go`,
     );
   } finally {
     rmSync(folder, { recursive: true, force: true });

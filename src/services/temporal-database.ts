@@ -17,12 +17,17 @@ export async function prepareTemporalDatabase(
 ): Promise<void> {
   if (existsSync(dbFile)) return;
   const unfinished = `${dbFile}.new`;
-  for (const path of [unfinished, `${unfinished}-journal`, `${unfinished}-wal`, `${unfinished}-shm`])
-    rmSync(path, { force: true });
-  rmSync(`${unfinished}.lock`, { force: true, recursive: true });
+  removeDatabase(unfinished);
   await createAt(unfinished);
   dropIndexes(unfinished);
+  // A person may have deleted the file alone: what SQLite keeps beside it would be taken for the new one's.
+  removeDatabase(dbFile);
   renameSync(unfinished, dbFile);
+}
+
+function removeDatabase(path: string): void {
+  for (const end of ['', '-journal', '-wal', '-shm', '.lock'])
+    rmSync(`${path}${end}`, { force: true, recursive: true });
 }
 
 function dropIndexes(path: string): void {

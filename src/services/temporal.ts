@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Connection } from '@temporalio/client';
 import { SEARCH_ATTRIBUTES } from '../core/temporal.ts';
 import { freePort, isPortAnswering } from './ports.ts';
-import { logTail, type ServiceProcess, startProcess } from './processes.ts';
+import { logTail, type ProcessIdentity, type ServiceProcess, startProcess } from './processes.ts';
 import { type Say, withProgress } from './progress.ts';
 import { prepareTemporalDatabase } from './temporal-database.ts';
 
@@ -20,6 +20,8 @@ export interface TemporalOptions {
   uiPort: number;
   /** After a crash the address that others were given must stay: then only these ports will do. */
   portIsFixed?: boolean;
+  /** Called once a server runs, long before it is usable: one that nobody knows of would keep the data for itself. */
+  onSpawn?: (identity: ProcessIdentity) => void;
   say: Say;
   /** Gives up the start when it aborts. */
   signal: AbortSignal;
@@ -119,6 +121,7 @@ async function serve(
     logPath,
     stopSignal: 'SIGTERM',
   });
+  options.onSpawn?.(server.identity);
   try {
     await withProgress(
       options.say,

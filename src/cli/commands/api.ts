@@ -2,11 +2,11 @@
 
 import type { Command } from 'commander';
 import { ConfigError } from '../../config.ts';
-import { isPortFree } from '../../services/ports.ts';
+import { portProblem } from '../../services/ports.ts';
 import { servingConfig } from '../connected-config.ts';
 import { examples } from '../examples.ts';
 import { createLog } from '../log.ts';
-import { stopSignal, tellReady, untilAborted } from '../stopping.ts';
+import { serviceStopSignal, tellReady, untilAborted } from '../stopping.ts';
 
 export function addApi(program: Command): void {
   program
@@ -17,12 +17,11 @@ export function addApi(program: Command): void {
       examples(['tem api', 'DATABASE_URL=postgres://... TEMPORAL_ADDRESS=temporal:7233 TEM_PORT=8080 tem api']),
     )
     .action(async () => {
-      const signal = stopSignal(() => process.exit(1));
+      const signal = serviceStopSignal(() => process.exit(1));
       const config = servingConfig(process.env);
       const { host, port } = config.api;
-      if (port !== 0 && !(await isPortFree(port, host))) {
-        throw new ConfigError(`TEM_PORT: port ${port} on ${host} is taken by another program; set another one`);
-      }
+      const problem = await portProblem(port, host);
+      if (problem) throw new ConfigError(`TEM_PORT: port ${port} on ${host} ${problem}; set another one`);
       const { startApi } = await import('../../api/server.ts');
       const api = await startApi(config, createLog(config, 'api'));
       tellReady({ url: api.url });

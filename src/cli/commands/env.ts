@@ -24,11 +24,13 @@ export function addEnv(program: Command): void {
     .action(async ({ json }: { json?: boolean }) => {
       const config = servingConfig(process.env);
       await checkUsable(config);
+      const instance = runningInstance(config.home);
       const values = {
         DATABASE_URL: config.databaseUrl as string,
         TEMPORAL_ADDRESS: config.temporal.address as string,
         TEMPORAL_NAMESPACE: config.temporal.namespace,
-        TEMPORAL_CLI: runningInstance(config.home)?.temporalCli ?? '',
+        TEMPORAL_CLI: instance?.temporalCli ?? '',
+        TEM_API_URL: config.api.url ?? instance?.apiUrl ?? '',
         TEM_ADMIN_KEY: config.adminKey as string,
         TEM_USER_TOKEN_SECRET: config.userTokenSecret as string,
         TEM_WEBHOOK_SECRET: config.webhookSecrets.default.join(' '),

@@ -28,7 +28,15 @@ export function addEvents(program: Command): void {
   const events = program
     .command('events')
     .description('list, show, watch, retry and cancel events')
-    .addHelpText('after', EXIT_HELP);
+    .addHelpText(
+      'after',
+      examples([
+        'tem events',
+        'tem events list --state EXTINCT --type webhook',
+        'tem events watch',
+        'tem events retry 01890a5d-ac96-774b-bcce-b302099a8057',
+      ]) + EXIT_HELP,
+    );
   events
     .command('list', { isDefault: true })
     .description('the newest events')
@@ -134,6 +142,7 @@ async function watchOne(id: string, { json }: { json?: boolean }): Promise<void>
       throw new CommandError(EXIT.failed, `${id} ended ${event.state}${event.lastError ? `: ${event.lastError}` : ''}`);
     await delay(WATCH_EVERY_MS, undefined, { signal }).catch(() => undefined);
   }
+  throw new CommandError(EXIT.interrupted, `stopped watching; ${id} has not ended`);
 }
 
 async function watchAll({ json }: { json?: boolean }): Promise<void> {

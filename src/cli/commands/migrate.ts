@@ -1,6 +1,7 @@
 // `tem migrate`: brings the database's schema to what this release expects.
 
 import type { Command } from 'commander';
+import { readConfig } from '../../config.ts';
 import { connectedConfig } from '../connected-config.ts';
 import { examples } from '../examples.ts';
 
@@ -12,8 +13,8 @@ export function addMigrate(program: Command): void {
     .addHelpText('after', examples(['DATABASE_URL=postgres://... tem migrate', 'tem migrate --json']))
     .action(async ({ json }: { json?: boolean }) => {
       const { databaseUrl } = connectedConfig(process.env, ['database']);
-      const { migrate } = await import('../../core/ledger/migrate.ts');
-      const applied = await migrate(databaseUrl as string, (line) => {
+      const { migrateDatabase } = await import('../reach.ts');
+      const applied = await migrateDatabase(databaseUrl as string, readConfig(process.env), (line) => {
         if (!json) process.stdout.write(`${line}\n`);
       });
       if (json) process.stdout.write(`${JSON.stringify({ applied })}\n`);

@@ -2,8 +2,9 @@
 
 import type { Command } from 'commander';
 import { readConfig } from '../../config.ts';
+import type { RunningServices } from '../../services/index.ts';
 import { examples } from '../examples.ts';
-import { stopSignal, tellReady, untilAborted } from '../stopping.ts';
+import { serviceStopSignal, tellReady, untilAborted } from '../stopping.ts';
 
 export function addServices(program: Command): void {
   program
@@ -19,13 +20,16 @@ export function addServices(program: Command): void {
     )
     .action(async ({ json }: { json?: boolean }) => {
       const say = (line: string): void => void process.stderr.write(`${line}\n`);
-      const signal = stopSignal();
-      const { migrate } = await import('../../core/ledger/migrate.ts');
+      const signal = serviceStopSignal();
+      const given = readConfig(process.env);
+      const { migrateDatabase } = await import('../reach.ts');
       const { startServices } = await import('../../services/index.ts');
-      const services = await startServices(readConfig(process.env), 'tem services', say, signal);
+      const { withProgress } = await import('../../services/progress.ts');
+      let services: RunningServices | undefined;
       try {
+        services = await startServices(given, 'tem services', say, signal);
         const { databaseUrl, temporal } = services.config;
-        await migrate(databaseUrl as string, say);
+        await migrateDatabase(databaseUrl as string, given, say);
         const ready = {
           databaseUrl,
           temporalAddress: temporal.address,
@@ -42,8 +46,15 @@ export function addServices(program: Command): void {
         process.stdout.write(json ? `${JSON.stringify(ready)}\n` : `${lines.join('\n')}\n`);
         tellReady(ready);
         await untilAborted(signal);
+      } catch (error) {
+        if (!signal.aborted) throw error;
       } finally {
-        await services.stop();
+        await withProgress(
+          say,
+          'Stopping',
+          () => 'waiting for the services',
+          async () => services?.stop(),
+        );
       }
     });
 }

@@ -1,11 +1,12 @@
 // `tem worker`: one worker process (relay, Temporal worker, reconciler's watchdog), as many beside each other as needed.
 
 import type { Command } from 'commander';
+import type { Config } from '../../config.ts';
 import { servingConfig } from '../connected-config.ts';
 import { examples } from '../examples.ts';
 import { CommandError, EXIT } from '../exit-codes.ts';
 import { createLog } from '../log.ts';
-import { stopSignal, tellReady, untilAborted } from '../stopping.ts';
+import { serviceStopSignal, tellReady, untilAborted } from '../stopping.ts';
 
 export function addWorker(program: Command): void {
   program
@@ -17,12 +18,13 @@ export function addWorker(program: Command): void {
       examples(['tem worker', 'tem worker --features notifications,webhooks', 'TEM_SLOTS=80 tem worker']),
     )
     .action(async (options: { features?: string }) => {
-      const signal = stopSignal(() => process.exit(1));
-      const wanted = options.features === undefined ? undefined : await parseFeatures(options.features);
+      const signal = serviceStopSignal(() => process.exit(1));
       const given = servingConfig(process.env);
-      const config = wanted ? { ...given, worker: { ...given.worker, features: wanted } } : given;
+      const config = { ...given, worker: { ...given.worker, features: await chooseFeatures(options, given) } };
       const { startWorker } = await import('../../workers/process.ts');
-      const worker = await startWorker(config, createLog(config, 'worker'));
+      // It may wait for a Temporal or a ledger that is away, and has taken nothing yet that it would have to hand back.
+      const worker = await Promise.race([startWorker(config, createLog(config, 'worker')), untilAborted(signal)]);
+      if (!worker) return;
       tellReady({ id: worker.id });
       await Promise.race([untilAborted(signal), worker.stopped]);
       await worker.stop();
@@ -30,18 +32,21 @@ export function addWorker(program: Command): void {
     });
 }
 
-async function parseFeatures(value: string): Promise<string[]> {
+/** Those of the option, else of TEM_FEATURES; undefined: all. */
+async function chooseFeatures(options: { features?: string }, given: Config): Promise<string[] | undefined> {
+  const wanted =
+    options.features
+      ?.split(',')
+      .map((name) => name.trim())
+      .filter((name) => name !== '') ?? given.worker.features;
+  if (wanted === undefined) return undefined;
   const { features } = await import('../../features.ts');
   const known = features.map(({ name }) => name);
-  const wanted = value
-    .split(',')
-    .map((name) => name.trim())
-    .filter((name) => name !== '');
   const unknown = wanted.filter((name) => !known.includes(name));
   if (wanted.length === 0 || unknown.length > 0) {
     throw new CommandError(
       EXIT.usage,
-      `--features: ${unknown.join(', ') || 'nothing'} is not a feature; there are ${known.join(', ')}`,
+      `${options.features === undefined ? 'TEM_FEATURES' : '--features'}: ${unknown.join(', ') || 'nothing'} is not a feature; there are ${known.join(', ')}`,
     );
   }
   return wanted;
