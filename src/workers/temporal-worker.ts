@@ -8,6 +8,8 @@ import type { EventActivities } from '../workflows/contract.ts';
 const RESTART_DELAY_MS = 1_000;
 /** Workflow runs kept in memory between their tasks: those that wait for a retry are replayed when they go on. */
 const CACHED_WORKFLOWS_MAX = 500;
+/** Each holds a place for workflow tasks while it waits: with too few places no new run begins while a first attempt lasts. */
+const WORKFLOW_TASK_POLLS = 10;
 const ORDINARY_ATTEMPTS_MIN = 200;
 const FORCE_AFTER_GRACE_MS = 5_000;
 
@@ -50,7 +52,8 @@ export function createTemporalWorker(options: TemporalWorkerOptions): TemporalWo
       activities: { ...options.activities },
       maxCachedWorkflows: CACHED_WORKFLOWS_MAX,
       // A run's first attempt holds a place in each of these while it lasts.
-      maxConcurrentWorkflowTaskExecutions: 2 * options.slots,
+      maxConcurrentWorkflowTaskExecutions: 2 * options.slots + WORKFLOW_TASK_POLLS,
+      maxConcurrentWorkflowTaskPolls: WORKFLOW_TASK_POLLS,
       maxConcurrentLocalActivityExecutions: 4 * options.slots,
       maxConcurrentActivityTaskExecutions: ordinaryAttemptsMax(options.slots),
       shutdownGraceTime: options.graceMs,

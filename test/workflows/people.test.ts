@@ -3,6 +3,7 @@
 import { describe, expect, test } from 'vitest';
 import { cancelEvent } from '../../src/core/ledger/cancel.ts';
 import { retryEvent } from '../../src/core/ledger/retry.ts';
+import { waitFor } from '../support/wait.ts';
 import { createScene } from './scene.ts';
 
 const scene = await createScene();
@@ -33,6 +34,29 @@ test('retry now ends a long wait within 2 seconds', async () => {
   expect(await untilState(event.id, 'PROCESSED')).toMatchObject({ retry_count: 1 });
   expect(await effects(event.id)).toEqual(['done']);
   expect((await untilRun(event, 'COMPLETED')).runId).not.toBe(first.runId);
+});
+
+// Alone too. Of three the one in the middle, because the machine may be busy with other tests just then.
+test.each([
+  ['a cancel', 1_000, (id: string) => cancelEvent(pool, id, 'test')],
+  // Then the worker asks, once a second.
+  [
+    'a cancel whose NOTIFY is lost',
+    2_000,
+    (id: string) => pool.query('update tem.event set cancel_requested = true where id = $1', [id]),
+  ],
+])('%s aborts the signal of an attempt within %i ms', async (_, withinMs, cancel) => {
+  const tookMs: number[] = [];
+  for (let tries = 0; tries < 3; tries++) {
+    const event = await accept('quick', { plan: ['tellAborted'] });
+    await untilDone(event.id, 'tellAborted');
+    const askedAtMs = Date.now();
+    await cancel(event.id);
+    const told = await waitFor(async () => (await done(event.id)).find((what) => what.startsWith('aborted at')));
+    tookMs.push(Number(told.slice('aborted at '.length)) - askedAtMs);
+    await untilState(event.id, 'CANCELLED');
+  }
+  expect(tookMs.sort((a, b) => a - b)[1], String(tookMs)).toBeLessThan(withinMs);
 });
 
 describe.concurrent('retry now', () => {

@@ -105,6 +105,24 @@ const ACTIONS: Record<string, (event: Event, context: HandlerContext) => Promise
     throw undefined;
   },
   tooMuch: () => 'x'.repeat(3_000_000),
+  unserialisable: () => ({ n: 3n }),
+  /** Begins a query that fails, and doesn't wait for it. */
+  leaveQuery: (_, { tx }) => {
+    void tx.query('select 1 / 0');
+  },
+  /** Keeps its transaction open and never comes back. */
+  holdTransaction: async ({ id }, { tx }) => {
+    await tx.query('insert into effect (event) values ($1)', [id]);
+    await new Promise(() => {});
+  },
+  /** Until it is aborted; says when that was, in Unix milliseconds of this machine. */
+  tellAborted: async (event, { signal }) => {
+    const at = await new Promise<number>((resolve) => {
+      signal.addEventListener('abort', () => resolve(Date.now()));
+    });
+    await log(event, `aborted at ${at}`);
+    throw signal.reason;
+  },
   block: () => block(BLOCK_MS),
   beat: async (event, { heartbeat, signal }) => {
     heartbeat({ step: 'half way' });
@@ -157,15 +175,27 @@ export const longUndone = defineEventType({ ...scripted, ...undoing, name: 'long
 export const secretive = defineEventType({ ...scripted, name: 'secretive', keyPrivate: true, retry: QUICKLY });
 export const many = defineEventType({ ...scripted, name: 'many', batch: 50, retry: QUICKLY });
 export const manyPatient = defineEventType({ ...scripted, name: 'many-patient', batch: 50, retry: PATIENTLY });
+/** Gives up on its handler after 3 seconds. */
+export const manyHasty = defineEventType({
+  ...scripted,
+  name: 'many-hasty',
+  batch: 50,
+  timeout: '3s',
+  retry: QUICKLY,
+});
 export const manyUndone = defineEventType({ ...scripted, ...undoing, name: 'many-undone', batch: 50, retry: QUICKLY });
 export const together = defineEventType({
   ...scripted,
   name: 'together',
   batch: 50,
+  timeout: '3s',
   retry: QUICKLY,
-  async handleAll(events, { tx }) {
-    if (events.some(({ payload }) => payload.plan?.[0] === 'fail')) throw new Error('one of them fails');
-    await tx.query('insert into effect (event, what) select event, $2 from unnest($1::uuid[]) as e(event)', [
+  async handleAll(events, context) {
+    for (const event of events) {
+      const what = event.payload.plan?.[event.attempt - 1] ?? 'ok';
+      if (what !== 'ok') await ACTIONS[what]?.(event, context);
+    }
+    await context.tx.query('insert into effect (event, what) select event, $2 from unnest($1::uuid[]) as e(event)', [
       events.map(({ id }) => id),
       `together ${events.length}`,
     ]);
