@@ -4,11 +4,11 @@ import { describe, test } from 'vitest';
 import { hangBeside } from './hanging.ts';
 import { MODES, TEST_TIMEOUT_MS } from './setup.ts';
 
-describe.each(MODES)('events run $mode', ({ TEM_BATCH }) => {
+describe.each(MODES)('events run $mode', ({ environment }) => {
   test(
     '2,000 webhooks to a target that hangs, beside 500 quick notifications: their p99 is under 1 s',
     async () => {
-      await hangBeside({ TEM_BATCH }, 0);
+      await hangBeside(environment, 0);
     },
     TEST_TIMEOUT_MS,
   );

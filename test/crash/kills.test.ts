@@ -4,11 +4,11 @@ import { describe, test } from 'vitest';
 import { surviveKills } from './kills.ts';
 import { MODES, TEST_TIMEOUT_MS } from './setup.ts';
 
-describe.each(MODES)('events run $mode', ({ TEM_BATCH }) => {
+describe.each(MODES)('events run $mode', ({ environment }) => {
   test(
     'a worker killed 2 s after it reports ready, 3 times, during 120 events: all PROCESSED, each effect once',
     async () => {
-      await surviveKills({ TEM_BATCH }, 3, 120);
+      await surviveKills(environment, 3, 120);
     },
     TEST_TIMEOUT_MS,
   );

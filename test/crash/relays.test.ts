@@ -5,11 +5,11 @@ import { MODES, setup, TEST_TIMEOUT_MS } from './setup.ts';
 
 const EVENTS = 1_000;
 
-describe.each(MODES)('events run $mode', ({ TEM_BATCH }) => {
+describe.each(MODES)('events run $mode', ({ environment }) => {
   test(
     'two relays, one backlog: no event is started twice',
     async () => {
-      const scene = await setup({ TEM_BATCH });
+      const scene = await setup(environment);
       const truth = scene.watchTruth();
       const later = new Date(Date.now() + 1_000);
       const workers = await Promise.all([scene.startWorker(), scene.startWorker()]);
@@ -22,6 +22,7 @@ describe.each(MODES)('events run $mode', ({ TEM_BATCH }) => {
       );
       await scene.untilAll('PROCESSED');
       await scene.expectEffectsOnce(ids);
+      await scene.expectSomeBatched(ids);
       const begun = scene.log().filter((entry) => entry.what === 'began');
       expect(begun).toHaveLength(EVENTS);
       expect(new Set(begun.map((entry) => entry.event)).size).toBe(EVENTS);

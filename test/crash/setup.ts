@@ -7,15 +7,19 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Client } from '@temporalio/client';
 import type { Pool } from 'pg';
-import { afterAll, expect, onTestFailed, onTestFinished } from 'vitest';
+import { expect, onTestFailed } from 'vitest';
 import { acceptEvents } from '../../src/core/ledger/accept.ts';
+import { atEnd } from '../support/at-end.ts';
 import { createDatabase } from '../support/database.ts';
 import { testEnvironment } from '../support/environment.ts';
 import type { Logged, Step } from '../support/event-types.ts';
 import { startTem, type TemProcess } from '../support/processes.ts';
 import { createNamespace } from '../support/temporal.ts';
 import { waitFor } from '../support/wait.ts';
+import { createBatches, KEEP_BATCHES } from './batches.ts';
 import { watchTruth } from './truth.ts';
+
+export { MODES } from './batches.ts';
 
 export const EVENT_TYPES = fileURLToPath(new URL('../support/event-types.ts', import.meta.url));
 /** The machine may be busy with other tests. */
@@ -23,12 +27,6 @@ export const PATIENCE_MS = 120_000;
 export const TEST_TIMEOUT_MS = 300_000;
 
 const OUTPUT_LINES_SHOWN = 25;
-
-/** The two ways to run events; every row of the table holds in both. */
-export const MODES = [
-  { mode: 'in batches', TEM_BATCH: 'on' },
-  { mode: 'each its own workflow', TEM_BATCH: 'off' },
-] as const;
 
 export interface NewEvent {
   type?: string;
@@ -42,6 +40,7 @@ export interface NewEvent {
 export interface Row {
   id: string;
   type: string;
+  key: string;
   state: string;
   retry_count: number;
   crash_count: number;
@@ -80,6 +79,7 @@ export async function setup(further: Record<string, string> = {}, places: Partia
   await pool.query(`
     create table effect (event_id uuid not null, attempt int not null, kind text not null);
     create table tally as select 0 as count`);
+  await pool.query(KEEP_BATCHES);
   const environment = testEnvironment(database, temporal, {
     TEM_EVENT_TYPES: EVENT_TYPES,
     TEST_FOLDER: folder,
@@ -123,8 +123,24 @@ export async function setup(further: Record<string, string> = {}, places: Partia
     return Object.fromEntries(counts.map(({ state, count }) => [state, count]));
   };
 
+  /** Accepts events in one statement; resolves to their ids, in order. */
+  const send = async (events: readonly NewEvent[]): Promise<string[]> => {
+    const outcomes = await acceptEvents(
+      pool,
+      events.map(({ type, steps, compensation, filler, ...rest }) => ({
+        type: type ?? 'work',
+        payload: { steps: steps ?? [{ do: 'write' }], compensation, filler },
+        source: 'http',
+        ...rest,
+      })),
+    );
+    return outcomes.map(({ id }) => id);
+  };
+  const batches = createBatches(environment.TEM_BATCH === 'on', pool, send);
+
   const scene = {
     ...database,
+    ...batches,
     temporal,
     environment,
     folder,
@@ -135,19 +151,7 @@ export async function setup(further: Record<string, string> = {}, places: Partia
       for (const victim of victims) victim.kill('SIGKILL');
       await Promise.all(victims.map((victim) => victim.exited));
     },
-    /** Accepts events in one statement; resolves to their ids, in order. */
-    async send(events: readonly NewEvent[]): Promise<string[]> {
-      const outcomes = await acceptEvents(
-        pool,
-        events.map(({ type, steps, compensation, filler, ...rest }) => ({
-          type: type ?? 'work',
-          payload: { steps: steps ?? [{ do: 'write' }], compensation, filler },
-          source: 'http',
-          ...rest,
-        })),
-      );
-      return outcomes.map(({ id }) => id);
-    },
+    send,
     open: (gate: string) => writeFileSync(join(folder, `gate-${gate}`), ''),
     log,
     logOf: (id: string) => log().filter((entry) => entry.event === id),
@@ -159,7 +163,9 @@ export async function setup(further: Record<string, string> = {}, places: Partia
       await waitFor(async () => {
         const found = await rows(ids);
         const others = found.filter((row) => row.state !== state);
-        if (found.length > 0 && others.length === 0) return true;
+        if (found.length === 0 || (ids && found.length !== new Set(ids).size))
+          throw new Error(`${found.length} rows of ${ids?.length ?? 'any'} events`);
+        if (others.length === 0) return true;
         const sample = others.slice(0, 3).map((row) => `${row.id} ${row.state} ${row.last_error ?? ''}`);
         throw new Error(`${JSON.stringify(await states())}, such as ${sample.join('; ')}`);
       }, timeoutMs);
@@ -195,9 +201,22 @@ export async function setup(further: Record<string, string> = {}, places: Partia
     /** Each event has its effect in the ledger exactly once, and nothing else has one. */
     async expectEffectsOnce(ids: readonly string[]): Promise<void> {
       const effects = await scene.effects();
-      const wrong = ids.filter((id) => effects.get(id) !== 1).map((id) => `${id}: ${effects.get(id) ?? 0}`);
+      const all = [...ids, ...batches.companions];
+      const wrong = all.filter((id) => effects.get(id) !== 1).map((id) => `${id}: ${effects.get(id) ?? 0}`);
       expect(wrong).toEqual([]);
-      expect(effects.size).toBe(ids.length);
+      expect(effects.size).toBe(new Set(all).size);
+    },
+    /**
+     * Everything that was answered is in the ledger, ends PROCESSED and has its effect once. What was refused may have
+     * been written all the same, never the other way round: then it is one of `sentKeys`, and ends as well.
+     */
+    async expectAllKept(answered: readonly string[], sentKeys: ReadonlySet<string>): Promise<void> {
+      await scene.untilAll('PROCESSED', PATIENCE_MS, answered);
+      await scene.untilAll('PROCESSED');
+      const found = await rows();
+      const known = new Set(answered);
+      expect(found.filter((row) => !known.has(row.id) && !sentKeys.has(row.key))).toEqual([]);
+      await scene.expectEffectsOnce(found.map((row) => row.id));
     },
     /** How many effects each of these has, in their order. */
     async effectsOf(ids: readonly string[], kind = 'done'): Promise<number[]> {
@@ -213,13 +232,4 @@ export async function setup(further: Record<string, string> = {}, places: Partia
 function showOutput(name: string, started: TemProcess): void {
   const written = `${started.stdout()}${started.stderr()}`.split('\n');
   process.stderr.write(`${name} ${started.pid} wrote at the end:\n${written.slice(-OUTPUT_LINES_SHOWN).join('\n')}\n`);
-}
-
-function atEnd(run: () => void | Promise<void>): void {
-  try {
-    onTestFinished(run);
-  } catch {
-    // Not inside of a test.
-    afterAll(run);
-  }
 }

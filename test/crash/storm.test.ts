@@ -4,12 +4,18 @@ import { describe, test } from 'vitest';
 import { MODES, TEST_TIMEOUT_MS } from './setup.ts';
 import { weather } from './storm.ts';
 
-describe.each(MODES)('events run $mode', ({ TEM_BATCH }) => {
+describe.each(MODES)('events run $mode', ({ environment }) => {
   test(
     '500 events that fail at once come back spread out',
     async () => {
       const steps = [{ do: 'fail' as const, times: 1 }, { do: 'write' as const }];
-      await weather({ TEM_BATCH }, { events: 500, event: { type: 'stormy', steps }, attempts: 2, memoryMaxMb: 600 });
+      await weather(environment, {
+        events: 500,
+        event: { type: 'stormy', steps },
+        attempts: 2,
+        memoryMaxMb: 600,
+        begun: false,
+      });
     },
     TEST_TIMEOUT_MS,
   );

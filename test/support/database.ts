@@ -2,8 +2,9 @@
 
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
-import { afterAll, inject, onTestFinished } from 'vitest';
+import { inject } from 'vitest';
 import { createPool } from '../../src/core/ledger/pool.ts';
+import { atEnd } from './at-end.ts';
 
 export interface TestDatabase {
   databaseUrl: string;
@@ -48,14 +49,5 @@ async function withClient(databaseUrl: string, use: (client: pg.Client) => Promi
     await use(client);
   } finally {
     await client.end();
-  }
-}
-
-function atEnd(run: () => Promise<void>): void {
-  try {
-    onTestFinished(run);
-  } catch {
-    // Not inside of a test.
-    afterAll(run);
   }
 }

@@ -2,8 +2,9 @@
 
 import { randomBytes } from 'node:crypto';
 import { Client, Connection } from '@temporalio/client';
-import { afterAll, inject, onTestFinished } from 'vitest';
+import { inject } from 'vitest';
 import { SEARCH_ATTRIBUTES } from '../../src/core/temporal.ts';
+import { atEnd } from './at-end.ts';
 import { waitFor } from './wait.ts';
 
 export interface TestTemporal {
@@ -33,13 +34,4 @@ export async function createNamespace(options: { searchAttributes?: boolean } = 
     await waitFor(() => connection.workflowService.describeNamespace({ namespace }));
   }
   return { address, namespace, client: new Client({ connection, namespace }) };
-}
-
-function atEnd(run: () => Promise<void>): void {
-  try {
-    onTestFinished(run);
-  } catch {
-    // Not inside of a test.
-    afterAll(run);
-  }
 }

@@ -8,18 +8,19 @@ const FROZEN_FOR_MS = 60_000;
 // A frozen transaction is ended after 20 s, and a lease after 10 s.
 const NEIGHBOURS_WITHIN_MS = 45_000;
 
-describe.each(MODES)('events run $mode', ({ TEM_BATCH }) => {
+describe.each(MODES)('events run $mode', ({ environment }) => {
   test('stopped for 60 s in mid-handler and continued: one effect, no neighbour blocked, states true', async () => {
-    const scene = await setup({ TEM_BATCH });
+    const scene = await setup(environment);
     const truth = scene.watchTruth();
     const frozen = await scene.startWorker();
-    const held = await scene.send([
+    const held = await scene.sendBatched([
       // It holds the lock on the row that the neighbours need.
       { steps: [{ do: 'write' }, { do: 'count' }, { do: 'hold', gate: 'thaw' }] },
       { steps: [{ do: 'hold', gate: 'thaw' }, { do: 'write' }, { do: 'count' }] },
       { type: 'lengthy', steps: [{ do: 'hold', gate: 'thaw' }, { do: 'write' }, { do: 'count' }] },
     ]);
     for (const id of held) await scene.untilLogged(id, 'holding');
+    await scene.expectBatched(held.slice(0, 2));
     frozen.kill('SIGSTOP');
     const thaw = delay(FROZEN_FOR_MS);
     scene.open('thaw');

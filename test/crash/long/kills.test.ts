@@ -4,8 +4,8 @@ import { describe, test } from 'vitest';
 import { surviveKills } from '../kills.ts';
 import { MODES } from '../setup.ts';
 
-describe.each(MODES)('events run $mode', ({ TEM_BATCH }) => {
+describe.each(MODES)('events run $mode', ({ environment }) => {
   test('a worker killed 2 s after it reports ready, 20 times, during 500 events: all PROCESSED, each effect once', async () => {
-    await surviveKills({ TEM_BATCH }, 20, 500);
+    await surviveKills(environment, 20, 500);
   });
 });

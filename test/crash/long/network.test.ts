@@ -8,17 +8,18 @@ import { MODES, PATIENCE_MS, setup } from '../setup.ts';
 
 const SILENT_FOR_MS = 60_000;
 
-describe.each(MODES)('events run $mode', ({ TEM_BATCH }) => {
+describe.each(MODES)('events run $mode', ({ environment }) => {
   test('silence for 60 s in the middle of 300 events: states true, nothing twice, all PROCESSED', async () => {
     const proxy = await startProxy(inject('temporalAddress'));
-    const scene = await setup({ TEM_BATCH });
+    const scene = await setup(environment);
     const truth = scene.watchTruth();
     await scene.startWorker({ TEMPORAL_ADDRESS: proxy.address });
-    const held = await scene.send([
+    const held = await scene.sendBatched([
       { steps: [{ do: 'write' }, { do: 'hold', gate: 'silence' }] },
       { type: 'lengthy', steps: [{ do: 'write' }, { do: 'hold', gate: 'silence' }] },
     ]);
     for (const id of held) await scene.untilLogged(id, 'holding');
+    await scene.expectBatched(held.slice(0, 1));
     const ids = await scene.send(
       Array.from({ length: 200 }, (_, index) => ({
         type: (['work', 'together', 'lengthy'] as const)[index % 3] as string,
@@ -39,6 +40,7 @@ describe.each(MODES)('events run $mode', ({ TEM_BATCH }) => {
     proxy.resume();
 
     await scene.untilAll('PROCESSED', 240_000);
+    await scene.expectSomeBatched(ids, 20);
     await scene.expectEffectsOnce([...held, ...ids, ...meanwhile]);
     expect((await scene.rows()).every((row) => row.crash_count === 0)).toBe(true);
     await truth.stop();

@@ -5,9 +5,9 @@ import { POISON_ERROR } from '../../../src/core/ledger/begin.ts';
 import type { TemProcess } from '../../support/processes.ts';
 import { MODES, setup } from '../setup.ts';
 
-describe.each(MODES)('events run $mode', ({ TEM_BATCH }) => {
+describe.each(MODES)('events run $mode', ({ environment }) => {
   test('poison ends EXTINCT after its quarantine; innocents in the same batch and beside it end PROCESSED', async () => {
-    const scene = await setup({ TEM_BATCH });
+    const scene = await setup(environment);
     const truth = scene.watchTruth();
     const innocent = () => ({ steps: [{ do: 'sleep' as const, ms: 200 }, { do: 'write' as const }] });
     const ids = await scene.send([
@@ -38,6 +38,8 @@ describe.each(MODES)('events run $mode', ({ TEM_BATCH }) => {
     await supervisor;
     await scene.untilAll('PROCESSED', undefined, innocents);
 
+    await scene.expectBatched(poisons.slice(0, 1));
+    await scene.expectSomeBatched(innocents);
     for (const row of await scene.rows(poisons)) expect(row.last_error).toBe(POISON_ERROR);
     expect(await scene.effects('undone')).toEqual(new Map([[poisons[1], 1]]));
     const effects = await scene.effects();
