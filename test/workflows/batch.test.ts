@@ -2,14 +2,19 @@
 // leaves; people act on members, never on the batch.
 
 import { describe, expect, test } from 'vitest';
+import { createEventTypes } from '../../src/core/event-types.ts';
 import { cancelEvent } from '../../src/core/ledger/cancel.ts';
+import { getEvent } from '../../src/core/ledger/events.ts';
+import { type EventRow, presentEvent } from '../../src/core/ledger/present.ts';
 import { retryEvent } from '../../src/core/ledger/retry.ts';
+import { createTypeDirectory } from '../../src/core/ledger/type-directory.ts';
 import { waitFor } from '../support/wait.ts';
 import { createScene } from './scene.ts';
 
 const FLOOD = 200;
 const scene = await createScene({ TEM_SLOTS: '8', TEM_RECONCILE_EVERY: '2s' });
-const { pool, temporal, untilState, until, untilDone, openGate, done, effects, history, event: read } = scene;
+const { pool, temporal, untilState, until, untilDone, untilRun, openGate, done, effects, history, event: read } = scene;
+const types = createTypeDirectory(pool, createEventTypes([]));
 
 /** Accepts a flood in one transaction; `payloads` are those of its first events. */
 async function flood(type: string, payloads: object[] = [], count = FLOOD): Promise<{ id: string; key: string }[]> {
@@ -30,6 +35,11 @@ const untilAll = (ids: readonly string[], states: string[]): Promise<unknown> =>
     if (rows.length > 0) throw new Error(JSON.stringify(rows));
     return true;
   }, 60_000);
+
+/** What the API says of the event. */
+async function workflowIdOf(id: string): Promise<string> {
+  return presentEvent((await getEvent(pool, id)) as EventRow, types).workflowId;
+}
 
 async function runsOf(type: string): Promise<Map<string, string>> {
   const runs = new Map<string, string>();
@@ -59,25 +69,28 @@ describe('a flood', () => {
   });
 
   test("names the batch as the workflow of an event that it has, and the event's own afterwards", async () => {
-    const events = await flood(
-      'many',
-      Array.from({ length: FLOOD }, () => ({ plan: ['hold'] })),
-    );
+    // The first ones get workflows of their own, and would hold their slots.
+    const plans = Array.from({ length: FLOOD }, (_, index) => (index < 10 ? {} : { plan: ['holdAndFail', 'ok'] }));
+    const events = (await flood('many-patient', plans)).slice(10);
+    const ids = events.map(({ id }) => id);
     const held = await waitFor(async () => {
-      const { rows } = await pool.query<{ id: string; workflow_id: string }>(
-        `select id, workflow_id from tem.event where id = any($1) and state = 'PROCESSING' and workflow_id is not null limit 1`,
-        [events.map(({ id }) => id)],
+      const { rows } = await pool.query<{ id: string; key: string; workflow_id: string }>(
+        `select id, key, workflow_id from tem.event where id = any($1) and state = 'PROCESSING' and workflow_id is not null limit 1`,
+        [ids],
       );
       return rows[0];
     });
-    expect(held.workflow_id).toMatch(/^many:batch:/);
-    const batch = temporal.client.workflow.getHandle(held.workflow_id);
-    expect(await batch.describe()).toMatchObject({ type: 'eventBatch', status: { name: 'RUNNING' } });
+    expect(await workflowIdOf(held.id)).toMatch(/^many-patient:batch:/);
+    const batch = await temporal.client.workflow.getHandle(held.workflow_id).describe();
+    expect(batch).toMatchObject({ type: 'eventBatch', status: { name: 'RUNNING' } });
     for (const { key } of events) await openGate(key);
-    await untilAll(
-      events.map(({ id }) => id),
-      ['PROCESSED'],
-    );
+    await untilAll(ids, ['FAILED']);
+    // It has left the batch, and its next attempt has a run of its own.
+    expect(await workflowIdOf(held.id)).toBe(`many-patient:${held.key}`);
+    await retryEvent(pool, held.id, 'test');
+    await untilState(held.id, 'PROCESSED');
+    expect(await workflowIdOf(held.id)).toBe(`many-patient:${held.key}`);
+    expect(await untilRun({ type: 'many-patient', key: held.key }, 'COMPLETED')).toMatchObject({ type: 'event' });
   });
 
   test('is not held up by a member that fails, which leaves and is tried again', async () => {
@@ -130,10 +143,7 @@ describe('a flood', () => {
 
 describe('a member', () => {
   test('is cancelled while its attempt runs, and no other notices', async () => {
-    const events = await flood(
-      'many',
-      Array.from({ length: FLOOD }, () => ({ plan: ['hold'] })),
-    );
+    const events = await flood('many', Array(FLOOD).fill({ plan: ['hold'] }));
     const held = await waitFor(async () => {
       const { rows } = await pool.query<{ id: string }>(
         `select e.id from tem.event e join done d on d.event = e.id where e.id = any($1) and state = 'PROCESSING' and workflow_id like '%:batch:%' limit 1`,
@@ -152,10 +162,7 @@ describe('a member', () => {
   });
 
   test('that waits for its next attempt is cancelled, or retried now, at once', async () => {
-    const events = await flood(
-      'many-patient',
-      Array.from({ length: FLOOD }, () => ({ plan: ['fail', 'ok'] })),
-    );
+    const events = await flood('many-patient', Array(FLOOD).fill({ plan: ['fail', 'ok'] }));
     await untilAll(
       events.map(({ id }) => id),
       ['FAILED'],
@@ -185,10 +192,7 @@ describe('a member', () => {
 describe('a batch', () => {
   test('that somebody terminates or cancels gives its members back, and none is cancelled', async () => {
     for (const end of ['terminate', 'cancel'] as const) {
-      const events = await flood(
-        'many',
-        Array.from({ length: FLOOD }, () => ({ plan: ['hold'] })),
-      );
+      const events = await flood('many', Array(FLOOD).fill({ plan: ['hold'] }));
       const held = await waitFor(async () => {
         const { rows } = await pool.query<{ workflow_id: string }>(
           `select workflow_id from tem.event where id = any($1) and state = 'PROCESSING' and workflow_id like '%:batch:%' limit 1`,
