@@ -20,7 +20,7 @@ const types = createTypeDirectory(pool, createEventTypes([]));
 async function flood(type: string, payloads: object[] = [], count = FLOOD): Promise<{ id: string; key: string }[]> {
   const { rows } = await pool.query<{ id: string; key: string }>(
     `with given as (select coalesce($2::jsonb -> (n - 1), '{}') as payload, gen_random_uuid()::text as key, n from generate_series(1, $3) n)
-     select tem.enqueue($1, payload, key) as id, key from given order by n`,
+     select tem.enqueue($1, payload, key, run_at => clock_timestamp()) as id, key from given order by n`,
     [type, JSON.stringify(payloads), count],
   );
   return rows;
