@@ -12,6 +12,8 @@ create table tem.ledger (
   -- When a turn of the reconciler last began, and when one last did all of its steps.
   reconciled_at timestamptz,
   reconciled_whole_at timestamptz,
+  -- Short hashes of the secrets that the process started last has, by the setting's name.
+  secret_hashes jsonb not null default '{}',
   pruned_until uuid not null default '00000000-0000-0000-0000-000000000000',
   created_at timestamptz not null default now()
 );

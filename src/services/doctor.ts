@@ -11,6 +11,7 @@ import { createPool } from '../core/ledger/pool.ts';
 import { temporalConnectionOptions } from '../core/temporal.ts';
 import { type Instance, runningInstance } from './instance.ts';
 import { portProblem } from './ports.ts';
+import { secretsFindings } from './shared-secrets.ts';
 
 const NODE_MAJOR_MIN = 20;
 const NODE_MINOR_MIN = 19;
@@ -38,7 +39,9 @@ async function databaseFindings(config: Config): Promise<Finding[]> {
   try {
     const findings = await ledgerFindings(pool, Date.now);
     const migrated = findings.some(({ name, ok }) => name === 'migrations' && ok);
-    return migrated ? [...findings, await checkWorkers(pool, temporalOf(config))] : findings;
+    return migrated
+      ? [...findings, await checkWorkers(pool, temporalOf(config)), ...(await secretsFindings(pool, config))]
+      : findings;
   } catch (error) {
     return [{ name: 'database', ok: false, detail: (error as Error).message }];
   } finally {

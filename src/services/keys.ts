@@ -16,7 +16,17 @@ interface Keys {
 export function withKeys(config: Config): Config {
   const { adminKey, userTokenSecret, webhookSecrets } = config;
   if (adminKey && userTokenSecret && webhookSecrets.default.length > 0) return config;
-  const keys = readOrMakeKeys(config.home);
+  return completed(config, readOrMakeKeys(config.home));
+}
+
+/** The same without making any: what this home doesn't keep stays absent. */
+export function withKeptKeys(config: Config): Config {
+  const keys = readKeys(join(config.home, 'keys.json'));
+  return keys ? completed(config, keys) : config;
+}
+
+function completed(config: Config, keys: Keys): Config {
+  const { adminKey, userTokenSecret, webhookSecrets } = config;
   return {
     ...config,
     adminKey: adminKey ?? keys.adminKey,

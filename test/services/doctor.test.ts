@@ -154,6 +154,14 @@ test('no worker at all, and a worker that works on another database, are told ap
   await worker.ready();
   const { rows } = await other.pool.query<{ id: string }>('select id from tem.ledger');
   expect(await finding(testConfig(other, temporal), 'worker')).toMatchObject({ ok: true });
+  // With the worker's own environment everything is well, except that the API has been given another database.
+  const api = startTem(['api'], testEnvironment(own, temporal));
+  onTestFinished(async () => void (await api.stop()));
+  const url = String((await api.ready()).url);
+  expect(await finding(testConfig(other, temporal, { TEM_API_URL: url }), 'api')).toMatchObject({
+    ok: false,
+    detail: expect.stringMatching(`${url} is not ready: no live worker is registered on this database`),
+  });
   expect(await finding(config, 'worker')).toMatchObject({
     ok: false,
     detail: expect.stringContaining(`polls for ledger ${rows[0]?.id.slice(0, 8)}: it works on another database`),

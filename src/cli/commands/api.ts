@@ -3,6 +3,7 @@
 import type { Command } from 'commander';
 import { ConfigError } from '../../config.ts';
 import { portProblem } from '../../services/ports.ts';
+import { announceSecrets } from '../../services/shared-secrets.ts';
 import { servingConfig } from '../connected-config.ts';
 import { examples } from '../examples.ts';
 import { createLog } from '../log.ts';
@@ -23,8 +24,10 @@ export function addApi(program: Command): void {
       const problem = await portProblem(port, host);
       if (problem) throw new ConfigError(`TEM_PORT: port ${port} on ${host} ${problem}; set another one`);
       const { startApi } = await import('../../api/server.ts');
-      const api = await startApi(config, createLog(config, 'api'));
+      const log = createLog(config, 'api');
+      const api = await startApi(config, log);
       tellReady({ url: api.url });
+      void announceSecrets(config, log);
       await untilAborted(signal);
       await api.stop();
     });

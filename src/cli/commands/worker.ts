@@ -2,6 +2,7 @@
 
 import type { Command } from 'commander';
 import type { Config } from '../../config.ts';
+import { announceSecrets } from '../../services/shared-secrets.ts';
 import { servingConfig } from '../connected-config.ts';
 import { examples } from '../examples.ts';
 import { CommandError, EXIT } from '../exit-codes.ts';
@@ -23,9 +24,11 @@ export function addWorker(program: Command): void {
       const config = { ...given, worker: { ...given.worker, features: await chooseFeatures(options, given) } };
       const { startWorker } = await import('../../workers/process.ts');
       // It may wait for a Temporal or a ledger that is away, and has taken nothing yet that it would have to hand back.
-      const worker = await Promise.race([startWorker(config, createLog(config, 'worker')), untilAborted(signal)]);
+      const log = createLog(config, 'worker');
+      const worker = await Promise.race([startWorker(config, log), untilAborted(signal)]);
       if (!worker) return;
       tellReady({ id: worker.id });
+      void announceSecrets(config, log);
       await Promise.race([untilAborted(signal), worker.stopped]);
       await worker.stop();
       if (!signal.aborted) throw new Error('the worker stopped by itself; its log says why');
