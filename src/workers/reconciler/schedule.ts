@@ -1,4 +1,5 @@
-// The Temporal Schedule that runs a reconcile turn; put back when somebody deleted it.
+// The Temporal Schedule that runs a reconcile turn; put back when somebody deleted it, and
+// set to the time between turns that this worker was given.
 
 import { type Client, ScheduleAlreadyRunning, ScheduleNotFoundError } from '@temporalio/client';
 import { WORKFLOW } from '../../workflows/contract.ts';
@@ -19,8 +20,13 @@ export async function ensureReconcileSchedule({
   everyMs,
 }: ReconcileSchedule): Promise<void> {
   const scheduleId = `tem-reconcile-${ledgerId.slice(0, 8)}`;
+  const spec = { intervals: [{ every: everyMs }] };
+  // A missed turn is made up by the next one.
+  const policies = { overlap: 'SKIP', catchupWindow: everyMs } as const;
   try {
-    await client.schedule.getHandle(scheduleId).describe();
+    const handle = client.schedule.getHandle(scheduleId);
+    const [interval] = (await handle.describe()).spec.intervals ?? [];
+    if (interval?.every !== everyMs) await handle.update((schedule) => ({ ...schedule, spec, policies }));
     return;
   } catch (error) {
     if (!(error instanceof ScheduleNotFoundError)) throw error;
@@ -28,9 +34,8 @@ export async function ensureReconcileSchedule({
   try {
     await client.schedule.create({
       scheduleId,
-      spec: { intervals: [{ every: everyMs }] },
-      // A missed turn is made up by the next one.
-      policies: { overlap: 'SKIP', catchupWindow: everyMs },
+      spec,
+      policies,
       action: {
         type: 'startWorkflow',
         workflowType: WORKFLOW.reconcile,
