@@ -1,6 +1,7 @@
 // The event types of one process: those of the features and those of the user's modules (TEM_EVENT_TYPES), with one
 // compiled validator each, used for HTTP, SQL and batches alike.
 
+import { spawnSync } from 'node:child_process';
 import { isAbsolute, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
@@ -81,11 +82,12 @@ export async function loadEventTypes(
 
 async function loadModule(specifier: string): Promise<EventType[]> {
   const isPath = specifier.startsWith('.') || isAbsolute(specifier) || /\.[cm]?[jt]s$/.test(specifier);
+  const path = isPath ? resolve(specifier) : undefined;
   let exported: Record<string, unknown>;
   try {
-    exported = await import(isPath ? pathToFileURL(resolve(specifier)).href : specifier);
+    exported = await import(path === undefined ? specifier : pathToFileURL(path).href);
   } catch (error) {
-    throw new EventTypesError(`TEM_EVENT_TYPES: ${specifier} can't be loaded: ${failure(error)}`);
+    throw new EventTypesError(`TEM_EVENT_TYPES: ${specifier} can't be loaded: ${failure(error, path)}`);
   }
   const types = Object.values(exported).flat().filter(isEventType);
   if (types.length === 0) {
@@ -96,10 +98,11 @@ async function loadModule(specifier: string): Promise<EventType[]> {
   return [...new Set(types)];
 }
 
-/** A syntax error's message says what, and only the first line of its stack where. */
-function failure(error: unknown): string {
-  const { message, stack } = error as Error;
-  const where =
-    error instanceof SyntaxError ? /^(?:file:\/\/)?(\/.*:\d+)$/m.exec(stack?.split('\n')[0] ?? '')?.[1] : undefined;
-  return where === undefined ? message : `${message} (at ${where})`;
+/** What is wrong with a module, and for a syntax error of JavaScript the line, which Node tells only when it prints it. */
+function failure(error: unknown, path: string | undefined): string {
+  const { message } = error as Error;
+  if (!(error instanceof SyntaxError) || path === undefined) return message;
+  const { stderr } = spawnSync(process.execPath, ['--check', path], { encoding: 'utf8' });
+  const where = /^(?:file:\/\/)?(\/.*:\d+)$/m.exec(stderr)?.[1];
+  return where === undefined ? message : `${message} (at ${decodeURI(where)})`;
 }
