@@ -13,6 +13,8 @@ if (major < NODE_MIN[0] || (major === NODE_MIN[0] && minor < NODE_MIN[1])) {
   console.error(`TEM needs Node ${NODE_MIN.join('.')} or later; this is ${process.versions.node}`);
   process.exit(2);
 }
+// With NODE_ENV=production npm leaves out what only the tests need.
+const needsDevelopment = process.env.npm_lifecycle_event === 'pretest';
 if (!isInstalled()) await install();
 
 /** Whether npm's record of what it installed holds every package that the lock file wants on this machine. */
@@ -20,8 +22,9 @@ function isInstalled() {
   const wanted = readPackages('package-lock.json');
   const installed = readPackages('node_modules/.package-lock.json');
   if (!installed) return false;
-  return Object.entries(wanted).every(([path, { version, optional, link }]) => {
-    return path === '' || link || (optional && !installed[path]) || installed[path]?.version === version;
+  return Object.entries(wanted).every(([path, { version, dev, devOptional, optional, link }]) => {
+    const needless = (optional || devOptional || (dev && !needsDevelopment)) && !installed[path];
+    return path === '' || link || needless || installed[path]?.version === version;
   });
 }
 
@@ -42,7 +45,11 @@ function install() {
   }, PROGRESS_EVERY_MS);
   return new Promise((resolve) => {
     // With a shell, because npm is a script with another name on Windows.
-    const npm = spawn('npm ci --no-audit --no-fund', { cwd: root, shell: true, stdio: 'inherit' });
+    const npm = spawn(`npm ci --no-audit --no-fund${needsDevelopment ? ' --include=dev' : ''}`, {
+      cwd: root,
+      shell: true,
+      stdio: 'inherit',
+    });
     npm.once('exit', (code) => {
       clearInterval(timer);
       if (code !== 0) process.exit(code ?? 1);
