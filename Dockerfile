@@ -12,6 +12,10 @@ RUN npm run build \
 
 FROM node:24-slim
 ENV NODE_ENV=production TEM_HOME=/var/lib/tem TEM_HOST=0.0.0.0
+# The native Temporal client trusts the system's certificates, and the slim image has none.
+RUN apt-get update \
+  && apt-get install --yes --no-install-recommends ca-certificates \
+  && rm -rf /var/lib/apt/lists/*
 WORKDIR /app
 RUN install --directory --owner=node --group=node --mode=0700 /var/lib/tem
 COPY --from=build /app/package.json ./
