@@ -9,6 +9,7 @@ import { ADMIN_KEY, testEnvironment } from '../support/environment.ts';
 import { makeHome } from '../support/home.ts';
 import { runTem, startTem } from '../support/processes.ts';
 import { createNamespace } from '../support/temporal.ts';
+import { waitFor } from '../support/wait.ts';
 
 const HELLO = { user: 'ada', title: 'Hello', body: 'from a test' };
 const COMMANDS = ['up', 'api', 'worker', 'services', 'env', 'migrate', 'doctor', 'send', 'events'];
@@ -27,7 +28,7 @@ test('every command has help with an example', { timeout: 120_000 }, async () =>
   expect(all.code).toBe(0);
   for (const command of COMMANDS) {
     expect(all.stdout).toMatch(new RegExp(`^  ${command}\\b`, 'm'));
-    const { code, stdout } = await runTem(command === 'events' ? ['events', 'list', '--help'] : [command, '--help']);
+    const { code, stdout } = await runTem([command, '--help']);
     expect(code).toBe(0);
     expect(stdout).toMatch(/Examples:\n.*tem /);
   }
@@ -69,6 +70,10 @@ test('an event that waits can be cancelled once, and an unknown one is refused',
   const { env } = await setup();
   const later = ['send', 'notification', JSON.stringify(HELLO), '--run-at', '2100-01-01T00:00:00Z', '--json'];
   const { id } = JSON.parse((await runTem(later, env)).stdout) as { id: string };
+  const watching = startTem(['events', 'watch', id], env);
+  await waitFor(() => watching.stdout().includes('QUEUED'));
+  watching.kill('SIGINT');
+  expect(await watching.exited).toEqual({ code: 130, signal: null });
   expect(await runTem(['events', 'cancel', id], env)).toMatchObject({
     code: 0,
     stdout: expect.stringContaining('CANCELLED'),
@@ -87,6 +92,7 @@ test('wrong usage is 2, an unknown type 4, and no API 3, each in one line', { ti
     [['send', 'notification', '{"user":'], env, 2, /^tem: the payload is not JSON: .*\n$/],
     [['send', 'notification', '@/nowhere.json'], env, 2, /^tem: the payload can't be read: .*\n$/],
     [['worker', '--features', 'nonsense'], env, 2, /nonsense is not a feature; there are notifications/],
+    [['worker'], { ...env, TEM_FEATURES: 'nonsense' }, 2, /^tem: TEM_FEATURES: nonsense is not a feature/],
     [['events', '--nonsense'], env, 2, /unknown option/],
     [
       ['doctor'],
@@ -95,6 +101,7 @@ test('wrong usage is 2, an unknown type 4, and no API 3, each in one line', { ti
       /^tem: TEM_BATCH: .*\ntem: TEM_LOG_LEVEL: .*\n$/,
     ],
     [['send', 'no.such.type', '{}'], env, 4, /^tem: 400 .*\n$/],
+    [['send', 'no.such.type', '{}', '--json'], env, 4, /^\{"error":"400 .*"exitCode":4,"details":\{.*"code":.*\n$/],
     [['send', 'notification', '{}'], { ...env, TEM_ADMIN_KEY: 'not-the-right-admin-key' }, 4, /^tem: 401 .*\n$/],
     [
       ['events'],
@@ -107,7 +114,13 @@ test('wrong usage is 2, an unknown type 4, and no API 3, each in one line', { ti
       ['migrate'],
       { ...env, DATABASE_URL: `postgres://x:y@127.0.0.1:${await freePort(0)}/z` },
       3,
-      /^tem: .*ECONNREFUSED.*\n$/,
+      /^tem: DATABASE_URL is set, to 127.0.0.1:\d+\/z, .*ECONNREFUSED.* unset it .*\n$/,
+    ],
+    [
+      ['up'],
+      { ...env, TEM_HOME: await makeHome(), TEMPORAL_ADDRESS: `127.0.0.1:${await freePort(0)}` },
+      3,
+      /^tem: TEMPORAL_ADDRESS is set: Temporal at .* can't be reached .* unset it .*\n$/m,
     ],
   ];
   for (const [args, environment, code, words] of cases) {
@@ -147,5 +160,8 @@ test('an API on a taken port stops in words, and a stopped one ends with 0', asy
   });
   const second = startTem(['api'], { ...env, TEM_ADMIN_KEY: ADMIN_KEY });
   await second.ready();
-  expect(await second.stop()).toEqual({ code: 0, signal: null });
+  // A terminal signals all of its processes, and npm hands its own copy on: the same Ctrl-C, not an impatient person.
+  second.kill('SIGINT');
+  second.kill('SIGTERM');
+  expect(await second.exited).toEqual({ code: 0, signal: null });
 });

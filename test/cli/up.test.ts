@@ -77,6 +77,8 @@ test('everything starts beside programs that hold its ports, takes an event, and
   expect(watched).toMatchObject({ code: 0, stderr: '' });
   expect(watched.stdout).toContain('PROCESSED');
 
+  expect((await runTem(['env'], env)).stdout).toContain(`export TEM_API_URL='${instance.apiUrl}'\n`);
+
   const second = await runTem(['up'], env);
   expect(second.code).toBe(5);
   expect(second.stderr).toContain(`tem up already runs on ${home} (pid ${tem.pid}), its API is ${instance.apiUrl}`);
@@ -136,6 +138,13 @@ test('a service or child that is killed comes back at its address', { timeout: T
   const { stdout } = await runTem(['send', 'notification', HELLO, '--json'], env);
   expect((await runTem(['events', 'watch', (JSON.parse(stdout) as { id: string }).id], env)).code).toBe(0);
   expect(tem.stderr()).toContain('Postgres ended (SIGKILL); starting it again');
+
+  // As `npm start | tee` does, whose `tee` a Ctrl-C ends first.
+  const instance = readInstance(home) as Instance;
+  tem.stopReading();
+  tem.kill('SIGHUP');
+  expect(await tem.exited).toEqual({ code: 0, signal: null });
+  expect(processesOf(instance).filter(isAlive)).toEqual([]);
 });
 
 test('a start that is interrupted stops at once and leaves no process', { timeout: TIMEOUT_MS }, async () => {
@@ -143,7 +152,8 @@ test('a start that is interrupted stops at once and leaves no process', { timeou
   const tem = startTem(['up'], env);
   const instance = await waitFor(() => {
     const now = readInstance(home);
-    return now?.processes.postgres && now;
+    // Known from the moment that it runs: a start that is killed now must not leave a Temporal that nobody knows of.
+    return now?.processes.postgres && now.processes.temporal && now.temporalAddress === '' && now;
   });
   tem.kill('SIGTERM');
   expect(await tem.exited).toEqual({ code: 0, signal: null });

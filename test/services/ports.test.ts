@@ -2,7 +2,7 @@
 
 import { createServer } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
-import { freePort, isPortFree } from '../../src/services/ports.ts';
+import { freePort, isPortFree, portProblem } from '../../src/services/ports.ts';
 
 function take(port: number): Promise<number> {
   return new Promise((resolve, reject) => {
@@ -25,4 +25,15 @@ test('a later port is taken when the preferred one is in use or excepted', async
   const next = await freePort(taken);
   expect(next).toBeGreaterThan(taken);
   expect(await freePort(taken, [next])).toBeGreaterThan(next);
+});
+
+test('what keeps a port from being used is told apart', async () => {
+  const taken = await take(0);
+  // Reserved for documentation: no machine has it.
+  const elsewhere = '192.0.2.1';
+  expect(await portProblem(await freePort(0))).toBeUndefined();
+  expect(await portProblem(taken)).toBe('is taken by another program');
+  expect(await portProblem(taken, elsewhere)).toContain("not one of this machine's (EADDRNOTAVAIL)");
+  await expect(freePort(0, [], elsewhere)).rejects.toThrow('EADDRNOTAVAIL');
+  await expect(freePort(taken, [], elsewhere)).rejects.toThrow('EADDRNOTAVAIL');
 });

@@ -14,8 +14,19 @@ const INHERITED = [
   'GOPATH',
   'GOCACHE',
   'GOMODCACHE',
+  'GONOPROXY',
+  'GONOSUMDB',
+  'GOPRIVATE',
+  'GOSUMDB',
+  'GOTOOLCHAIN',
+  'HTTP_PROXY',
   'HTTPS_PROXY',
   'NO_PROXY',
+  'http_proxy',
+  'https_proxy',
+  'no_proxy',
+  'NODE_EXTRA_CA_CERTS',
+  'SSL_CERT_FILE',
 ];
 const STOP_GRACE_MS = 60_000;
 
@@ -30,6 +41,8 @@ export interface TemProcess {
   stderr(): string;
   onLine(stream: 'stdout' | 'stderr', listener: (line: string) => void): void;
   kill(signal: NodeJS.Signals): void;
+  /** Closes the reading ends of its output, as a `head` or a terminal that is gone. */
+  stopReading(): void;
   /** SIGTERM, then SIGKILL after a minute; resolves when it has ended. */
   stop(): Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
 }
@@ -106,6 +119,10 @@ function watch(child: ChildProcess, name: string): TemProcess {
     stderr: () => written.stderr,
     onLine: (stream, listener) => void listeners[stream].push(listener),
     kill: (signal) => void child.kill(signal),
+    stopReading() {
+      child.stdout?.destroy();
+      child.stderr?.destroy();
+    },
     async stop() {
       child.kill('SIGTERM');
       const force = setTimeout(() => child.kill('SIGKILL'), STOP_GRACE_MS);
