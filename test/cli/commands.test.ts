@@ -165,3 +165,14 @@ test('an API on a taken port stops in words, and a stopped one ends with 0', asy
   second.kill('SIGTERM');
   expect(await second.exited).toEqual({ code: 0, signal: null });
 });
+
+test('an API whose log nobody reads any more stops in good order', async () => {
+  const { env } = await setup([]);
+  const api = startTem(['api'], { ...env, TEM_API_URL: '', TEM_LOG_LEVEL: 'debug' });
+  onTestFinished(async () => void (await api.stop()));
+  const { url } = await api.ready();
+  api.stopReading();
+  // There is no worker: that is answered with 503, and logged.
+  await fetch(`${url}/readyz`);
+  expect(await api.exited).toEqual({ code: 0, signal: null });
+});
