@@ -75,7 +75,11 @@ test('an event of a feature that no worker runs waits and says so, until a worke
 });
 
 test('a feature that does not exist is refused with the names of those that do', async () => {
-  const { code, stderr } = await runTem(['worker', '--features', 'webhooks,mail'], {});
+  const nowhere = { databaseUrl: 'postgres://127.0.0.1:1/x', address: '127.0.0.1:1', namespace: 'default' };
+  const { code, stderr } = await runTem(
+    ['worker', '--features', 'webhooks,mail'],
+    testEnvironment(nowhere, nowhere, {}),
+  );
   expect(code).not.toBe(0);
   expect(stderr).toMatch(/mail is not a feature; there are notifications, webhooks/);
 });
