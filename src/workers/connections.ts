@@ -18,10 +18,15 @@ import { ensureSearchAttributes } from './search-attributes.ts';
 
 const CONNECT_RETRY_MS = 1_000;
 const CLOSE_WITHIN_MS = 5_000;
-/** Begins, marks, claims, lease and reconciler: kept apart from handlers' transactions (rule 13). */
+/**
+ * Begins, marks, claims, lease and reconciler: kept apart from handlers' transactions (rule 13), and kept open: when
+ * Postgres has no connection left, accepting fails before marking does (rule 15).
+ */
 const CORE_CONNECTIONS = 6;
 /** A handler may wait for a connection for as long as its own limit lasts. */
 const HANDLER_CONNECTION_TIMEOUT_MS = 60_000;
+/** Longer than the longest statement, for a connection that went silent. */
+const QUERY_TIMEOUT_MS = 35_000;
 
 export interface WorkerConnections {
   corePool: Pool;
@@ -40,11 +45,17 @@ export interface WorkerConnections {
 export async function connectWorker(config: Config, identity: string, log: Logger): Promise<WorkerConnections> {
   const { databaseUrl } = config;
   if (databaseUrl === undefined) throw new Error('a worker needs DATABASE_URL');
-  const corePool = createPool(databaseUrl, { max: CORE_CONNECTIONS, applicationName: 'tem worker' });
+  const corePool = createPool(databaseUrl, {
+    max: CORE_CONNECTIONS,
+    keptOpen: true,
+    applicationName: 'tem worker',
+    queryTimeoutMs: QUERY_TIMEOUT_MS,
+  });
   const handlersPool = createPool(databaseUrl, {
     max: config.worker.connections,
     applicationName: 'tem handlers',
     connectionTimeoutMs: HANDLER_CONNECTION_TIMEOUT_MS,
+    queryTimeoutMs: QUERY_TIMEOUT_MS,
   });
   const outbound = createOutbound({ allow: config.outboundAllow });
   const dependencies = { config, pool: handlersPool, log, outbound };
