@@ -58,10 +58,13 @@ create table tem.event (
   generation integer not null default 0,
   epoch integer not null default 0,
   epoch_worker_id uuid,
+  -- The generation of the run that the epoch was given to.
+  epoch_generation integer,
   begun boolean not null default false,
   cancel_requested boolean not null default false,
   compensating boolean not null default false,
   compensation_error text,
+  compensation_tries smallint not null default 0,
   crash_count smallint not null default 0,
   -- 0: may share a batch; 1: a workflow of its own; 2: quarantine, one at a time per worker.
   lane smallint not null default 0,

@@ -47,7 +47,7 @@ export function createAttemptActivities(dependencies: AttemptActivityDependencie
         const outcome = await runAttempt(attempts, input, { batch: false, heartbeat: () => {} });
         // Nothing to compensate: the end needs no activity of its own.
         if (outcome.outcome !== 'settle' || attempts.types.get(input.type)?.compensate) return outcome;
-        return (await settle(attempts, { ...input, tries: 1 })) as AttemptOutcome;
+        return (await settle(attempts, input)) as AttemptOutcome;
       } finally {
         dependencies.runDone(Context.current().info.workflowExecution?.workflowId ?? '');
       }
@@ -63,7 +63,7 @@ export function createAttemptActivities(dependencies: AttemptActivityDependencie
       const running = withHeartbeats((heartbeat) => runAttempt(attempts, request, { batch: false, heartbeat }));
       const outcome = await running.finally(leave);
       dependencies.runDone(Context.current().info.workflowExecution?.workflowId ?? '');
-      if (outcome.outcome === 'retry') throw nextAttempt(input, outcome);
+      if (outcome.outcome === 'retry' && !outcome.left) throw nextAttempt(input, outcome);
       return outcome;
     },
 
@@ -78,8 +78,7 @@ export function createAttemptActivities(dependencies: AttemptActivityDependencie
 
     async settle(input) {
       ownLedger(input);
-      const tries = Context.current().info.attempt;
-      const outcome = await withHeartbeats(() => settle(attempts, { ...input, tries }));
+      const outcome = await withHeartbeats(() => settle(attempts, input));
       dependencies.runDone(Context.current().info.workflowExecution?.workflowId ?? '');
       if (outcome.outcome !== 'again') return outcome;
       throw ApplicationFailure.create({

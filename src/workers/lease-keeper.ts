@@ -5,7 +5,7 @@ import type { Logger } from 'pino';
 import type { Running } from '../core/attempt/running.ts';
 import { CANCEL_CHANNEL } from '../core/ledger/cancel.ts';
 import { freeDeadWorkers } from '../core/ledger/free.ts';
-import { cancelsAmong, endLease, registerWorker, renewLease, type WorkerRow } from '../core/ledger/leases.ts';
+import { cancelsAmong, endLease, LEASE_MS, registerWorker, renewLease, type WorkerRow } from '../core/ledger/leases.ts';
 import type { Listener } from '../core/ledger/listener.ts';
 
 const RENEW_EVERY_MS = 2_000;
@@ -14,6 +14,11 @@ const FREE_EVERY_MS = 2_000;
 
 export interface LeaseKeeper {
   start(): Promise<void>;
+  /**
+   * Whether a lease that is over means that its worker is gone. Just after the ledger was away, every lease is over and
+   * its worker may live.
+   */
+  mayJudge(): boolean;
   stopping(): void;
   /** Ends the lease: everything has been handed back. */
   stop(): Promise<void>;
@@ -32,6 +37,9 @@ export interface LeaseKeeperOptions {
 export function createLeaseKeeper(options: LeaseKeeperOptions): LeaseKeeper {
   const { pool, worker, running, counters, listener, log } = options;
   let stopping = false;
+  let renewedAtMs = Number.NEGATIVE_INFINITY;
+  /** When the ledger was last found to have been away, or to be young. */
+  let awayAtMs = Number.NEGATIVE_INFINITY;
   const timers: NodeJS.Timeout[] = [];
 
   // One at a time: a slow ledger must not collect a queue of renewals.
@@ -50,21 +58,39 @@ export function createLeaseKeeper(options: LeaseKeeperOptions): LeaseKeeper {
     );
   };
 
+  const mayJudge = (): boolean =>
+    performance.now() - renewedAtMs < LEASE_MS && performance.now() - awayAtMs > LEASE_MS + RENEW_EVERY_MS;
+  const renewed = (): void => {
+    if (performance.now() - renewedAtMs > LEASE_MS) awayAtMs = performance.now();
+    renewedAtMs = performance.now();
+  };
+  const register = async (): Promise<void> => {
+    await registerWorker(pool, worker);
+    const { rows } = await pool.query<{ upForMs: number }>(
+      `select extract(epoch from clock_timestamp() - pg_postmaster_start_time())::float8 * 1000 as "upForMs"`,
+    );
+    renewedAtMs = performance.now();
+    awayAtMs = renewedAtMs - (rows[0]?.upForMs ?? 0);
+  };
   const renew = async (): Promise<void> => {
-    if (!(await renewLease(pool, worker.id, stopping, counters))) await registerWorker(pool, worker);
+    if (await renewLease(pool, worker.id, stopping, counters)) renewed();
+    else await register();
   };
   const hearCancels = async (): Promise<void> => {
     for (const id of await cancelsAmong(pool, running.ids().filter(isUuid))) running.abort(id, 'cancel');
   };
   const freeDead = async (): Promise<void> => {
-    const freed = await freeDeadWorkers(pool);
+    if (!mayJudge()) return;
+    const freed = await freeDeadWorkers(pool, worker.id);
     if (freed > 0) log.warn({ events: freed }, 'freed the events of a worker that is gone');
   };
 
   return {
+    mayJudge,
     async start() {
-      await registerWorker(pool, worker);
-      listener.listen(CANCEL_CHANNEL, (id) => running.abort(id, 'cancel'));
+      await register();
+      // Asked, not believed: a compensation that runs must not hear its own event's cancel.
+      listener.listen(CANCEL_CHANNEL, () => void hearCancels().catch(() => {}));
       every(RENEW_EVERY_MS, 'renewing the lease', renew);
       every(CANCEL_POLL_MS, 'asking for cancels', hearCancels);
       every(FREE_EVERY_MS, 'freeing events of gone workers', freeDead);

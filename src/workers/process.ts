@@ -96,6 +96,7 @@ async function assemble(
     marksPool: pool,
     handlersPool: connections.handlersPool,
     notifier: createNotifier(pool),
+    mayJudge: () => lease.mayJudge(),
     log,
   });
   const starter = new Starter({ client, ledgerId, taskQueue, searchAttributes: connections.searchAttributes, log });

@@ -20,11 +20,8 @@ export function catchStrays(pool: Pool, log: Logger): () => void {
     }
     event.log.error({ error: errorText(error) }, 'the handler left a promise or timer behind that failed');
     if (!event.fail(`a promise or timer that the handler left behind failed: ${errorText(error)}`)) {
-      noteAfterEnd(
-        pool,
-        event.id,
-        `after the attempt had ended, something that the handler left behind failed: ${errorText(error)}`,
-      ).catch(() => {});
+      const note = `after the attempt had ended, something that the handler left behind failed: ${errorText(error)}`;
+      for (const id of event.id.split(',')) noteAfterEnd(pool, id, note).catch(() => {});
     }
   };
   process.on('unhandledRejection', onStray);

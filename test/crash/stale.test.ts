@@ -55,6 +55,7 @@ test('an old attempt that reports while a newer one runs, and after it ended, ch
   const { pool, id, older, newer, take, start, row } = await setup();
   const first = await take(older);
   const old = await start(older, first);
+  await pool.query('update tem.worker set lease_until = clock_timestamp() where id = $1', [older]);
   await free(pool, [{ id, generation: first.generation }]);
   const current = await start(newer, await take(newer));
   const whileRunning = await row();

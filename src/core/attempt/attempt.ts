@@ -2,9 +2,9 @@
 // another attempt, compensation and the end; workflows and batches carry its outcome on.
 
 import { backoffMs } from '../backoff.ts';
-import { LedgerUnavailable } from '../errors.ts';
+import { HeldElsewhere, LedgerUnavailable } from '../errors.ts';
 import type { EventType, EventView } from '../event-type.ts';
-import type { Begun } from '../ledger/begin.ts';
+import { type Begun, QUARANTINE_LANE } from '../ledger/begin.ts';
 import { errorText, type Mark, mark, marks } from '../ledger/mark.ts';
 import { isLedgerAway } from '../ledger/pool.ts';
 import { admit } from './admit.ts';
@@ -68,6 +68,8 @@ export function runAttempt(
         };
       case 'ended':
         return { outcome: 'ended', state: answer.state };
+      case 'busy':
+        throw new HeldElsewhere(request.id);
       default:
         return { outcome: answer.disposition };
     }
@@ -143,7 +145,8 @@ export async function commitProcessed(
   if (tx.endUnused()) {
     try {
       const written = await Promise.all(group.map((each) => persist(dependencies, each)));
-      if (!written.every(Boolean)) return 'stale';
+      // Each mark stands for itself; of a set, what found no row belongs to a newer run.
+      if (!written.some(Boolean)) return 'stale';
     } catch (error) {
       if (error instanceof LedgerUnavailable) throw error;
       // Postgres refuses the result itself, such as one nested too deeply.
@@ -207,11 +210,13 @@ export async function conclude(
   log.debug({ error: text }, 'attempt failed');
   if (!failed.retryable || begun.attempt >= type.retry.maxAttempts) return end('EXTINCT', text, true);
   const delayMs = Math.min(failed.delayMs ?? backoffMs(type.retry, begun.attempt), RETRY_AFTER_MS_MAX);
-  return write(marks.retry(attempt, text, delayMs, mode.batch), {
+  // In quarantine each attempt needs the relay's one place for it.
+  const leaves = mode.batch || begun.lane === QUARANTINE_LANE;
+  return write(marks.retry(attempt, text, delayMs, leaves), {
     outcome: 'retry',
     delayMs,
     attempt: begun.attempt,
     maxAttempts: type.retry.maxAttempts,
-    left: mode.batch,
+    left: leaves,
   });
 }

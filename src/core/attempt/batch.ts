@@ -20,6 +20,9 @@ import { callHandler } from './handler.ts';
 import { ledger } from './persist.ts';
 import { LedgerTransaction } from './transaction.ts';
 
+/** When a member that another worker has open is looked at again. */
+const HELD_DELAY_MS = 1_000;
+
 export interface BatchMember {
   id: string;
   generation: number;
@@ -40,8 +43,13 @@ export async function runBatch(
   const answers = await ledger(
     Promise.all(members.map((each) => dependencies.begin({ ...beginPolicy(type), ...each }))),
   );
-  const ofOwn = members.filter((_, index) => answers[index]?.disposition === 'settle');
+  // Their end comes in a run of their own; so does what somebody else has open, or what waits for its time.
+  const of = (...dispositions: string[]) =>
+    members.filter((_, index) => dispositions.includes(answers[index]?.disposition ?? ''));
+  const ofOwn = of('settle', 'waiting');
   if (ofOwn.length > 0) await ledger(freeForOwnRun(dependencies.marksPool, ofOwn));
+  const held = of('busy');
+  if (held.length > 0) await ledger(freeForOwnRun(dependencies.marksPool, held, HELD_DELAY_MS));
   const begun = answers.filter((answer): answer is Begun => answer.disposition === 'run');
 
   const counts: BatchOutcome = {};
@@ -86,12 +94,12 @@ async function handledTogether(
   const events = begun.map((each, index) => view(each, type, (admissions[index] as { payload: unknown }).payload));
   const tx = new LedgerTransaction(dependencies.handlersPool);
   const controller = new AbortController();
-  const name = `batch of ${begun[0]?.id}`;
-  const leave = dependencies.running.enter(name, controller);
+  // A cancel of one member takes the set apart, and then finds that member alone.
+  const leaves = begun.map(({ id }) => dependencies.running.enter(id, controller));
   const log = dependencies.log.child({ batch: begun.length, type: type.name });
   try {
     const verdict = await callHandler(dependencies, {
-      id: name,
+      id: begun.map(({ id }) => id).join(','),
       tx,
       controller,
       timeoutMs: type.timeoutMs,
@@ -119,6 +127,6 @@ async function handledTogether(
     log.debug('batch processed');
     return true;
   } finally {
-    leave();
+    for (const leave of leaves) leave();
   }
 }

@@ -23,6 +23,8 @@ export interface AttemptDependencies {
   /** For handlers' transactions. */
   handlersPool: Pool;
   begin: GroupCommit<BeginRequest, BeginAnswer>;
+  /** Whether this worker may take one whose lease is over for dead. */
+  mayJudge(): boolean;
   mark: GroupCommit<Mark, boolean>;
   clock: AttemptClock;
   running: Running;
@@ -31,12 +33,15 @@ export interface AttemptDependencies {
 }
 
 export function createAttemptDependencies(
-  given: Pick<AttemptDependencies, 'workerId' | 'types' | 'marksPool' | 'handlersPool' | 'notifier' | 'log'>,
+  given: Pick<AttemptDependencies, 'workerId' | 'types' | 'marksPool' | 'handlersPool' | 'notifier' | 'log'> &
+    Partial<Pick<AttemptDependencies, 'mayJudge'>>,
 ): AttemptDependencies {
+  const mayJudge = given.mayJudge ?? (() => true);
   const group = { sizeMax: GROUP_SIZE_MAX, statementsMax: GROUP_STATEMENTS_MAX, isShared: isUnavailable };
   return {
     ...given,
-    begin: createGroupCommit({ ...group, write: (items) => begin(given.marksPool, given.workerId, items) }),
+    mayJudge,
+    begin: createGroupCommit({ ...group, write: (items) => begin(given.marksPool, given.workerId, items, mayJudge()) }),
     mark: createGroupCommit({ ...group, write: (items) => mark(given.marksPool, items) }),
     clock: createAttemptClock(),
     running: createRunning(),

@@ -2,7 +2,7 @@
 // fails is tried again under its own policy; when it gives up, the event ends all the same and says why.
 
 import { backoffMs } from '../backoff.ts';
-import { LedgerUnavailable } from '../errors.ts';
+import { HeldElsewhere, LedgerUnavailable } from '../errors.ts';
 import type { CompensationContext, EventType } from '../event-type.ts';
 import { errorText, mark, marks } from '../ledger/mark.ts';
 import { beginSettling, noteCompensationError, type Settling } from '../ledger/settle.ts';
@@ -14,6 +14,7 @@ import { ledger } from './persist.ts';
 import { LedgerTransaction } from './transaction.ts';
 
 const DUE_BY_MARGIN_MS = 30_000;
+export const COMPENSATION_POISON_ERROR = 'the compensation killed its worker again and again';
 
 export type SettleOutcome =
   | Extract<AttemptOutcome, { outcome: 'extinct' | 'cancelled' | 'ended' | 'stale' }>
@@ -25,8 +26,6 @@ export interface SettleRequest {
   id: string;
   type: string;
   generation: number;
-  /** 1 for the first try of this run. */
-  tries: number;
 }
 
 /** Compensates and ends an event. `again` says when the next try is due. */
@@ -36,14 +35,19 @@ export async function settle(dependencies: AttemptDependencies, request: SettleR
   const dueByMs = type.timeoutMs + DUE_BY_MARGIN_MS;
   const { id, generation } = request;
   const { maxAttempts } = type.retry;
-  const taken = await ledger(beginSettling(marksPool, { id, generation, workerId, maxAttempts, dueByMs }));
+  const taken = await ledger(
+    beginSettling(marksPool, { id, generation, workerId, maxAttempts, dueByMs }, dependencies.mayJudge()),
+  );
   if (taken.disposition === 'ended') return { outcome: 'ended', state: taken.state };
+  if (taken.disposition === 'busy') throw new HeldElsewhere(id);
   if (taken.disposition !== 'settle') return { outcome: taken.disposition };
+  if (taken.poisoned) return giveUp(dependencies, taken, COMPENSATION_POISON_ERROR);
 
   const failed = await compensate(dependencies, type, taken);
-  if (failed === undefined) return ended(taken);
-  if (request.tries < type.compensationRetry.maxAttempts) {
-    const delayMs = backoffMs(type.compensationRetry, request.tries);
+  if (typeof failed !== 'string') return failed;
+  const tries = taken.tries + 1;
+  if (tries < type.compensationRetry.maxAttempts) {
+    const delayMs = backoffMs(type.compensationRetry, tries);
     await ledger(
       noteCompensationError(marksPool, {
         id: taken.id,
@@ -55,14 +59,20 @@ export async function settle(dependencies: AttemptDependencies, request: SettleR
     );
     return { outcome: 'again', delayMs, error: failed };
   }
-  dependencies.log.error({ event: taken.id, type: type.name, error: failed }, 'compensation gave up');
-  return (await ledger(dependencies.mark(finalMark(dependencies, taken, failed))))
-    ? ended(taken)
-    : { outcome: 'stale' };
+  return giveUp(dependencies, taken, failed);
 }
 
-function ended(taken: Settling): SettleOutcome {
-  return { outcome: taken.to === 'EXTINCT' ? 'extinct' : 'cancelled' };
+async function giveUp(dependencies: AttemptDependencies, taken: Settling, error: string): Promise<SettleOutcome> {
+  dependencies.log.error({ event: taken.id, type: taken.type, error }, 'compensation gave up');
+  return ended(dependencies, taken, await ledger(dependencies.mark(finalMark(dependencies, taken, error))));
+}
+
+function ended(dependencies: AttemptDependencies, taken: Settling, written: boolean): SettleOutcome {
+  if (!written) return { outcome: 'stale' };
+  const outcome = taken.to === 'EXTINCT' ? 'extinct' : 'cancelled';
+  const { id: event, type, lastError: error } = taken;
+  dependencies.log.info({ event, type, state: taken.to, error }, `event ${outcome}`);
+  return { outcome };
 }
 
 function finalMark(dependencies: AttemptDependencies, taken: Settling, compensationError: string | null) {
@@ -70,17 +80,17 @@ function finalMark(dependencies: AttemptDependencies, taken: Settling, compensat
   return marks.settled(attempt, taken.to, compensationError);
 }
 
-/** Why the compensation failed, or undefined when it and the final mark are committed. */
+/** Why the compensation failed, or what came of it when it and the final mark were written. */
 async function compensate(
   dependencies: AttemptDependencies,
   type: EventType,
   taken: Settling,
-): Promise<string | undefined> {
+): Promise<string | SettleOutcome> {
   const tx = new LedgerTransaction(dependencies.handlersPool);
   const admission = admit(dependencies.types, type, taken.payload);
   if (type.compensate && taken.begun && 'payload' in admission) {
     const log = dependencies.log.child({ event: taken.id, type: type.name, compensating: true });
-    const event = view({ ...taken, disposition: 'run' }, type, admission.payload);
+    const event = view({ ...taken, disposition: 'run', lane: 0 }, type, admission.payload);
     const error = { message: taken.lastError ?? 'the event was cancelled' };
     const controller = new AbortController();
     const leave = dependencies.running.enter(taken.id, controller);
@@ -93,21 +103,20 @@ async function compensate(
       heartbeat: () => {},
       invoke: (context) => type.compensate?.(event, { ...context, error } as CompensationContext),
     }).finally(leave);
-    if (verdict.verdict === 'ledgerLost') throw new LedgerUnavailable('the ledger was lost under the compensation');
     if (verdict.verdict !== 'returned') {
       await tx.rollback();
-      return verdict.error;
+      if (verdict.verdict !== 'ledgerLost') return verdict.error;
+      throw new LedgerUnavailable('the ledger was lost under the compensation', { cause: verdict.cause });
     }
   }
   const intent = finalMark(dependencies, taken, null);
   if (tx.endUnused()) {
-    await ledger(dependencies.mark(intent));
-    return undefined;
+    return ended(dependencies, taken, await ledger(dependencies.mark(intent)));
   }
   try {
-    await tx.commit(async (client) => (await mark(client, [intent]))[0] === true);
-    for (const { channel, payload } of tx.afterCommit) dependencies.notifier.send(channel, payload);
-    return undefined;
+    const written = await tx.commit(async (client) => (await mark(client, [intent]))[0] === true);
+    if (written) for (const { channel, payload } of tx.afterCommit) dependencies.notifier.send(channel, payload);
+    return ended(dependencies, taken, written);
   } catch (error) {
     // Unanswered or refused: the next try begins with a look at the row.
     if (error instanceof LedgerUnavailable) throw error;

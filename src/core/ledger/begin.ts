@@ -2,10 +2,12 @@
 // thinks; `begin` decides from the row alone whether this run may go ahead, and fences every older one by a new epoch.
 
 import type { Pool } from 'pg';
+import { FREED } from './free.ts';
 
+export const QUARANTINE_LANE = 2;
 /** Crashes of its worker after which an event is run in quarantine, and after which it ends. */
 const QUARANTINE_FROM_CRASHES = 2;
-const CRASHES_MAX = QUARANTINE_FROM_CRASHES + 3;
+export const CRASHES_MAX = QUARANTINE_FROM_CRASHES + 3;
 export const POISON_ERROR = `killed its worker ${CRASHES_MAX} times, the last 3 of them alone in quarantine`;
 
 /** For a run that doesn't count attempts: it goes ahead as soon as the next one is due. */
@@ -33,10 +35,14 @@ export interface Begun {
   createdAt: Date;
   epoch: number;
   attempt: number;
+  /** 2: in quarantine. */
+  lane: number;
 }
 
 export type BeginAnswer =
   | Begun
+  /** Another worker that lives (or whose life can't be judged now) has the attempt open: ask again later. */
+  | { disposition: 'busy' }
   /** Nothing to do: the row has ended, belongs to a newer run, or isn't in this ledger. */
   | { disposition: 'ended'; state: string }
   | { disposition: 'stale' }
@@ -46,8 +52,16 @@ export type BeginAnswer =
   /** No attempt is left, or somebody asked to cancel: compensate and end. */
   | { disposition: 'settle' };
 
-/** Begins attempts of several events in one statement; answers in the order of the requests. */
-export async function begin(pool: Pool, workerId: string, requests: readonly BeginRequest[]): Promise<BeginAnswer[]> {
+/**
+ * Begins attempts of several events in one statement; answers in the order of the requests. `mayJudge`: whether a lease
+ * that is over means that its worker is gone, which nobody can tell just after the ledger was away.
+ */
+export async function begin(
+  pool: Pool,
+  workerId: string,
+  requests: readonly BeginRequest[],
+  mayJudge = true,
+): Promise<BeginAnswer[]> {
   const { rows } = await pool.query({
     name: 'begin',
     text: BEGIN,
@@ -58,8 +72,10 @@ export async function begin(pool: Pool, workerId: string, requests: readonly Beg
       requests.map((each) => each.maxAttempts),
       requests.map((each) => each.dueByMs),
       workerId,
+      mayJudge,
     ],
   });
+  if (rows.some((row) => row.disposition === 'again')) await pool.query(`select pg_notify('tem_due', '')`);
   const byNumber = new Map(rows.map((row) => [row.n as number, row]));
   return requests.map((_, index) => answer(byNumber.get(index + 1)));
 }
@@ -78,10 +94,13 @@ function answer(row: Record<string, unknown> | undefined): BeginAnswer {
       };
     case 'poisoned':
       return { disposition: 'settle' };
+    // Given back to the queue: its next run is another one.
+    case 'again':
+      return { disposition: 'stale' };
     case 'run':
       return row as unknown as Begun;
     default:
-      return { disposition: row?.disposition as 'stale' | 'settle' };
+      return { disposition: row?.disposition as 'stale' | 'settle' | 'busy' };
   }
 }
 
@@ -92,19 +111,27 @@ const BEGIN = `
   ), locked as materialized (
     select e.id, e.type, e.key, e.payload, e."group", e.priority, e.created_at, e.state, e.epoch, e.version,
       e.retry_count, e.next_retry_at, e.crash_count, e.compensating, e.cancel_requested, e.generation,
-      i.generation as run_generation, i.attempt, i.max_attempts, i.due_by_ms, i.n,
-      e.state = 'PROCESSING' and not exists (
-        select from tem.worker w where w.id = e.epoch_worker_id and w.lease_until > clock_timestamp()) as crashed
+      i.generation as run_generation, i.attempt, i.max_attempts, i.due_by_ms, i.n, e.epoch_generation,
+      -- The same worker that asks twice (a lost marker, an outage) has not crashed.
+      e.state = 'PROCESSING' and e.epoch_worker_id is distinct from $6 as open_elsewhere,
+      e.locked_at + i.due_by_ms * interval '1 ms' > clock_timestamp() as in_time,
+      exists (select from tem.worker w where w.id = e.epoch_worker_id and w.lease_until > clock_timestamp()) as lives
     from tem.event e join input i on e.id = i.id order by e.id for update of e
   ), numbered as materialized (
     -- Two calls for one event may share this statement: only one of them may run it.
-    select l.*, row_number() over (partition by id, run_generation order by n) as nth from locked l
+    select l.*, open_elsewhere and not lives as crashed,
+      row_number() over (partition by id, run_generation order by n) as nth from locked l
   ), judged as (
     select l.*, case
       when state in ('PROCESSED', 'EXTINCT', 'CANCELLED') then 'ended'
       when generation <> run_generation or nth > 1 then 'stale'
+      -- An attempt that outlives its limit on a worker that lives has no outcome to come.
+      when open_elsewhere and case when lives then in_time else not $7 end then 'busy'
       when cancel_requested or compensating or retry_count >= max_attempts then 'settle'
       when state = 'FAILED' and (retry_count >= attempt or next_retry_at > clock_timestamp() + interval '50 ms') then 'waiting'
+      -- A run that Temporal gave to another worker: the event needs one without neighbours, or the quarantine, and the
+      -- relay sees to that. The crash is counted by the run that follows.
+      when crashed and epoch_generation = generation then 'again'
       when crashed and crash_count + 1 >= ${CRASHES_MAX} then 'poisoned'
       else 'run' end as disposition
     from numbered l
@@ -113,14 +140,16 @@ const BEGIN = `
       state = case when j.disposition = 'run' then 'PROCESSING' else 'FAILED' end,
       compensating = j.disposition = 'poisoned',
       last_error = case when j.disposition = 'poisoned' then '${POISON_ERROR}' else e.last_error end,
-      epoch = e.epoch + 1, version = e.version + 1, begun = true, worker_id = $6, epoch_worker_id = $6,
+      epoch = e.epoch + 1, version = e.version + 1, begun = true, worker_id = $6, epoch_worker_id = $6, epoch_generation = e.generation,
       crash_count = e.crash_count + j.crashed::int, max_attempts = j.max_attempts,
       lane = case when e.crash_count + j.crashed::int >= ${QUARANTINE_FROM_CRASHES} then 2
         when e.crash_count + j.crashed::int > 0 then 1 else e.lane end,
       locked_at = case when j.disposition = 'run' then clock_timestamp() end, next_retry_at = null, due_at = null,
       due_by = clock_timestamp() + j.due_by_ms * interval '1 ms', updated_at = clock_timestamp()
     from judged j where e.id = j.id and j.disposition in ('run', 'poisoned')
-    returning e.id, e.version, e.epoch, j.state as from_state, e.state as to_state, j.retry_count, j.crashed, e.last_error
+    returning e.id, e.version, e.epoch, e.lane, j.state as from_state, e.state as to_state, j.retry_count, j.crashed, e.last_error
+  ), returned as (
+    update tem.event e ${FREED} from judged j where e.id = j.id and j.disposition = 'again'
   ), kept as (
     insert into tem.transition (event_id, version, from_state, to_state, attempt, error, actor)
     select id, version, from_state, to_state, retry_count + 1,
@@ -128,6 +157,6 @@ const BEGIN = `
     from taken
   )
   select j.n::int as n, j.id, j.disposition, j.state, j.type, j.key, j.payload, j."group", j.priority, j.created_at as "createdAt",
-    j.retry_count as "retryCount", j.retry_count + 1 as attempt, t.epoch,
+    j.retry_count as "retryCount", j.retry_count + 1 as attempt, t.epoch, t.lane,
     extract(epoch from j.next_retry_at - clock_timestamp())::float8 * 1000 as "delayMs"
   from judged j left join taken t on t.id = j.id and j.disposition in ('run', 'poisoned')`;

@@ -16,20 +16,22 @@ export interface PersonAnswer {
 export async function cancelEvent(pool: Pool, id: string, actor: string): Promise<PersonAnswer> {
   const { rows } = await pool.query(
     `with locked as materialized (
-       select e.*, e.begun and coalesce(t.compensates, false) as compensates
+       select e.*, e.begun and coalesce(t.compensates, false) as compensates,
+         e.state = 'PROCESSING' or e.compensating and e.locked_at is not null as runs
        from tem.event e left join tem.event_type t on t.name = e.type where e.id = $1 for update of e
      ), cancelled as (
+       -- A compensation that is under way goes on as it is: a second one beside it would undo twice.
        update tem.event e set version = e.version + 1, updated_at = clock_timestamp(),
-         cancel_requested = l.state = 'PROCESSING' or l.compensates,
-         state = case when l.state = 'PROCESSING' or l.compensates then e.state else 'CANCELLED' end,
-         compensating = l.state <> 'PROCESSING' and l.compensates,
-         next_retry_at = null,
-         worker_id = case when l.state = 'PROCESSING' then e.worker_id end,
-         generation = e.generation + (l.state <> 'PROCESSING')::int,
-         lane = case when l.compensates then greatest(e.lane, 1) else e.lane end,
-         workflow_id = case when l.state = 'PROCESSING' then e.workflow_id end,
-         due_at = case when l.state = 'PROCESSING' then e.due_at when l.compensates then clock_timestamp() end,
-         due_by = case when l.state = 'PROCESSING' then e.due_by end
+         cancel_requested = l.runs or l.compensates,
+         state = case when l.runs or l.compensates then e.state else 'CANCELLED' end,
+         compensating = case when l.runs then e.compensating else l.compensates end,
+         next_retry_at = case when l.runs then e.next_retry_at end,
+         worker_id = case when l.runs then e.worker_id end,
+         generation = e.generation + (not l.runs)::int,
+         lane = case when l.compensates and not l.runs then greatest(e.lane, 1) else e.lane end,
+         workflow_id = case when l.runs then e.workflow_id end,
+         due_at = case when l.runs then e.due_at when l.compensates then clock_timestamp() end,
+         due_by = case when l.runs then e.due_by end
        from locked l where e.id = l.id and l.state not in ('PROCESSED', 'EXTINCT', 'CANCELLED')
        returning e.id, e.version, e.state, l.state as from_state, e.retry_count
      ), kept as (

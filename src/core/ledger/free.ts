@@ -6,24 +6,26 @@ import type { Pool } from 'pg';
 export const FREE_SLICE_MAX = 1_000;
 
 // An open attempt whose worker vanished may be what killed it: from then on it runs without neighbours (rule 6).
-const LANE_AFTER_CRASH = `case when e.state = 'PROCESSING' then case when e.crash_count >= 1 then 2 else 1 end else e.lane end`;
+const LANE_AFTER_CRASH = `case when e.state = 'PROCESSING' or e.locked_at is not null
+  then greatest(e.lane, case when e.crash_count >= 1 then 2 else 1 end) else e.lane end`;
 
-const FREED = `
+/** What giving back changes, as the beginning of an update of tem.event e. */
+export const FREED = `
   set generation = e.generation + 1, worker_id = null, workflow_id = null, due_by = null,
-    due_at = greatest(clock_timestamp(), case when e.state = 'FAILED' then e.next_retry_at end)`;
+    due_at = greatest(clock_timestamp(), case when e.state = 'FAILED' then e.next_retry_at end), lane = ${LANE_AFTER_CRASH}`;
 
-/** Frees a slice of the events of workers without a live lease; resolves to how many. */
-export async function freeDeadWorkers(pool: Pool): Promise<number> {
+/** Frees a slice of the events of workers without a live lease, never one's own; resolves to how many. */
+export async function freeDeadWorkers(pool: Pool, workerId?: string): Promise<number> {
   const { rowCount } = await pool.query({
     name: 'free-dead-workers',
     text: `
       with dead as (
-        select id from tem.event e where e.due_by is not null and e.worker_id is not null
+        select id from tem.event e where e.due_by is not null and e.worker_id is not null and e.worker_id is distinct from $2
           and not exists (select from tem.worker w where w.id = e.worker_id and w.lease_until > clock_timestamp())
         order by id limit $1 for update of e skip locked
       )
-      update tem.event e ${FREED}, lane = ${LANE_AFTER_CRASH} from dead where e.id = dead.id`,
-    values: [FREE_SLICE_MAX],
+      update tem.event e ${FREED} from dead where e.id = dead.id`,
+    values: [FREE_SLICE_MAX, workerId ?? null],
   });
   if (rowCount) await pool.query(`select pg_notify('tem_due', '')`);
   return rowCount ?? 0;
@@ -69,16 +71,23 @@ export async function free(pool: Pool, owned: readonly Pick<Owned, 'id' | 'gener
   return rowCount ?? 0;
 }
 
-/** Frees batch members whose end belongs into a workflow of their own. */
-export async function freeForOwnRun(pool: Pool, members: readonly Pick<Owned, 'id' | 'generation'>[]): Promise<void> {
+/** Gives batch members that this run can do nothing for to a workflow of their own; `delayMs` from now at the earliest. */
+export async function freeForOwnRun(
+  pool: Pool,
+  members: readonly Pick<Owned, 'id' | 'generation'>[],
+  delayMs = 0,
+): Promise<void> {
   await pool.query(
     `with chosen as (
        select e.id from tem.event e join unnest($1::uuid[], $2::int[]) as c(id, generation)
          on e.id = c.id and e.generation = c.generation
-       where e.due_by is not null and e.state <> 'PROCESSING' order by e.id for update of e
+       where e.due_by is not null order by e.id for update of e
      )
-     update tem.event e ${FREED}, lane = greatest(e.lane, 1) from chosen where e.id = chosen.id`,
-    [members.map((each) => each.id), members.map((each) => each.generation)],
+     update tem.event e set generation = e.generation + 1, worker_id = null, workflow_id = null, due_by = null,
+       due_at = greatest(clock_timestamp() + $3 * interval '1 ms', case when e.state = 'FAILED' then e.next_retry_at end),
+       lane = greatest(e.lane, 1)
+     from chosen where e.id = chosen.id`,
+    [members.map((each) => each.id), members.map((each) => each.generation), delayMs],
   );
 }
 

@@ -78,7 +78,7 @@ export async function cancelsAmong(pool: Pool, ids: readonly string[]): Promise<
   if (ids.length === 0) return [];
   const { rows } = await pool.query<{ id: string }>({
     name: 'cancels-among',
-    text: 'select id from tem.event where id = any($1::uuid[]) and cancel_requested',
+    text: `select id from tem.event where id = any($1::uuid[]) and cancel_requested and state = 'PROCESSING'`,
     values: [ids],
   });
   return rows.map((row) => row.id);

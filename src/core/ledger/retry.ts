@@ -16,7 +16,7 @@ export async function retryEvent(pool: Pool, id: string, actor: string): Promise
          begun = e.begun and l.state <> 'EXTINCT',
          crash_count = case when l.state = 'EXTINCT' then 0 else e.crash_count end,
          lane = case when l.state = 'EXTINCT' then 0 else e.lane end,
-         processed_at = null, compensation_error = null, cancel_requested = false, compensating = false,
+         processed_at = null, compensation_error = null, compensation_tries = 0, cancel_requested = false, compensating = false,
          next_retry_at = case when l.state = 'FAILED' then clock_timestamp() end,
          worker_id = null, workflow_id = null, due_by = null, due_at = clock_timestamp()
        from locked l

@@ -2,7 +2,7 @@
 // CANCELLED. While it runs the event is FAILED with compensating set (rule 4).
 
 import type { Pool } from 'pg';
-import { POISON_ERROR } from './begin.ts';
+import { CRASHES_MAX } from './begin.ts';
 
 export interface Settling {
   disposition: 'settle';
@@ -19,13 +19,19 @@ export interface Settling {
   lastError: string | null;
   /** Whether an attempt ever began: without one there is nothing to compensate. */
   begun: boolean;
+  /** How often the compensation has failed so far. */
+  tries: number;
+  /** Set when it has killed its worker too often: it is given up. */
+  poisoned: boolean;
 }
 
 export type SettleAnswer =
   | Settling
   | { disposition: 'ended'; state: string }
   | { disposition: 'stale' }
-  | { disposition: 'alive' };
+  | { disposition: 'alive' }
+  /** Another worker that lives is at it. */
+  | { disposition: 'busy' };
 
 /**
  * Takes the event for settling: `stale` when a newer run has it, `alive` when neither its attempts are used up nor a
@@ -34,20 +40,29 @@ export type SettleAnswer =
 export async function beginSettling(
   pool: Pool,
   request: { id: string; generation: number; workerId: string; maxAttempts: number; dueByMs: number },
+  mayJudge = true,
 ): Promise<SettleAnswer> {
   const { rows } = await pool.query({
     name: 'begin-settling',
     text: `
-      with locked as materialized (
-        select *, case
+      with seen as materialized (
+        select *, (state = 'PROCESSING' or compensating and locked_at is not null)
+            and epoch_worker_id is distinct from $3 as open_elsewhere,
+          locked_at + $4 * interval '1 ms' > clock_timestamp() as in_time,
+          exists (select from tem.worker w where w.id = epoch_worker_id and w.lease_until > clock_timestamp()) as lives
+        from tem.event where id = $1 for update
+      ), locked as materialized (
+        select *, (compensating and open_elsewhere and not lives)::int as crashed, case
           when state in ('PROCESSED', 'EXTINCT', 'CANCELLED') then 'ended'
           when generation <> $2 then 'stale'
+          when open_elsewhere and case when lives then in_time else not $6 end then 'busy'
           when compensating or cancel_requested or retry_count >= $5 then 'settle'
           else 'alive' end as disposition
-        from tem.event where id = $1 for update
+        from seen
       ), taken as (
         update tem.event e set state = case when l.state = 'QUEUED' then 'QUEUED' else 'FAILED' end, compensating = true, epoch = e.epoch + 1, version = e.version + 1,
-          worker_id = $3, epoch_worker_id = $3, next_retry_at = null, locked_at = null, due_at = null,
+          worker_id = $3, epoch_worker_id = $3, epoch_generation = e.generation, next_retry_at = null, due_at = null,
+          locked_at = clock_timestamp(), crash_count = e.crash_count + l.crashed,
           due_by = clock_timestamp() + $4 * interval '1 ms', updated_at = clock_timestamp()
         from locked l where e.id = l.id and l.disposition = 'settle'
         returning e.id, e.epoch, e.version, l.state as from_state
@@ -57,10 +72,11 @@ export async function beginSettling(
         from taken t join locked l on l.id = t.id where t.from_state = 'PROCESSING'
       )
       select l.disposition, l.id, l.type, l.key, l.payload, l."group", l.priority, l.created_at as "createdAt", t.epoch,
-        l.retry_count as attempt, l.last_error as "lastError", l.begun, l.state,
+        l.retry_count as attempt, l.last_error as "lastError", l.begun, l.state, l.compensation_tries as tries,
+        l.crashed > 0 and l.crash_count + 1 >= ${CRASHES_MAX} as poisoned,
         case when l.cancel_requested then 'CANCELLED' else 'EXTINCT' end as to
       from locked l left join taken t on t.id = l.id`,
-    values: [request.id, request.generation, request.workerId, request.dueByMs, request.maxAttempts],
+    values: [request.id, request.generation, request.workerId, request.dueByMs, request.maxAttempts, mayJudge],
   });
   const [row] = rows;
   if (!row) return { disposition: 'stale' };
@@ -73,14 +89,10 @@ export async function noteCompensationError(
   note: { id: string; epoch: number; error: string; delayMs: number; overdueAfterMs: number },
 ): Promise<void> {
   await pool.query(
-    `update tem.event set compensation_error = $3, version = version + 1, updated_at = clock_timestamp(), worker_id = null,
+    `update tem.event set compensation_error = $3, compensation_tries = compensation_tries + 1, locked_at = null,
+       version = version + 1, updated_at = clock_timestamp(), worker_id = null,
        due_by = case when due_at is null then clock_timestamp() + ($4::float8 + $5::float8) * interval '1 ms' end
      where id = $1 and epoch = $2 and compensating`,
     [note.id, note.epoch, note.error, note.delayMs, note.overdueAfterMs],
   );
-}
-
-/** Whether an error text says that the event was ended as poison. */
-export function isPoison(lastError: string | null): boolean {
-  return lastError === POISON_ERROR;
 }

@@ -6,7 +6,6 @@ import type { Client } from '@temporalio/client';
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import type { EventTypes } from '../../core/event-types.ts';
-import { freeDeadWorkers } from '../../core/ledger/free.ts';
 import { forgetGoneWorkers } from '../../core/ledger/leases.ts';
 import { prune } from '../../core/ledger/prune.ts';
 import { endUnknownTypes } from '../../core/ledger/refuse.ts';
@@ -56,7 +55,6 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     );
     const sinceMs = rows[0]?.sinceMs ?? Number.POSITIVE_INFINITY;
     const steps: [what: string, step: () => Promise<unknown>][] = [
-      ['freeing the events of gone workers', () => freeDeadWorkers(pool)],
       ['ending events of unknown types', endUnknown],
       ['forgetting gone workers', () => forgetGoneWorkers(pool)],
       ['looking for a lost Temporal', () => recoverLostTemporal(options)],

@@ -10,6 +10,7 @@ import { settle } from '../../../src/core/attempt/settle.ts';
 import { defineEventType, type EventType, type EventTypeDefinition } from '../../../src/core/event-type.ts';
 import { createEventTypes } from '../../../src/core/event-types.ts';
 import { acceptEvents } from '../../../src/core/ledger/accept.ts';
+import { freeDeadWorkers } from '../../../src/core/ledger/free.ts';
 import { registerWorker } from '../../../src/core/ledger/leases.ts';
 import { createNotifier } from '../../../src/core/ledger/notifier.ts';
 import { createPool } from '../../../src/core/ledger/pool.ts';
@@ -33,6 +34,8 @@ export interface EventRow {
   compensating: boolean;
   compensation_error: string | null;
   epoch: number;
+  lane: number;
+  crash_count: number;
   generation: number;
   /** Milliseconds from the last change to next_retry_at. */
   delay_ms: number | null;
@@ -84,6 +87,11 @@ export async function createBench(
     dependencies,
     lines,
     row,
+    /** The first worker seems to be dead: its lease is over and its events are free. */
+    async lapse(): Promise<void> {
+      await pool.query('update tem.worker set lease_until = clock_timestamp() where id = $1', [workerId]);
+      await freeDeadWorkers(pool);
+    },
     /** A second worker on the same ledger. */
     async anotherWorker() {
       const id = randomUUID();
@@ -108,9 +116,9 @@ export async function createBench(
       const row = rows[0] ?? { type: first.name, generation: 0, retry_count: 0 };
       return run({ type: row.type, generation: generation ?? row.generation, attempt: attempt ?? row.retry_count + 1 });
     },
-    async settle(id: string, tries = 1) {
+    async settle(id: string, worker = dependencies) {
       const { rows } = await pool.query('select type, generation from tem.event where id = $1', [id]);
-      return settle(dependencies, { id, ...(rows[0] as { type: string; generation: number }), tries });
+      return settle(worker, { id, ...(rows[0] as { type: string; generation: number }) });
     },
     async effects(id: string): Promise<number> {
       const { rows } = await pool.query<{ count: number }>(

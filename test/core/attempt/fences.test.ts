@@ -2,6 +2,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
+import { createAttemptDependencies } from '../../../src/core/attempt/dependencies.ts';
 import { marks } from '../../../src/core/ledger/mark.ts';
 import { createBench, gate, insertEffect, typeOf } from './bench.ts';
 
@@ -80,7 +81,7 @@ describe('an attempt that reports after a newer one began', () => {
     const first = gate();
     const started = gate();
     let calls = 0;
-    const { accept, attempt, anotherWorker, effects, history } = await createBench([
+    const { accept, attempt, lapse, anotherWorker, effects, history } = await createBench([
       typeOf(async (event, { tx }) => {
         calls += 1;
         if (calls > 1) return void (await insertEffect(tx, event.id));
@@ -92,6 +93,7 @@ describe('an attempt that reports after a newer one began', () => {
     const id = await accept();
     const old = attempt(id);
     await started.opened;
+    await lapse();
     expect(await attempt(id, { worker: await anotherWorker() })).toEqual({ outcome: 'processed' });
     first.open();
     expect(await old).toEqual({ outcome: 'stale' });
@@ -103,7 +105,7 @@ describe('an attempt that reports after a newer one began', () => {
     const first = gate();
     const started = gate();
     let calls = 0;
-    const { accept, attempt, anotherWorker, row } = await createBench([
+    const { accept, attempt, lapse, anotherWorker, row } = await createBench([
       typeOf(async () => {
         calls += 1;
         if (calls > 1) return;
@@ -115,10 +117,65 @@ describe('an attempt that reports after a newer one began', () => {
     const id = await accept();
     const old = attempt(id);
     await started.opened;
+    await lapse();
     await attempt(id, { worker: await anotherWorker() });
     first.open();
     expect(await old).toEqual({ outcome: 'stale' });
     expect(await row(id)).toMatchObject({ state: 'PROCESSED', retry_count: 0, last_error: null });
+  });
+});
+
+describe('an attempt that Temporal gives to another worker', () => {
+  async function setup() {
+    const { opened, open } = gate();
+    const started = gate();
+    const bench = await createBench([
+      typeOf(async (event, { tx }) => {
+        started.open();
+        await opened;
+        await insertEffect(tx, event.id);
+      }),
+    ]);
+    const id = await bench.accept();
+    const first = bench.attempt(id);
+    await started.opened;
+    return { ...bench, id, first, open, worker: await bench.anotherWorker() };
+  }
+
+  test('is left to the worker that has it while that one lives', async () => {
+    const { attempt, id, first, open, worker, effects, row } = await setup();
+    await expect(attempt(id, { worker })).rejects.toMatchObject({ name: 'HeldElsewhere' });
+    open();
+    expect(await first).toEqual({ outcome: 'processed' });
+    expect(await attempt(id, { worker })).toEqual({ outcome: 'ended', state: 'PROCESSED' });
+    expect(await effects(id)).toBe(1);
+    expect(await row(id)).toMatchObject({ crash_count: 0 });
+  });
+
+  test('goes back to the queue when that one is gone, so that it runs without neighbours, and is counted once', async () => {
+    const { attempt, id, first, open, worker, pool, row, effects } = await setup();
+    await pool.query(
+      'update tem.worker set lease_until = clock_timestamp() where id = (select worker_id from tem.event where id = $1)',
+      [id],
+    );
+    expect(await attempt(id, { worker })).toEqual({ outcome: 'stale' });
+    expect(await row(id)).toMatchObject({ state: 'PROCESSING', queued: true, lane: 1, crash_count: 0 });
+    open();
+    await first;
+    expect(await row(id)).toMatchObject({ state: 'PROCESSED' });
+    expect(await effects(id)).toBe(1);
+  });
+
+  test('is not taken from anybody while nobody can tell who lives', async () => {
+    const { attempt, id, first, open, pool, worker } = await setup();
+    await pool.query(
+      'update tem.worker set lease_until = clock_timestamp() where id = (select worker_id from tem.event where id = $1)',
+      [id],
+    );
+    const unsure = createAttemptDependencies({ ...worker, mayJudge: () => false });
+    await expect(attempt(id, { worker: unsure })).rejects.toMatchObject({ name: 'HeldElsewhere' });
+    open();
+    expect(await first).toEqual({ outcome: 'processed' });
   });
 });
 

@@ -1,7 +1,12 @@
 // The end of an event: compensation and the last mark in one transaction, tried again under its own policy.
 
 import { expect, test } from 'vitest';
-import { createBench, insertEffect, typeOf } from './bench.ts';
+import { COMPENSATION_POISON_ERROR } from '../../../src/core/attempt/settle.ts';
+import { cancelEvent } from '../../../src/core/ledger/cancel.ts';
+import { freeDeadWorkers } from '../../../src/core/ledger/free.ts';
+import { cancelsAmong } from '../../../src/core/ledger/leases.ts';
+import { waitFor } from '../../support/wait.ts';
+import { createBench, gate, insertEffect, typeOf } from './bench.ts';
 
 const failing = () => {
   throw new Error('never');
@@ -48,9 +53,9 @@ test('compensation that fails is rolled back, visible while it waits, and record
   ]);
   const id = await accept();
   await attempt(id);
-  expect(await settle(id, 1)).toEqual({ outcome: 'again', delayMs: 1_000, error: 'can not be undone' });
+  expect(await settle(id)).toEqual({ outcome: 'again', delayMs: 1_000, error: 'can not be undone' });
   expect(await row(id)).toMatchObject({ state: 'FAILED', compensating: true, compensation_error: 'can not be undone' });
-  expect(await settle(id, 2)).toEqual({ outcome: 'extinct' });
+  expect(await settle(id)).toEqual({ outcome: 'extinct' });
   expect(await row(id)).toMatchObject({
     state: 'EXTINCT',
     compensation_error: 'can not be undone',
@@ -80,4 +85,97 @@ test('an event with attempts left is not settled', async () => {
   await attempt(id);
   expect(await settle(id)).toEqual({ outcome: 'alive' });
   expect(await row(id)).toMatchObject({ state: 'FAILED', compensating: false });
+});
+
+test('a connection that breaks under a compensation is given back, and uses up none of its tries', async () => {
+  let breaks = 7;
+  const { accept, attempt, settle, row, dependencies, pool } = await createBench([
+    typeOf(failing, {
+      retry: ONCE,
+      compensationRetry: { maxAttempts: 2, base: '1s', jitter: 0 },
+      async compensate(event, { tx }) {
+        const { rows } = await tx.query('select pg_backend_pid() as pid');
+        if (breaks-- > 0) {
+          await pool.query('select pg_terminate_backend($1)', [rows[0]?.pid]);
+          await tx.query('select pg_sleep(60)');
+        }
+        await insertEffect(tx, event.id);
+      },
+    }),
+  ]);
+  const id = await accept();
+  await attempt(id);
+  // More than the pool has connections.
+  for (let broken = 0; broken < 7; broken++)
+    await expect(settle(id)).rejects.toMatchObject({ name: 'LedgerUnavailable' });
+  expect(await settle(id)).toEqual({ outcome: 'extinct' });
+  expect(await row(id)).toMatchObject({ state: 'EXTINCT', compensation_error: null });
+  expect(dependencies.handlersPool.idleCount).toBe(dependencies.handlersPool.totalCount);
+});
+
+test('a compensation that kills its worker again and again is given up, and says so', async () => {
+  const { accept, attempt, settle, lapse, anotherWorker, row, pool } = await createBench([
+    typeOf(failing, { retry: ONCE, compensate: () => new Promise(() => {}), timeout: '1h' }),
+  ]);
+  const id = await accept();
+  await attempt(id);
+  const hanging = settle(id);
+  for (let crash = 1; crash <= 5; crash++) {
+    await waitFor(async () => (await pool.query('select from tem.event where locked_at is not null')).rowCount);
+    await lapse();
+    await pool.query('update tem.worker set lease_until = clock_timestamp()');
+    await freeDeadWorkers(pool);
+    const worker = await anotherWorker();
+    if (crash < 5) void settle(id, worker);
+    else expect(await settle(id, worker)).toEqual({ outcome: 'extinct' });
+    if (crash < 5) await waitFor(async () => (await row(id)).crash_count === crash);
+  }
+  expect(await row(id)).toMatchObject({ state: 'EXTINCT', compensation_error: COMPENSATION_POISON_ERROR });
+  void hanging;
+});
+
+test('a compensation that another worker is at is left to it', async () => {
+  const { opened, open } = gate();
+  const { accept, attempt, settle, anotherWorker, row, pool } = await createBench([
+    typeOf(failing, { retry: ONCE, compensate: () => opened }),
+  ]);
+  const id = await accept();
+  await attempt(id);
+  const first = settle(id);
+  await waitFor(
+    async () => (await pool.query('select from tem.event where id = $1 and locked_at is not null', [id])).rowCount,
+  );
+  await expect(settle(id, await anotherWorker())).rejects.toMatchObject({ name: 'HeldElsewhere' });
+  open();
+  expect(await first).toEqual({ outcome: 'extinct' });
+  expect(await row(id)).toMatchObject({ state: 'EXTINCT', compensation_error: null });
+});
+
+test('the compensation of a cancelled event hears no cancel of its own', async () => {
+  let heard = false;
+  const { opened, open } = gate();
+  const { accept, attempt, settle, row, pool, dependencies } = await createBench([
+    typeOf(failing, {
+      async compensate(_event, { signal }) {
+        await opened;
+        heard = signal.aborted;
+      },
+    }),
+  ]);
+  const id = await accept();
+  await attempt(id);
+  expect(await cancelEvent(pool, id, 'test')).toMatchObject({ outcome: 'done' });
+  const settling = settle(id);
+  await waitFor(
+    async () => (await pool.query('select from tem.event where id = $1 and locked_at is not null', [id])).rowCount,
+  );
+  expect(dependencies.running.ids()).toEqual([id]);
+  expect(await cancelsAmong(pool, [id])).toEqual([]);
+  const { generation } = await row(id);
+  expect(await cancelEvent(pool, id, 'test again')).toMatchObject({ outcome: 'done' });
+  expect((await row(id)).generation).toBe(generation);
+  open();
+  expect(await settling).toEqual({ outcome: 'cancelled' });
+  expect(heard).toBe(false);
+  expect(await row(id)).toMatchObject({ state: 'CANCELLED', compensation_error: null });
 });

@@ -31,12 +31,12 @@ export function beginStep(worker: number, age: number, attemptOffset: number, ma
     `begin by ${worker}, ${age} generations old, attempt ${attemptOffset}, of ${maxAttempts}`,
     async (model, real) => {
       const request = requestOf(model, real, age, attemptOffset, maxAttempts);
-      const epoch = model.epoch;
+      const { epoch, generation } = model;
       const expected = says.begin(model, { ...request, worker });
       const [answer] = await begin(real.pool, real.workers[worker] as string, [request]);
       expect(answer?.disposition).toBe(expected);
       if (answer?.disposition === 'run') real.attemptEpochs.push(answer.epoch);
-      return model.epoch !== epoch;
+      return model.epoch !== epoch || model.generation !== generation;
     },
   );
 }
@@ -55,7 +55,7 @@ export function beginTogetherStep(worker: number, ages: [number, number]): Step 
     const answers = await begin(real.pool, real.workers[worker] as string, requests);
     expect(answers.map((answer) => answer.disposition)).toEqual(expected);
     for (const answer of answers) if (answer.disposition === 'run') real.attemptEpochs.push(answer.epoch);
-    return model.epoch !== before.epoch;
+    return model.epoch !== before.epoch || model.generation !== before.generation;
   });
 }
 

@@ -201,7 +201,7 @@ export const steps: fc.Arbitrary<Step>[] = [
       const epoch = real.settleEpochs.at(-1 - old);
       if (epoch === undefined) return false;
       const expected = model.compensating && epoch === model.epoch;
-      if (expected) model.owner = undefined;
+      if (expected) Object.assign(model, { owner: undefined, settling: false });
       await noteCompensationError(real.pool, {
         id: real.id,
         epoch,

@@ -23,6 +23,10 @@ export interface Model {
   /** Index of the worker that has it, and of the one whose attempt was the last. */
   owner: number | undefined;
   epochWorker: number | undefined;
+  /** The generation whose run the last attempt or compensation was given to. */
+  epochGeneration: number | undefined;
+  /** Whether a compensation has begun and not come to an outcome. */
+  settling: boolean;
   alive: boolean[];
   readonly compensates: boolean;
 }
@@ -42,6 +46,8 @@ export function initialModel(compensates: boolean): Model {
     cancelRequested: false,
     owner: undefined,
     epochWorker: undefined,
+    epochGeneration: undefined,
+    settling: false,
     alive: [true, true],
     compensates,
   };
@@ -54,7 +60,14 @@ const lives = (model: Model, worker: number | undefined): boolean =>
 
 /** Takes the event out of whatever had it: the end. */
 function end(model: Model, state: EventState): void {
-  Object.assign(model, { state, place: 'none', compensating: false, cancelRequested: false, retryDue: true });
+  Object.assign(model, {
+    state,
+    place: 'none',
+    compensating: false,
+    cancelRequested: false,
+    settling: false,
+    retryDue: true,
+  });
 }
 
 function enqueue(model: Model, due: boolean): void {
@@ -76,12 +89,18 @@ export function adopt(model: Model): boolean {
 export function begin(
   model: Model,
   request: { worker: number; generation: number; attempt: number; maxAttempts: number },
-): 'ended' | 'stale' | 'settle' | 'waiting' | 'run' {
+): 'ended' | 'stale' | 'busy' | 'settle' | 'waiting' | 'run' {
   if (isEnded(model)) return 'ended';
   if (request.generation !== model.generation) return 'stale';
+  const openElsewhere = model.state === 'PROCESSING' && model.epochWorker !== request.worker;
+  if (openElsewhere && lives(model, model.epochWorker)) return 'busy';
   if (model.cancelRequested || model.compensating || model.retryCount >= request.maxAttempts) return 'settle';
   if (model.state === 'FAILED' && (model.retryCount >= request.attempt || !model.retryDue)) return 'waiting';
-  const crashed = model.state === 'PROCESSING' && !lives(model, model.epochWorker);
+  const crashed = openElsewhere;
+  if (crashed && model.epochGeneration === model.generation) {
+    free(model);
+    return 'stale';
+  }
   const poisoned = crashed && model.crashCount + 1 >= POISON_CRASHES;
   Object.assign(model, {
     state: poisoned ? 'FAILED' : 'PROCESSING',
@@ -92,6 +111,7 @@ export function begin(
     epoch: model.epoch + 1,
     owner: request.worker,
     epochWorker: request.worker,
+    epochGeneration: model.generation,
     crashCount: model.crashCount + Number(crashed),
   });
   return poisoned ? 'settle' : 'run';
@@ -100,11 +120,17 @@ export function begin(
 export function beginSettling(
   model: Model,
   request: { worker: number; generation: number; maxAttempts: number },
-): 'ended' | 'stale' | 'settle' | 'alive' {
+): 'ended' | 'stale' | 'busy' | 'settle' | 'alive' {
   if (isEnded(model)) return 'ended';
   if (request.generation !== model.generation) return 'stale';
+  const open = model.state === 'PROCESSING' || model.settling;
+  const openElsewhere = open && model.epochWorker !== request.worker;
+  if (openElsewhere && lives(model, model.epochWorker)) return 'busy';
   if (!model.compensating && !model.cancelRequested && model.retryCount < request.maxAttempts) return 'alive';
   Object.assign(model, {
+    crashCount: model.crashCount + Number(openElsewhere && model.settling),
+    settling: true,
+    epochGeneration: model.generation,
     state: model.state === 'QUEUED' ? 'QUEUED' : 'FAILED',
     compensating: true,
     place: 'run',
@@ -172,7 +198,7 @@ export function markSettled(model: Model, to: 'EXTINCT' | 'CANCELLED', epoch: nu
 
 export function cancel(model: Model): 'done' | 'conflict' {
   if (isEnded(model)) return 'conflict';
-  if (model.state === 'PROCESSING') {
+  if (model.state === 'PROCESSING' || model.settling) {
     model.cancelRequested = true;
     return 'done';
   }

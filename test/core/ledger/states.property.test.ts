@@ -128,10 +128,10 @@ test('an event that kills its worker five times ends as poison, compensated, and
     `insert into tem.event (type, key, payload) values ('undone', 'k', '{}') returning id`,
   );
   const { id } = rows[0] as { id: string };
-  const request = { id, generation: 0, attempt: 1, maxAttempts: 3, dueByMs: 60_000 };
+  const request = { id, attempt: 1, maxAttempts: 3, dueByMs: 60_000 };
   const lanes: number[] = [];
   for (let crash = 0; crash < 5; crash++) {
-    const [answer] = await begin(pool, workers[0] as string, [request]);
+    const [answer] = await begin(pool, workers[0] as string, [{ ...request, generation: crash }]);
     expect(answer).toMatchObject({ disposition: 'run', attempt: 1 });
     const {
       rows: [row],
@@ -144,9 +144,12 @@ test('an event that kills its worker five times ends as poison, compensated, and
       `insert into tem.worker (id, lease_until, host, pid, task_queue, types) values ($1, clock_timestamp() + interval '1 hour', 'test', 1, 'test', '{undone}')`,
       [workers[0]],
     );
+    // A run that Temporal gives to another worker gives the event back.
+    const [again] = await begin(pool, workers[0] as string, [{ ...request, generation: crash }]);
+    expect(again).toEqual({ disposition: 'stale' });
   }
   expect(lanes).toEqual([0, 1, 2, 2, 2]);
-  const [answer] = await begin(pool, workers[0] as string, [request]);
+  const [answer] = await begin(pool, workers[0] as string, [{ ...request, generation: 5 }]);
   expect(answer?.disposition).toBe('settle');
   const {
     rows: [row],
