@@ -15,6 +15,7 @@ import { createOutbound } from '../core/outbound/index.ts';
 import { temporalConnectionOptions } from '../core/temporal.ts';
 import { features } from '../features.ts';
 import { type Api, buildApp } from './app.ts';
+import { watchWorkers } from './worker-watch.ts';
 
 export interface RunningApi {
   /** Where it listens, such as http://127.0.0.1:3000. */
@@ -72,10 +73,13 @@ export async function startApi(config: Config, log: Logger): Promise<RunningApi>
     await app.listen({ host: config.api.host, port: config.api.port });
     const url = hostUrl(config.api.host, (app.server.address() as AddressInfo).port);
     log.info({ url }, 'API listens');
+    const { namespace } = config.temporal;
+    const endWatch = watchWorkers(pool, { options: temporalConnectionOptions(config), namespace }, log);
     let stopped: Promise<void> | undefined;
     return {
       url,
       stop() {
+        endWatch();
         stopped ??= closeInTime(app).finally(release);
         return stopped;
       },

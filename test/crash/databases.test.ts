@@ -13,7 +13,8 @@ test(
     const scene = await setup();
     const elsewhere = await createDatabase();
     await scene.startWorker({ DATABASE_URL: elsewhere.databaseUrl });
-    const url = String((await scene.startApi()).is.url);
+    const api = await scene.startApi();
+    const url = String(api.is.url);
     const [id] = (await scene.send([{}])) as [string];
 
     const ready = await waitFor(async () => {
@@ -29,6 +30,11 @@ test(
     }, PATIENCE_MS);
     expect(doctor.code).not.toBe(0);
     expect(doctor.stdout).toMatch(/WRONG +worker .*no worker runs on this database/);
+    // The API's own log says it without being asked.
+    await waitFor(
+      () => /accepted events wait: no worker runs on this database/.test(api.stdout() + api.stderr()),
+      PATIENCE_MS,
+    );
     expect((await scene.row(id)).state).toBe('QUEUED');
   },
   TEST_TIMEOUT_MS,
