@@ -1,9 +1,30 @@
 // An event that kills its worker: it ends EXTINCT instead of killing workers for ever, and its neighbours never pay.
 
 import { describe, expect, test } from 'vitest';
+import { COMPENSATION_POISON_ERROR } from '../../../src/core/attempt/settle.ts';
 import { POISON_ERROR } from '../../../src/core/ledger/begin.ts';
 import type { TemProcess } from '../../support/processes.ts';
-import { MODES, setup } from '../setup.ts';
+import { MODES, type Scene, setup } from '../setup.ts';
+
+/** Starts a worker whenever the last one has died, until these events have ended. */
+function keepWorkers(scene: Scene, poisons: string[]) {
+  let over = false;
+  let started = 0;
+  const supervisor = (async () => {
+    while (!over) {
+      started += 1;
+      const worker: TemProcess = await scene.startWorker();
+      await Promise.race([worker.exited, scene.untilAll('EXTINCT', 600_000, poisons).catch(() => {})]);
+    }
+  })();
+  return {
+    started: () => started,
+    stop() {
+      over = true;
+      return supervisor;
+    },
+  };
+}
 
 describe.each(MODES)('events run $mode', ({ environment }) => {
   test('poison ends EXTINCT after its quarantine; innocents in the same batch and beside it end PROCESSED', async () => {
@@ -24,18 +45,9 @@ describe.each(MODES)('events run $mode', ({ environment }) => {
     const poisons = [ids[30], ids[61]] as string[];
     const innocents = ids.filter((id) => !poisons.includes(id));
 
-    let over = false;
-    let workers = 0;
-    const supervisor = (async () => {
-      while (!over) {
-        workers += 1;
-        const worker: TemProcess = await scene.startWorker();
-        await Promise.race([worker.exited, scene.untilAll('EXTINCT', 600_000, poisons).catch(() => {})]);
-      }
-    })();
+    const workers = keepWorkers(scene, poisons);
     await scene.untilAll('EXTINCT', 600_000, poisons);
-    over = true;
-    await supervisor;
+    await workers.stop();
     await scene.untilAll('PROCESSED', undefined, innocents);
 
     await scene.expectBatched(poisons.slice(0, 1));
@@ -45,7 +57,23 @@ describe.each(MODES)('events run $mode', ({ environment }) => {
     const effects = await scene.effects();
     expect(innocents.map((id) => effects.get(id))).toEqual(innocents.map(() => 1));
     // Five crashes of each poison, both at once in the best case; the last worker lives.
-    expect(workers).toBeLessThanOrEqual(11);
+    expect(workers.started()).toBeLessThanOrEqual(11);
     await truth.stop();
+  });
+
+  // Temporal gives the run to another worker before the lease of the dead one is over.
+  test('an event that kills its worker late in its attempt, and a compensation that does, end all the same', async () => {
+    const scene = await setup(environment);
+    const crash = { do: 'crash' as const, unless: 'cured' };
+    const [late, undoing] = (await scene.send([
+      { steps: [{ do: 'sleep', ms: 11_000 }, crash] },
+      { type: 'compensated', steps: [{ do: 'failForGood' }], compensation: [{ do: 'sleep', ms: 50 }, crash] },
+    ])) as [string, string];
+    const workers = keepWorkers(scene, [late, undoing]);
+    await scene.untilAll('EXTINCT', 600_000, [late, undoing]);
+    await workers.stop();
+    expect((await scene.row(late)).last_error).toBe(POISON_ERROR);
+    expect(await scene.row(undoing)).toMatchObject({ crash_count: 5, compensation_error: COMPENSATION_POISON_ERROR });
+    expect(workers.started()).toBeLessThanOrEqual(11);
   });
 });
