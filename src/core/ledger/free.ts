@@ -5,8 +5,9 @@ import type { Pool } from 'pg';
 
 export const FREE_SLICE_MAX = 1_000;
 
-// An open attempt whose worker vanished may be what killed it: from then on it runs without neighbours (rule 6).
-const LANE_AFTER_CRASH = `case when e.state = 'PROCESSING' or e.locked_at is not null
+// What a worker had open when it vanished may be what killed it: from then on it runs without neighbours (rule 6).
+const LANE_AFTER_CRASH = `case when (e.state = 'PROCESSING' or e.locked_at is not null) and not exists (
+    select from tem.worker w where w.id = e.epoch_worker_id and w.lease_until > clock_timestamp())
   then greatest(e.lane, case when e.crash_count >= 1 then 2 else 1 end) else e.lane end`;
 
 /** What giving back changes, as the beginning of an update of tem.event e. */
