@@ -74,10 +74,16 @@ export class Dispatcher {
     return count + (await this.#claimBatch(type, type.batch));
   }
 
-  /** Milliseconds until a batch that gathers is to be claimed; undefined when none does. */
+  /**
+   * Milliseconds until a batch that gathers is to be claimed, 0 when its time has come meanwhile; undefined when none
+   * does.
+   */
   gathersForMs(): number | undefined {
-    const waits = [...this.#pressed.keys()].map((type) => this.#gathersForMs(type)).filter((wait) => wait > 0);
-    return waits.length === 0 ? undefined : Math.min(...waits);
+    const { slots, lanes } = this.#options;
+    const gathering = [...this.#pressed.keys()].filter(
+      (type) => slots.allowed(type) > 0 && lanes.due(type, 0).length > 0,
+    );
+    return gathering.length === 0 ? undefined : Math.min(...gathering.map((type) => this.#gathersForMs(type)));
   }
 
   #gathersForMs(type: string): number {
