@@ -4,16 +4,18 @@
 import { spawnSync } from 'node:child_process';
 import { isAbsolute, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
-import addFormats from 'ajv-formats';
+import type { ErrorObject, ValidateFunction } from 'ajv/dist/2020.js';
 import { ConfigError } from '../config.ts';
 import { type EventType, isEventType, type PayloadRefusal } from './event-type.ts';
 import type { Feature, FeatureDependencies } from './feature.ts';
+import { compileSchema } from './json-schema.ts';
+import { errorText } from './ledger/mark.ts';
+import { hidingSecrets } from './secret-fields.ts';
 
 export interface EventTypes {
   get(name: string): EventType | undefined;
   all(): EventType[];
-  /** Why the type's schema or `refuse` doesn't take the payload, or undefined when it does. */
+  /** Why the type's schema or `refuse` doesn't take the payload, or undefined when it does. Never throws. */
   refusal(type: EventType, payload: unknown): PayloadRefusal | undefined;
 }
 
@@ -22,15 +24,13 @@ export class EventTypesError extends ConfigError {}
 
 /** Builds the registry from types. Throws an EventTypesError when a name appears twice or a schema is invalid. */
 export function createEventTypes(types: EventType[]): EventTypes {
-  const ajv = new Ajv2020({ strict: false, allErrors: false, coerceTypes: false, useDefaults: false });
-  addFormats.default(ajv);
   const byName = new Map<string, EventType>();
   const validators = new Map<string, ValidateFunction>();
   for (const type of types) {
     if (byName.has(type.name)) throw new EventTypesError(`event type ${type.name} is defined twice`);
     byName.set(type.name, type);
     try {
-      validators.set(type.name, ajv.compile(type.payload));
+      validators.set(type.name, compileSchema(type.payload));
     } catch (error) {
       throw new EventTypesError(`event type ${type.name}: payload is not a valid schema: ${(error as Error).message}`);
     }
@@ -39,20 +39,40 @@ export function createEventTypes(types: EventType[]): EventTypes {
     get: (name) => byName.get(name),
     all: () => [...byName.values()],
     refusal(type, payload) {
+      const hide = hidingSecrets(type.payload, [payload]);
       const validate = validators.get(type.name);
-      if (validate && !validate(payload)) {
-        const [first] = validate.errors ?? [];
-        const extra = first?.params as { additionalProperty?: string; missingProperty?: string } | undefined;
-        const property = extra?.additionalProperty ?? extra?.missingProperty;
-        const path = (first?.instancePath ?? '') + (property === undefined ? '' : `/${pointerEscape(property)}`);
-        return {
-          path,
-          message: extra?.additionalProperty ? 'is an unknown field' : (first?.message ?? 'is not valid'),
-        };
+      try {
+        if (validate && !validate(payload)) return describeInvalid(validate.errors?.[0]);
+      } catch (error) {
+        // A schema that refers to itself, and a payload nested too deeply for it.
+        return { path: '', message: `can't be checked: ${errorText(error, hide)}` };
       }
-      return type.refuse?.(payload as never);
+      try {
+        const refusal = readRefusal(type.refuse?.(payload as never));
+        return refusal && { ...refusal, message: hide(refusal.message) };
+      } catch (error) {
+        return { path: '', message: `can't be checked: refuse failed: ${errorText(error, hide)}` };
+      }
     },
   };
+}
+
+function describeInvalid(first: ErrorObject | undefined): PayloadRefusal {
+  const extra = first?.params as { additionalProperty?: string; missingProperty?: string } | undefined;
+  const property = extra?.additionalProperty ?? extra?.missingProperty;
+  const path = (first?.instancePath ?? '') + (property === undefined ? '' : `/${pointerEscape(property)}`);
+  return {
+    path,
+    message: extra?.additionalProperty ? 'is an unknown field' : (first?.message ?? 'is not valid'),
+  };
+}
+
+/** What the user's code said, when it is a refusal. Throws on anything else, such as a promise. */
+function readRefusal(said: PayloadRefusal | undefined): PayloadRefusal | undefined {
+  if (said === undefined || said === null) return undefined;
+  if (typeof said.path === 'string' && typeof said.message === 'string') return said;
+  if (said instanceof Promise) said.catch(() => {});
+  throw new TypeError('it returned neither undefined nor { path, message }');
 }
 
 function pointerEscape(name: string): string {

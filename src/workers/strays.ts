@@ -18,9 +18,10 @@ export function catchStrays(pool: Pool, log: Logger): () => void {
       );
       process.exit(70);
     }
-    event.log.error({ error: errorText(error) }, 'the handler left a promise or timer behind that failed');
-    if (!event.fail(`a promise or timer that the handler left behind failed: ${errorText(error)}`)) {
-      const note = `after the attempt had ended, something that the handler left behind failed: ${errorText(error)}`;
+    const text = errorText(error, event.hide);
+    event.log.error({ error: text }, 'the handler left a promise or timer behind that failed');
+    if (!event.fail(`a promise or timer that the handler left behind failed: ${text}`)) {
+      const note = `after the attempt had ended, something that the handler left behind failed: ${text}`;
       for (const id of event.id.split(',')) noteAfterEnd(pool, id, note).catch(() => {});
     }
   };

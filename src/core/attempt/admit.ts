@@ -2,7 +2,11 @@
 
 import type { EventType } from '../event-type.ts';
 import type { EventTypes } from '../event-types.ts';
-import { errorText } from '../ledger/mark.ts';
+import { errorText, ledgerText } from '../ledger/mark.ts';
+import { hidingSecrets } from '../secret-fields.ts';
+
+/** A path holds names of fields, and those may be as long as the payload. */
+const PATH_CHARACTERS_MAX = 500;
 
 export type Admission = { payload: unknown } | { refusal: string };
 
@@ -16,8 +20,15 @@ export function admit(types: EventTypes, type: EventType, payload: unknown): Adm
       const still = types.refusal(type, upgraded);
       if (!still || still.atAcceptOnly) return { payload: upgraded };
     } catch (error) {
-      return { refusal: `payload refused: upgrade failed: ${errorText(error)}` };
+      return {
+        refusal: `payload refused: upgrade failed: ${errorText(error, hidingSecrets(type.payload, [payload]))}`,
+      };
     }
   }
-  return { refusal: `payload refused: ${refusal.path === '' ? 'the payload' : refusal.path} ${refusal.message}` };
+  return { refusal: ledgerText(`payload refused: ${placeOf(refusal.path)} ${refusal.message}`) };
+}
+
+function placeOf(path: string): string {
+  if (path === '') return 'the payload';
+  return path.length > PATH_CHARACTERS_MAX ? `${path.slice(0, PATH_CHARACTERS_MAX)}…` : path;
 }

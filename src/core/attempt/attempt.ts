@@ -7,6 +7,7 @@ import type { EventType, EventView } from '../event-type.ts';
 import { type Begun, QUARANTINE_LANE } from '../ledger/begin.ts';
 import { errorText, type Mark, mark, marks } from '../ledger/mark.ts';
 import { isLedgerAway } from '../ledger/pool.ts';
+import { hidingSecrets } from '../secret-fields.ts';
 import { admit } from './admit.ts';
 import type { AttemptDependencies } from './dependencies.ts';
 import { callHandler, type Verdict } from './handler.ts';
@@ -100,12 +101,14 @@ export async function runBegun(
   if ('refusal' in admission) return conclude(dependencies, type, begun, mode, failure(admission.refusal, false));
   const tx = new LedgerTransaction(dependencies.handlersPool);
   const event = view(begun, type, admission.payload);
+  const hide = hidingSecrets(type.payload, [admission.payload]);
   const verdict = await callHandler(dependencies, {
     id: begun.id,
     tx,
     controller,
     timeoutMs: type.timeoutMs,
     log,
+    hide,
     heartbeat: mode.heartbeat,
     invoke: (context) => type.handle(event, context),
   });
@@ -113,7 +116,7 @@ export async function runBegun(
     await tx.rollback();
     return conclude(dependencies, type, begun, mode, verdict);
   }
-  const committed = await commitProcessed(dependencies, tx, [{ begun, result: verdict.result }]);
+  const committed = await commitProcessed(dependencies, tx, [{ begun, result: verdict.result }], hide);
   if (committed !== 'committed')
     return committed === 'stale' ? { outcome: 'stale' } : conclude(dependencies, type, begun, mode, committed);
   log.info({ state: 'PROCESSED' }, 'event processed');
@@ -140,6 +143,7 @@ export async function commitProcessed(
   dependencies: AttemptDependencies,
   tx: LedgerTransaction,
   done: { begun: Begun; result: string | null }[],
+  hide: (text: string) => string,
 ): Promise<'committed' | 'stale' | Verdict> {
   const group = done.map(({ begun, result }) => marks.processed(attemptOf(dependencies, begun), result));
   if (tx.endUnused()) {
@@ -150,7 +154,7 @@ export async function commitProcessed(
     } catch (error) {
       if (error instanceof LedgerUnavailable) throw error;
       // Postgres refuses the result itself, such as one nested too deeply.
-      return failure(errorText(error), true);
+      return failure(errorText(error, hide), true);
     }
   } else {
     try {
@@ -158,8 +162,8 @@ export async function commitProcessed(
       if (!written) return 'stale';
     } catch (error) {
       if (error instanceof LedgerUnavailable) throw error;
-      if (!(error instanceof CommitUnanswered)) return failure(errorText(error), true);
-      if (!isLedgerAway(error.cause)) return failure(errorText(error.cause), true);
+      if (!(error instanceof CommitUnanswered)) return failure(errorText(error, hide), true);
+      if (!isLedgerAway(error.cause)) return failure(errorText(error.cause, hide), true);
       // Nobody knows whether the COMMIT arrived: the rows do.
       const found = await Promise.all(group.map((each) => isWritten(dependencies.marksPool, each)));
       if (!found.every(Boolean)) throw new LedgerUnavailable('the ledger was lost at the commit', { cause: error });

@@ -4,6 +4,7 @@
 import type { EventType } from '../event-type.ts';
 import type { Begun } from '../ledger/begin.ts';
 import { freeForOwnRun } from '../ledger/free.ts';
+import { hidingSecrets } from '../secret-fields.ts';
 import { admit } from './admit.ts';
 import {
   type AttemptMode,
@@ -91,7 +92,9 @@ async function handledTogether(
   if (!handleAll || begun.length < 2) return false;
   const admissions = begun.map((each) => admit(dependencies.types, type, each.payload));
   if (admissions.some((each) => 'refusal' in each)) return false;
-  const events = begun.map((each, index) => view(each, type, (admissions[index] as { payload: unknown }).payload));
+  const payloads = admissions.map((each) => (each as { payload: unknown }).payload);
+  const events = begun.map((each, index) => view(each, type, payloads[index]));
+  const hide = hidingSecrets(type.payload, payloads);
   const tx = new LedgerTransaction(dependencies.handlersPool);
   const controller = new AbortController();
   // A cancel of one member takes the set apart, and then finds that member alone.
@@ -104,6 +107,7 @@ async function handledTogether(
       controller,
       timeoutMs: type.timeoutMs,
       log,
+      hide,
       heartbeat,
       invoke: (context) => handleAll(events, context),
     });
@@ -122,6 +126,7 @@ async function handledTogether(
       dependencies,
       tx,
       begun.map((each) => ({ begun: each, result: null })),
+      hide,
     );
     if (committed !== 'committed') return false;
     log.debug('batch processed');

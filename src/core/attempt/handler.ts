@@ -28,16 +28,20 @@ export type Verdict =
 export const currentEvent = new AsyncLocalStorage<{
   id: string;
   log: Logger;
+  hide(text: string): string;
   /** Fails the attempt; false when it is over. */
   fail(error: string): boolean;
 }>();
 
 export interface HandlerCall {
+  /** The event's id, or those of a set, joined by commas. */
   id: string;
   tx: LedgerTransaction;
   controller: AbortController;
   timeoutMs: number;
   log: Logger;
+  /** Takes the secrets of the payload out of a text. */
+  hide(text: string): string;
   heartbeat: (details?: unknown) => void;
   invoke(context: HandlerContext): unknown;
 }
@@ -70,7 +74,9 @@ export async function callHandler(
   };
   try {
     return await Promise.race([
-      currentEvent.run({ id: call.id, log: call.log, fail }, () => judge(call, createEmit(types, call.tx))),
+      currentEvent.run({ id: call.id, log: call.log, hide: call.hide, fail }, () =>
+        judge(call, createEmit(types, call.tx)),
+      ),
       abandoned,
     ]);
   } finally {
@@ -81,18 +87,18 @@ export async function callHandler(
 }
 
 async function judge(call: HandlerCall, emit: Emit): Promise<Verdict> {
-  const { tx, log, heartbeat } = call;
+  const { tx, log, hide, heartbeat } = call;
   const { signal } = call.controller;
   try {
     const value = await call.invoke({ tx, emit, signal, heartbeat, log });
-    return tx.lost ? { verdict: 'ledgerLost', cause: tx.lost } : serialise(value);
+    return tx.lost ? { verdict: 'ledgerLost', cause: tx.lost } : serialise(value, hide);
   } catch (error) {
     if (signal.aborted)
       return { verdict: 'aborted', why: (signal.reason as AttemptAborted).why, error: errorText(signal.reason) };
     if (tx.lost || isLedgerError(error)) return { verdict: 'ledgerLost', cause: error };
     return {
       verdict: 'failed',
-      error: errorText(error),
+      error: errorText(error, hide),
       retryable: !isNamed(error, NotRetryable.name),
       delayMs: delayOf(error),
     };
@@ -120,13 +126,13 @@ function isLedgerError(error: unknown): boolean {
   return isNamed(error, LedgerUnavailable.name) && isUnavailable((error as Error).cause ?? error);
 }
 
-function serialise(value: unknown): Verdict {
+function serialise(value: unknown, hide: HandlerCall['hide']): Verdict {
   const failed = (error: string): Verdict => ({ verdict: 'failed', error, retryable: true, delayMs: undefined });
   let text: string | undefined;
   try {
     text = JSON.stringify(value);
   } catch (error) {
-    return failed(`the handler's result can't be written as JSON: ${errorText(error)}`);
+    return failed(`the handler's result can't be written as JSON: ${errorText(error, hide)}`);
   }
   if (text === undefined) {
     if (value === undefined) return { verdict: 'returned', result: null };

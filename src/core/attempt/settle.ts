@@ -6,6 +6,7 @@ import { HeldElsewhere, LedgerUnavailable } from '../errors.ts';
 import type { CompensationContext, EventType } from '../event-type.ts';
 import { errorText, mark, marks } from '../ledger/mark.ts';
 import { beginSettling, noteCompensationError, type Settling } from '../ledger/settle.ts';
+import { hidingSecrets } from '../secret-fields.ts';
 import { admit } from './admit.ts';
 import { type AttemptOutcome, typeOf, view } from './attempt.ts';
 import type { AttemptDependencies } from './dependencies.ts';
@@ -88,6 +89,7 @@ async function compensate(
 ): Promise<string | SettleOutcome> {
   const tx = new LedgerTransaction(dependencies.handlersPool);
   const admission = admit(dependencies.types, type, taken.payload);
+  const hide = hidingSecrets(type.payload, ['payload' in admission ? admission.payload : taken.payload]);
   if (type.compensate && taken.begun && 'payload' in admission) {
     const log = dependencies.log.child({ event: taken.id, type: type.name, compensating: true });
     const event = view({ ...taken, disposition: 'run', lane: 0 }, type, admission.payload);
@@ -100,6 +102,7 @@ async function compensate(
       controller,
       timeoutMs: type.timeoutMs,
       log,
+      hide,
       heartbeat: () => {},
       invoke: (context) => type.compensate?.(event, { ...context, error } as CompensationContext),
     }).finally(leave);
@@ -120,6 +123,6 @@ async function compensate(
   } catch (error) {
     // Unanswered or refused: the next try begins with a look at the row.
     if (error instanceof LedgerUnavailable) throw error;
-    return errorText(error instanceof Error && error.cause ? error.cause : error);
+    return errorText(error instanceof Error && error.cause ? error.cause : error, hide);
   }
 }

@@ -42,9 +42,13 @@ const NOTHING = {
   result: null,
 } as const;
 
+/** An error's text as the ledger keeps it; `hide` takes the payload's secrets out of it. */
+export function errorText(error: unknown, hide: (text: string) => string = (text) => text): string {
+  return ledgerText(hide(describe(error)));
+}
+
 /** Text as the ledger keeps it: at most 8 KiB, without control characters or lone surrogates. */
-export function errorText(error: unknown): string {
-  const message = describe(error);
+export function ledgerText(message: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is removed
   const clean = message.toWellFormed().replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, ' ');
   const bytes = Buffer.from(clean);

@@ -36,6 +36,7 @@ export interface BenchRow {
   worker_id: string | null;
   workflow_id: string | null;
   claimed: boolean;
+  last_error: string | null;
 }
 
 /** `registered`: whether the namespace has TEM's search attributes; the starter believes so in any case. */

@@ -129,6 +129,25 @@ describe('the dispatcher', () => {
     await serve(slow);
     expect((await rows(slow)).filter((row) => row.claimed)).toHaveLength(2);
   });
+
+  test('ends an event whose type fails to judge its payload, and takes those behind it', async () => {
+    const judging = typeOf('judging', {
+      refuse: () => {
+        if (judged++ === 0) throw new Error('not today');
+        return undefined;
+      },
+    });
+    let judged = 0;
+    const { dispatcher, enqueue, rows } = await createRelayBench([judging], { slots: SLOTS });
+    await enqueue(judging, 3);
+    await dispatcher().serve(judging);
+    const states = (await rows()).map(({ state, claimed, last_error }) => [state, claimed, last_error]);
+    expect(states.sort()).toEqual([
+      ['EXTINCT', false, "payload refused: the payload can't be checked: refuse failed: not today"],
+      ['QUEUED', true, null],
+      ['QUEUED', true, null],
+    ]);
+  });
 });
 
 function idOf({ type, key }: BenchRow): string {
