@@ -3,10 +3,11 @@
 
 import type { ValidateFunction } from 'ajv/dist/2020.js';
 import type { EventTypes } from '../core/event-types.ts';
+import { compileSchema } from '../core/json-schema.ts';
 import { type AcceptInput, refuseAccept } from '../core/ledger/accept.ts';
 import type { TypeDirectory } from '../core/ledger/type-directory.ts';
 import type { NewEvent } from './schemas.ts';
-import { createAjv, describeRefusal } from './validation.ts';
+import { describeRefusal } from './validation.ts';
 
 export interface Refusal {
   code: string;
@@ -26,30 +27,29 @@ export function isRefusal(prepared: AcceptInput | Refusal): prepared is Refusal 
 const RUN_AT_MIN = Date.parse('1970-01-01T00:00:00Z');
 
 export function createIncoming(eventTypes: EventTypes, directory: TypeDirectory): Incoming {
-  const ajv = createAjv(false);
-  const registered = new WeakMap<object, ValidateFunction>();
+  const registered = new WeakMap<object, ValidateFunction | 'unchecked'>();
 
-  /** Judges by a live worker's registration: this process has the type's schema, but not its code. */
+  /**
+   * Judges by what a worker registered: this process has the type's schema, but not its code. Whether that worker lives
+   * is no question here: the event waits for one (rule 10).
+   */
   const refuseByRegistration = (name: string, payload: unknown): Refusal | undefined => {
     const known = directory.get(name);
-    if (!known || known.workers === 0) {
+    if (!known) {
       return {
         code: 'unknown_type',
         path: '/type',
-        detail: 'is no event type that the API or a live worker knows; see GET /v1/event-types',
+        detail: 'is no event type that the API or a worker of this ledger has ever known; see GET /v1/event-types',
       };
     }
     const schema = known.description?.schema;
     if (!schema) return undefined;
     let validate = registered.get(schema);
     if (!validate) {
-      validate = ajv.compile(schema);
+      validate = compiled(schema);
       registered.set(schema, validate);
     }
-    if (validate(payload)) return undefined;
-    const [first] = validate.errors ?? [];
-    const refusal = first ? describeRefusal(first) : { path: '', detail: 'is not valid' };
-    return { code: 'invalid_payload', path: `/payload${refusal.path}`, detail: refusal.detail };
+    return validate === 'unchecked' ? undefined : refuseBySchema(validate, payload);
   };
 
   return {
@@ -83,4 +83,20 @@ export function createIncoming(eventTypes: EventTypes, directory: TypeDirectory)
       };
     },
   };
+}
+
+/** Another release may have registered what this one can't compile: then the worker alone checks the payload. */
+function compiled(schema: object): ValidateFunction | 'unchecked' {
+  try {
+    return compileSchema(schema);
+  } catch {
+    return 'unchecked';
+  }
+}
+
+function refuseBySchema(validate: ValidateFunction, payload: unknown): Refusal | undefined {
+  if (validate(payload)) return undefined;
+  const [first] = validate.errors ?? [];
+  const refusal = first ? describeRefusal(first) : { path: '', detail: 'is not valid' };
+  return { code: 'invalid_payload', path: `/payload${refusal.path}`, detail: refusal.detail };
 }

@@ -5,6 +5,7 @@ import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import type { FastifyPluginAsync } from 'fastify';
 import type { Api } from './app.ts';
+import { NoQuery } from './schemas.ts';
 
 /** To be registered before the routes that it describes. */
 export async function describeApi(app: Api, version: string): Promise<void> {
@@ -46,5 +47,7 @@ export async function describeApi(app: Api, version: string): Promise<void> {
     });
   };
   await app.register(page);
-  app.get('/openapi.json', { config: { access: 'public' }, schema: { hide: true } }, () => app.swagger());
+  app.get('/openapi.json', { config: { access: 'public' }, schema: { hide: true, querystring: NoQuery } }, () =>
+    app.swagger(),
+  );
 }

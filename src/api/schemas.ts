@@ -122,7 +122,7 @@ export const EventQuery = Type.Object(
         minLength: 1,
         ...queryText,
         description:
-          'Part of a key, an id, an error or a payload, in any case. Reads event after event: narrow it by state, type or time on a large ledger.',
+          'Part of a key, an id, an error or a payload, in any case; payloads of types with secret fields are left out. Reads event after event: narrow it by state, type or time on a large ledger. Two searches run at once; when too many wait, 503.',
       }),
     ),
     from: Type.Optional(Type.String({ format: 'date-time', description: 'Created at this time or later.' })),

@@ -1,12 +1,10 @@
 // Checks requests against their schemas, strictly: bodies are taken as they are (no coercion, nothing removed), query
 // strings are text and therefore parsed, and an unknown field or parameter is an error with its path.
 
-import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js';
-import addFormats from 'ajv-formats';
+import type { Ajv2020, ErrorObject } from 'ajv/dist/2020.js';
 import type { FastifyInstance, FastifySchemaValidationError } from 'fastify';
 import { pointer } from '../core/json/flaws.ts';
-
-const STRICT = { strict: false, allErrors: false, removeAdditional: false, useDefaults: true } as const;
+import { createAjv, withoutTuples } from '../core/json-schema.ts';
 
 export interface InvalidInput {
   code: 'unknown_field' | 'missing_field' | 'invalid_field' | 'invalid_query';
@@ -15,17 +13,18 @@ export interface InvalidInput {
   detail: string;
 }
 
-export function createAjv(coerceTypes: boolean): Ajv2020 {
-  const ajv = new Ajv2020({ ...STRICT, coerceTypes });
-  addFormats.default(ajv);
-  return ajv;
+/** `texts`: the values are text, as in a query, and parsed. */
+export function createRequestAjv({ texts }: { texts: boolean }): Ajv2020 {
+  return createAjv({ removeAdditional: false, useDefaults: true, coerceTypes: texts });
 }
 
 /** Sets the compilers of an app. Answers are plain JSON.stringify: their schemas document, and never drop a field. */
 export function checkStrictly(app: FastifyInstance): void {
-  const bodies = createAjv(false);
-  const texts = createAjv(true);
-  app.setValidatorCompiler(({ schema, httpPart }) => (httpPart === 'body' ? bodies : texts).compile(schema));
+  const bodies = createRequestAjv({ texts: false });
+  const texts = createRequestAjv({ texts: true });
+  app.setValidatorCompiler(({ schema, httpPart }) =>
+    (httpPart === 'body' ? bodies : texts).compile(withoutTuples(schema) as object),
+  );
   app.setSerializerCompiler(() => (answer) => JSON.stringify(answer));
 }
 

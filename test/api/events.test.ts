@@ -111,6 +111,27 @@ describe('retry and cancel', () => {
     ]);
   });
 
+  it('says why an event that may be retried by its state is not', async () => {
+    const api = await setup();
+    const id = await post(api);
+    const retry = async () => (await api.call('POST', `/v1/events/${id}/retry`)).body;
+    expect((await retry()).detail).toBe('only a FAILED or EXTINCT event can be retried; this one is QUEUED');
+    await fail(api, id, 'FAILED');
+    await api.database.pool.query('update tem.event set compensating = true, next_retry_at = null');
+    expect(await retry()).toMatchObject({
+      code: 'state_conflict',
+      state: 'FAILED',
+      detail: 'the compensation of the event has not ended; when it has, an EXTINCT event can be retried',
+    });
+    await fail(api, id, 'EXTINCT');
+    await api.database.pool.query('update tem.event set compensating = false, pruned = true');
+    expect(await retry()).toMatchObject({
+      code: 'state_conflict',
+      state: 'EXTINCT',
+      detail: 'the event is EXTINCT, and its payload is gone after the retention time',
+    });
+  });
+
   it('cancels a waiting event once', async () => {
     const api = await setup();
     const id = await post(api);
@@ -124,6 +145,21 @@ describe('retry and cancel', () => {
     });
     expect(await api.call('POST', `/v1/events/${id}/retry`)).toMatchObject({ status: 409 });
   });
+});
+
+it('a field of the query that a call does not know is refused, by every call without a body', async () => {
+  const { call } = await setup();
+  const { paths } = (await call('GET', '/openapi.json')).body as { paths: Record<string, object> };
+  const calls = Object.entries(paths).flatMap(([path, methods]) =>
+    Object.keys(methods).map((method) => [method.toUpperCase(), path.replace(/\{\w+\}/, crypto.randomUUID())]),
+  );
+  calls.push(['GET', '/openapi.json']);
+  const withoutBody = calls.filter(([, path]) => !/^\/v1\/events(\/batch)?$/.test(path as string));
+  expect(withoutBody).toHaveLength(10);
+  for (const [method, path] of [...withoutBody, ['GET', '/v1/events']]) {
+    const answer = await call(method as 'GET', `${path}?colour=red`);
+    expect([path, answer.status, answer.body.code, answer.body.path]).toEqual([path, 400, 'invalid_query', '/colour']);
+  }
 });
 
 describe('GET /v1/event-types and /v1/stats', () => {

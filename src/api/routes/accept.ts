@@ -1,6 +1,7 @@
 // POST /v1/events and /v1/events/batch. A 202 is sent only after the commit; a batch is accepted whole but for the
 // events that are wrong in themselves, each named by its index.
 
+import { isUtf8 } from 'node:buffer';
 import type { ValidateFunction } from 'ajv/dist/2020.js';
 import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
@@ -11,11 +12,12 @@ import type { Api, ApiCore } from '../app.ts';
 import { isRefusal, type Refusal } from '../incoming.ts';
 import { notFound, Problem, problems } from '../problem.ts';
 import { BatchResult, Event, NewEvent, NoQuery } from '../schemas.ts';
-import { createAjv, describeRefusal } from '../validation.ts';
+import { createRequestAjv, describeRefusal } from '../validation.ts';
 import { acceptedRow } from './accepted-row.ts';
 
 const BATCH_BYTES_MAX = 16 * 1024 * 1024;
 const BATCH_EVENTS_MAX = 10_000;
+const FRESH_WITHIN_MS = 200;
 
 export function acceptRoutes(app: Api, core: ApiCore): void {
   app.post(
@@ -46,12 +48,14 @@ export function acceptRoutes(app: Api, core: ApiCore): void {
       }
       request.log.debug({ event: outcome.id, type: prepared.type, status: outcome.status }, 'event accepted');
       reply.header('location', `/v1/events/${outcome.id}`);
+      // An event that is accepted is answered, whether or not it is known who runs it.
+      await core.directory.freshWithin(FRESH_WITHIN_MS);
       if (outcome.status === 'duplicate') return reply.code(200).send(await present(core, outcome.id));
       return reply.code(202).send(presentEvent(acceptedRow(prepared, outcome), core.directory));
     },
   );
 
-  const validate = createAjv(false).compile(NewEvent);
+  const validate = createRequestAjv({ texts: false }).compile(NewEvent);
   app.post(
     '/v1/events/batch',
     {
@@ -59,7 +63,9 @@ export function acceptRoutes(app: Api, core: ApiCore): void {
       config: { elementsIn: 'events' },
       // The events are checked one by one, so that a wrong one doesn't refuse the others.
       validatorCompiler: ({ schema, httpPart }) =>
-        createAjv(httpPart !== 'body').compile(httpPart === 'body' ? UncheckedBatch : (schema as object)),
+        createRequestAjv({ texts: httpPart !== 'body' }).compile(
+          httpPart === 'body' ? UncheckedBatch : (schema as object),
+        ),
       schema: {
         operationId: 'acceptBatch',
         tags: ['events'],
@@ -98,7 +104,11 @@ function keyOf(request: FastifyRequest, bodyKey: string | undefined): string | u
   const header = request.headers['idempotency-key'];
   if (header === undefined) return bodyKey;
   // Node reads header bytes as Latin-1; the key is UTF-8.
-  const headerKey = Buffer.from(String(header), 'latin1').toString('utf8');
+  const bytes = Buffer.from(String(header), 'latin1');
+  // Decoded all the same, two keys would become one.
+  if (!isUtf8(bytes))
+    throw new Problem(400, 'invalid_field', 'the header Idempotency-Key is not UTF-8', { path: '/key' });
+  const headerKey = bytes.toString('utf8');
   if (bodyKey !== undefined && bodyKey !== headerKey) {
     throw new Problem(400, 'key_mismatch', 'the header Idempotency-Key and the key in the body differ', {
       path: '/key',

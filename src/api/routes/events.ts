@@ -7,12 +7,16 @@ import { type EventFilter, eventHistory, getEvent, listEvents, SearchTooBroad } 
 import { type EventJson, presentEvent } from '../../core/ledger/present.ts';
 import { retryEvent } from '../../core/ledger/retry.ts';
 import type { EventState } from '../../core/ledger/states.ts';
+import { hasSecrets } from '../../core/secret-fields.ts';
+import { createTurns } from '../../core/turns.ts';
 import type { Api, ApiCore } from '../app.ts';
 import { actorOf } from '../auth.ts';
 import { notFound, Problem, problems, refuseBody } from '../problem.ts';
 import { Event, EventPage, EventQuery, History, IdParams, NoQuery } from '../schemas.ts';
 
 const LIMIT_DEFAULT = 50;
+const SEARCHES_MAX = 2;
+const SEARCHES_WAITING_MAX = 4;
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 export function eventRoutes(app: Api, core: ApiCore): void {
@@ -21,6 +25,8 @@ export function eventRoutes(app: Api, core: ApiCore): void {
 }
 
 function readRoutes(app: Api, core: ApiCore): void {
+  // A search may take seconds, and everybody's reads share one pool.
+  const searches = createTurns(SEARCHES_MAX, SEARCHES_WAITING_MAX, 'searches at once');
   app.get(
     '/v1/events',
     {
@@ -28,6 +34,8 @@ function readRoutes(app: Api, core: ApiCore): void {
         operationId: 'listEvents',
         tags: ['events'],
         summary: 'List events, newest first',
+        description:
+          'A page may hold fewer events than `limit` when they are large (16 MiB end it); only a `nextCursor` of null ends the list.',
         querystring: EventQuery,
         response: { 200: EventPage, ...problems(400) },
       },
@@ -37,8 +45,10 @@ function readRoutes(app: Api, core: ApiCore): void {
       if (query.cursor !== undefined && before === undefined) {
         throw new Problem(400, 'invalid_cursor', 'is not a cursor of this list', { path: '/cursor' });
       }
-      const page = await listEvents(core.pool, filterOf(query), query.limit ?? LIMIT_DEFAULT, before).catch(tooBroad);
       await core.directory.fresh();
+      const filter = { ...filterOf(query), secretTypes: secretTypes(core) };
+      const list = () => listEvents(core.pool, filter, query.limit ?? LIMIT_DEFAULT, before);
+      const page = await (query.q === undefined ? list() : searches(list).catch(tooBroad));
       const last = page.rows.at(-1);
       return {
         events: page.rows.map((row) => presentEvent(row, core.directory)),
@@ -98,7 +108,7 @@ function personRoutes(app: Api, core: ApiCore): void {
     async (request, reply) => {
       refuseBody(request.body);
       const id = eventId(request.params.id);
-      settle(await retryEvent(core.pool, id, actorOf(request)), 'only a FAILED or EXTINCT event can be retried');
+      settle(await retryEvent(core.pool, id, actorOf(request)), retryConflict);
       return reply.code(202).send(await present(core, id));
     },
   );
@@ -119,7 +129,7 @@ function personRoutes(app: Api, core: ApiCore): void {
     async (request, reply) => {
       refuseBody(request.body);
       const id = eventId(request.params.id);
-      settle(await cancelEvent(core.pool, id, actorOf(request)), 'the event has ended');
+      settle(await cancelEvent(core.pool, id, actorOf(request)), ({ state }) => `the event has ended: it is ${state}`);
       return reply.code(202).send(await present(core, id));
     },
   );
@@ -137,13 +147,24 @@ function eventId(text: string): string {
   return text.toLowerCase();
 }
 
-function settle(answer: PersonAnswer, conflict: string): void {
+function settle(answer: PersonAnswer, conflict: (answer: PersonAnswer) => string): void {
   if (answer.outcome === 'missing') throw notFound('the event');
-  if (answer.outcome === 'conflict') {
-    throw new Problem(409, 'state_conflict', `${conflict}; this one is ${answer.state ?? 'in another state'}`, {
-      state: answer.state,
-    });
-  }
+  if (answer.outcome === 'conflict')
+    throw new Problem(409, 'state_conflict', conflict(answer), { state: answer.state });
+}
+
+function retryConflict({ state, why }: PersonAnswer): string {
+  if (why === 'pruned') return `the event is ${state}, and its payload is gone after the retention time`;
+  if (why === 'compensating')
+    return 'the compensation of the event has not ended; when it has, an EXTINCT event can be retried';
+  return `only a FAILED or EXTINCT event can be retried; this one is ${state}`;
+}
+
+function secretTypes({ directory }: ApiCore): string[] {
+  return directory
+    .all()
+    .filter(({ description }) => hasSecrets(description?.schema))
+    .map(({ name }) => name);
 }
 
 function tooBroad(error: unknown): never {

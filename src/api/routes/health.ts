@@ -4,6 +4,7 @@
 import { Type } from 'typebox';
 import type { Api, ApiCore } from '../app.ts';
 import { PROBLEM_CONTENT_TYPE, Problem, ProblemAnswer } from '../problem.ts';
+import { NoQuery } from '../schemas.ts';
 
 const Ready = Type.Object({
   status: Type.String(),
@@ -24,6 +25,7 @@ export function healthRoutes(app: Api, core: ApiCore): void {
         tags,
         summary: 'The process answers',
         security: [],
+        querystring: NoQuery,
         response: { 200: Type.Object({ status: Type.String() }) },
       },
     },
@@ -39,6 +41,7 @@ export function healthRoutes(app: Api, core: ApiCore): void {
         tags,
         summary: 'Events would be accepted and run now',
         security: [],
+        querystring: NoQuery,
         description:
           '503 names what is missing: database, migrations, temporal, worker. `warnings` say what works and yet endangers the promise, such as fsync off, a clock 2 s away or a transaction pooler.',
         response: {
@@ -64,6 +67,7 @@ export function healthRoutes(app: Api, core: ApiCore): void {
         tags,
         summary: 'Figures for Prometheus',
         security: [],
+        querystring: NoQuery,
         produces: ['text/plain'],
       },
     },

@@ -4,6 +4,7 @@
 import type { Pool, PoolClient } from 'pg';
 import { LedgerUnavailable } from '../errors.ts';
 import { createGroupCommit } from '../group-commit.ts';
+import { createTurns } from '../turns.ts';
 import { type AcceptInput, type AcceptOutcome, acceptEvents } from './accept.ts';
 import { isUnavailable } from './pool.ts';
 
@@ -41,7 +42,7 @@ export function createAccepter(pool: Pool): Accepter {
   });
   let waiting = 0;
   let waitingBytes = 0;
-  const batches = createTurns(BATCHES_MAX, BATCHES_WAITING_MAX);
+  const batches = createTurns(BATCHES_MAX, BATCHES_WAITING_MAX, 'batches wait to be accepted');
 
   return {
     async accept(event, bytes) {
@@ -152,23 +153,4 @@ async function writeSplitting(client: PoolClient, events: AcceptInput[]): Promis
     const first = await writeSplitting(client, events.slice(0, middle));
     return [...first, ...(await writeSplitting(client, events.slice(middle)))];
   }
-}
-
-/** Runs at most `atOnce` calls, lets `waitingMax` wait, and refuses the rest at once. */
-function createTurns(atOnce: number, waitingMax: number) {
-  let running = 0;
-  const queue: (() => void)[] = [];
-  return async <Value>(call: () => Promise<Value>): Promise<Value> => {
-    if (running >= atOnce) {
-      if (queue.length >= waitingMax) throw new LedgerUnavailable('too many batches wait to be accepted');
-      await new Promise<void>((resolve) => queue.push(resolve));
-    } else running += 1;
-    try {
-      return await call();
-    } finally {
-      const next = queue.shift();
-      if (next) next();
-      else running -= 1;
-    }
-  };
 }

@@ -10,6 +10,8 @@ export interface PersonAnswer {
   outcome: 'done' | 'conflict' | 'missing';
   /** The state after the call, or the one that forbids it. */
   state?: EventState;
+  /** What forbids it beside the state: the payload is gone, or the compensation is under way. */
+  why?: 'pruned' | 'compensating';
 }
 
 /** Cancels an event for `actor`. Conflict when it has ended. */

@@ -15,6 +15,8 @@ export interface EventFilter {
    * newest first, until the page is full, so narrow it by state, type or time on a large ledger.
    */
   q?: string;
+  /** Types whose payloads `q` leaves out: a search that found a secret would tell it. */
+  secretTypes?: string[];
   /** createdAt from (inclusive) and to (exclusive). */
   from?: Date;
   to?: Date;
@@ -34,6 +36,11 @@ export class SearchTooBroad extends Error {
   override readonly name = 'SearchTooBroad';
 }
 
+interface Found extends EventRow {
+  /** How many events the page could have had, and one that comes after it. */
+  found: number;
+}
+
 const COLUMNS = `
   e.id, e.type, e.key, e.payload, e.priority, e."group", e.run_at, e.state, e.retry_count, e.max_attempts, e.last_error,
   e.next_retry_at, e.locked_at, e.result, e.created_at, e.updated_at, e.processed_at, e.source, e.workflow_id,
@@ -41,6 +48,10 @@ const COLUMNS = `
   case when e.state = 'QUEUED' and e.due_at > clock_timestamp() then e.due_at
     when e.state = 'FAILED' and coalesce(e.next_retry_at, e.due_at) > clock_timestamp()
     then coalesce(e.next_retry_at, e.due_at) end as due_ahead`;
+const BYTES_OF = `octet_length(e.payload::text) + coalesce(octet_length(e.result::text), 0)
+  + coalesce(octet_length(e.last_error), 0) + coalesce(octet_length(e.compensation_error), 0)`;
+/** Of what an event holds, as text. */
+const PAGE_BYTES_MAX = 16 * 1024 * 1024;
 const SEARCH_TIMEOUT_MS = 8_000;
 const STATEMENT_CANCELLED = '57014';
 // An id's time is the clock of whoever made it, and it may be hours after the start of its transaction (created_at):
@@ -63,20 +74,34 @@ export async function getEvents(pool: Pool, ids: readonly string[]): Promise<Eve
   return rows;
 }
 
-/** Up to `limit` events before `before` (an id), newest first. Throws SearchTooBroad when a search takes too long. */
+/**
+ * Up to `limit` events before `before` (an id), newest first; fewer when they are large: a page ends with the event that
+ * reaches `bytesMax`. Throws SearchTooBroad when a search takes too long.
+ */
 export async function listEvents(
   pool: Pool,
   filter: EventFilter,
   limit: number,
   before: string | undefined,
+  bytesMax = PAGE_BYTES_MAX,
 ): Promise<{ rows: EventRow[]; more: boolean }> {
   const { conditions, values } = conditionsOf(filter, before);
   const where = conditions.length === 0 ? '' : `where ${conditions.join(' and ')}`;
-  // One more than asked for tells whether another page follows.
-  const text = `select ${COLUMNS} from tem.event e ${where} order by e.id desc limit ${limit + 1}`;
-  const rows =
-    filter.q === undefined ? (await pool.query<EventRow>(text, values)).rows : await search(pool, text, values);
-  return { rows: rows.slice(0, limit), more: rows.length > limit };
+  // One more than asked for tells whether another page follows. The events' sizes are added up one by one, so that
+  // Postgres too reads no more of them than the page takes.
+  const text = `
+    with recursive found as materialized (
+      select array(select e.id from tem.event e ${where} order by e.id desc limit ${limit + 1}) as ids
+    ), page as (
+      select 0 as n, 0::bigint as bytes
+      union all
+      select p.n + 1, p.bytes + ${BYTES_OF} from page p, found f, tem.event e
+        where p.n < least(cardinality(f.ids), ${limit}) and p.bytes < ${bytesMax} and e.id = f.ids[p.n + 1]
+    )
+    select ${COLUMNS}, cardinality(f.ids) as found from found f, page p, tem.event e
+      where e.id = f.ids[p.n] order by p.n`;
+  const rows = filter.q === undefined ? (await pool.query<Found>(text, values)).rows : await search(pool, text, values);
+  return { rows, more: (rows[0]?.found ?? 0) > rows.length };
 }
 
 function conditionsOf(filter: EventFilter, before: string | undefined): { conditions: string[]; values: unknown[] } {
@@ -98,11 +123,14 @@ function conditionsOf(filter: EventFilter, before: string | undefined): { condit
   add(filter.from && idAt(filter.from.getTime() - ID_SLACK_MS), (place) => `e.id >= ${place}::uuid`);
   add(filter.to, (place) => `e.created_at < ${place}`);
   add(filter.to && idAt(filter.to.getTime() + ID_SLACK_MS), (place) => `e.id < ${place}::uuid`);
-  add(
-    filter.q === undefined ? undefined : `%${filter.q.replace(/[\\%_]/g, '\\$&')}%`,
-    (place) =>
-      `(e.key ilike ${place} or e.id::text ilike ${place} or e.last_error ilike ${place} or e.payload::text ilike ${place})`,
-  );
+  if (filter.q !== undefined) {
+    values.push(`%${filter.q.replace(/[\\%_]/g, '\\$&')}%`, filter.secretTypes ?? []);
+    const part = `ilike $${values.length - 1}`;
+    conditions.push(
+      `(e.key ${part} or e.id::text ${part} or e.last_error ${part}
+        or e.type <> all($${values.length}::text[]) and e.payload::text ${part})`,
+    );
+  }
   return { conditions, values };
 }
 
@@ -123,13 +151,13 @@ function idAt(ms: number): string {
   );
 }
 
-async function search(pool: Pool, text: string, values: unknown[]): Promise<EventRow[]> {
+async function search(pool: Pool, text: string, values: unknown[]): Promise<Found[]> {
   const client = await pool.connect();
   let broken: Error | undefined;
   try {
     await client.query('begin read only');
     await client.query(`set local statement_timeout = ${SEARCH_TIMEOUT_MS}`);
-    return (await client.query<EventRow>(text, values)).rows;
+    return (await client.query<Found>(text, values)).rows;
   } catch (error) {
     if ((error as { code?: unknown }).code === STATEMENT_CANCELLED)
       throw new SearchTooBroad('the search took too long');

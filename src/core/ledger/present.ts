@@ -77,7 +77,7 @@ export interface EventJson {
 export function presentEvent(row: EventRow, types: TypeDirectory): EventJson {
   const known = types.get(row.type);
   const description = known?.description;
-  const waiting = waitingOf(row, known?.workers ?? 0);
+  const waiting = waitingOf(row, types.isFresh() ? (known?.workers ?? 0) : undefined);
   return {
     id: row.id,
     type: row.type,
@@ -116,13 +116,15 @@ export function instant(time: Date | number | null): string | null {
   return time instanceof Date && Number.isFinite(time.getTime()) ? time.toISOString() : null;
 }
 
-function waitingOf(row: EventRow, workers: number): Waiting | undefined {
+/** `workers`: undefined when nobody can tell now how many live. */
+function waitingOf(row: EventRow, workers: number | undefined): Waiting | undefined {
   if ((row.state !== 'QUEUED' && row.state !== 'FAILED') || row.compensating) return undefined;
   if (row.due_ahead !== null) {
     const until = instant(row.due_ahead);
     const detail = row.state === 'FAILED' ? 'waits for its next attempt' : 'its time has not come';
     return { reason: 'due', ...(until !== null && { until }), detail };
   }
+  if (workers === undefined) return undefined;
   if (workers === 0) return { reason: 'slots', detail: `no live worker knows the type ${row.type}` };
   return {
     reason: 'slots',

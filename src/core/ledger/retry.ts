@@ -28,11 +28,17 @@ export async function retryEvent(pool: Pool, id: string, actor: string): Promise
      ), told as (
        select pg_notify('tem_due', '') from freed
      )
-     select l.state as "before", f.state as "after", (select count(*) from told) as told
+     select l.state as "before", l.pruned, l.compensating, f.state as "after", (select count(*) from told) as told
      from locked l left join freed f on f.id = l.id`,
     [id, actor],
   );
   const [row] = rows;
   if (!row) return { outcome: 'missing' };
-  return row.after === null ? { outcome: 'conflict', state: row.before } : { outcome: 'done', state: row.after };
+  if (row.after !== null) return { outcome: 'done', state: row.after };
+  return {
+    outcome: 'conflict',
+    state: row.before,
+    ...(row.pruned && { why: 'pruned' }),
+    ...(row.compensating && { why: 'compensating' }),
+  };
 }

@@ -1,6 +1,7 @@
 // Which event types are known, to this process or to a live worker: API and workers may be deployed apart, so the
 // registrations in the ledger count as much as the code that was loaded here. Read at most once a second.
 
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import { type EventTypeDescription, readDescription } from '../event-type-description.ts';
 import type { EventTypes } from '../event-types.ts';
@@ -10,7 +11,7 @@ export interface KnownType {
   name: string;
   /** Undefined when a worker knows the type but its registration can't be read. */
   description: EventTypeDescription | undefined;
-  /** Live workers that run it. */
+  /** Live workers that run it; of a type whose workers are all gone none. */
   workers: number;
 }
 
@@ -18,11 +19,17 @@ export interface TypeDirectory {
   /** What is known at this moment, without waiting; starts a refresh in the background when it is old. */
   get(name: string): KnownType | undefined;
   all(): KnownType[];
+  /** Whether what is known is new enough to say that no worker lives. */
+  isFresh(): boolean;
   /** Resolves when the knowledge is at most a second old. Throws when the ledger is away. */
   fresh(): Promise<void>;
+  /** The same, or what is known already when that takes longer or the ledger is away. */
+  freshWithin(limitMs: number): Promise<void>;
 }
 
 const FRESH_FOR_MS = 1_000;
+/** A page takes a moment to write; a lease lasts longer than this. */
+const BELIEVED_FOR_MS = 5_000;
 
 // A type that no live worker knows any more stays listed by its last registration, with no workers.
 const REGISTERED = `
@@ -43,14 +50,22 @@ export function createTypeDirectory(pool: Pool, eventTypes: EventTypes): TypeDir
   const local = new Map(
     eventTypes.all().map((type) => [type.name, readDescription(JSON.parse(JSON.stringify(describeType(type))))]),
   );
+  // A registration stays the same object while nothing in it changes: what is made of its schema is kept beside it.
+  let registered = new Map<string, { text: string; description: EventTypeDescription | undefined }>();
   let known = new Map<string, KnownType>();
   let readAt = Number.NEGATIVE_INFINITY;
   let reading: Promise<void> | undefined;
 
   const adopt = (rows: Registered[]): void => {
     known = new Map([...local].map(([name, description]) => [name, { name, description, workers: 0 }]));
+    const before = registered;
+    registered = new Map();
     for (const { name, definition, workers } of rows) {
-      known.set(name, { name, description: local.get(name) ?? readDescription(definition), workers });
+      const text = JSON.stringify(definition);
+      const last = before.get(name);
+      const entry = last?.text === text ? last : { text, description: readDescription(definition) };
+      registered.set(name, entry);
+      known.set(name, { name, description: local.get(name) ?? entry.description, workers });
     }
   };
   adopt([]);
@@ -73,9 +88,18 @@ export function createTypeDirectory(pool: Pool, eventTypes: EventTypes): TypeDir
       if (isOld()) read().catch(() => {});
       return known.get(name);
     },
+    isFresh: () => performance.now() - readAt <= BELIEVED_FOR_MS,
     all: () => [...known.values()].sort((a, b) => (a.name < b.name ? -1 : 1)),
     async fresh() {
       if (isOld()) await read();
+    },
+    async freshWithin(limitMs) {
+      if (!isOld()) return;
+      const limit = new AbortController();
+      const late = delay(limitMs, undefined, { signal: limit.signal });
+      await Promise.race([read(), late]).catch(() => {});
+      limit.abort();
+      await late.catch(() => {});
     },
   };
 }
