@@ -95,7 +95,12 @@ function compiled(schema: object): ValidateFunction | 'unchecked' {
 }
 
 function refuseBySchema(validate: ValidateFunction, payload: unknown): Refusal | undefined {
-  if (validate(payload)) return undefined;
+  try {
+    if (validate(payload)) return undefined;
+  } catch {
+    // A schema that refers to itself without end: the worker refuses the payload in its own words.
+    return undefined;
+  }
   const [first] = validate.errors ?? [];
   const refusal = first ? describeRefusal(first) : { path: '', detail: 'is not valid' };
   return { code: 'invalid_payload', path: `/payload${refusal.path}`, detail: refusal.detail };

@@ -83,4 +83,6 @@ it('are accepted unchecked when their schema says nothing to this release', asyn
   expect((await post({ n: 1 })).status).toBe(202);
   await register({ $ref: 'nowhere' });
   expect((await post({ n: 2 })).status).toBe(202);
+  await register({ allOf: [{ $ref: '#' }] });
+  expect((await post({ n: 3 })).status).toBe(202);
 });
