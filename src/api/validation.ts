@@ -5,6 +5,7 @@ import type { Ajv2020, ErrorObject } from 'ajv/dist/2020.js';
 import type { FastifyInstance, FastifySchemaValidationError } from 'fastify';
 import { pointer } from '../core/json/flaws.ts';
 import { createAjv, withoutTuples } from '../core/json-schema.ts';
+import { writeJson } from './write-json.ts';
 
 export interface InvalidInput {
   code: 'unknown_field' | 'missing_field' | 'invalid_field' | 'invalid_query';
@@ -18,14 +19,14 @@ export function createRequestAjv({ texts }: { texts: boolean }): Ajv2020 {
   return createAjv({ removeAdditional: false, useDefaults: true, coerceTypes: texts });
 }
 
-/** Sets the compilers of an app. Answers are plain JSON.stringify: their schemas document, and never drop a field. */
+/** Sets the compilers of an app. Answers are written as they are: their schemas document, and never drop a field. */
 export function checkStrictly(app: FastifyInstance): void {
   const bodies = createRequestAjv({ texts: false });
   const texts = createRequestAjv({ texts: true });
   app.setValidatorCompiler(({ schema, httpPart }) =>
     (httpPart === 'body' ? bodies : texts).compile(withoutTuples(schema) as object),
   );
-  app.setSerializerCompiler(() => (answer) => JSON.stringify(answer));
+  app.setSerializerCompiler(() => writeJson);
 }
 
 /** What is wrong with the input, when a schema refused it. */

@@ -36,6 +36,20 @@ describe('GET /v1/events of large events', () => {
   });
 });
 
+it('an event that SQL nested too deeply for JSON.stringify is shown without its depths, and hides no other', async () => {
+  const api = await setup();
+  await api.call('POST', '/v1/events', { type: 'anything', payload: [[1]], key: 'flat' });
+  await api.database.pool.query(
+    `select tem.enqueue('anything', (repeat('[', 10000) || repeat(']', 10000))::jsonb, 'deep')`,
+  );
+  const { status, body } = await api.call('GET', '/v1/events');
+  expect(status).toBe(200);
+  const [deep, flat] = body.events;
+  expect([deep.key, flat.key, flat.payload]).toEqual(['deep', 'flat', [[1]]]);
+  expect(JSON.stringify(deep.payload)).toMatch(/^\[{900,}"\[nested too deeply to be shown\]"\]{900,}$/);
+  expect((await api.call('GET', `/v1/events/${deep.id}`)).status).toBe(200);
+});
+
 describe('a search', () => {
   it('finds nothing in the payloads of a type that has secret fields', async () => {
     const api = await setup();
