@@ -130,7 +130,8 @@ export const steps: fc.Arbitrary<Step>[] = [
     step('a person retries', async (model, real) => {
       const expected = says.retry(model);
       const answer = await retryEvent(real.pool, real.id, 'person');
-      expect(answer).toEqual({ outcome: expected, state: model.state });
+      const why = expected === 'conflict' && model.compensating ? { why: 'compensating' } : {};
+      expect(answer).toEqual({ outcome: expected, state: model.state, ...why });
       return expected === 'done';
     }),
   ),
