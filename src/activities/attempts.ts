@@ -22,8 +22,8 @@ export interface AttemptActivityDependencies {
   attempts: AttemptDependencies;
   /** Ordinary attempts of one type at a time; further ones go back to the queue. */
   ordinaryPerTypeMax: number;
-  /** Tells the relay that a run no longer holds its slot. */
-  runDone(workflowId: string): void;
+  /** Tells the relay that a run no longer holds its slot; `goesOn` when more of it follows at once. */
+  runDone(workflowId: string, goesOn?: boolean): void;
 }
 
 type AttemptActivities = Pick<EventActivities, 'firstAttempt' | 'attempt' | 'runBatch' | 'settle'>;
@@ -43,13 +43,15 @@ export function createAttemptActivities(dependencies: AttemptActivityDependencie
   return {
     async firstAttempt(input) {
       ownLedger(input);
+      let goesOn = true;
       try {
         const outcome = await runAttempt(attempts, input, { batch: false, heartbeat: () => {} });
+        goesOn = outcome.outcome === 'settle' && attempts.types.get(input.type)?.compensate !== undefined;
         // Nothing to compensate: the end needs no activity of its own.
-        if (outcome.outcome !== 'settle' || attempts.types.get(input.type)?.compensate) return outcome;
+        if (outcome.outcome !== 'settle' || goesOn) return outcome;
         return (await settle(attempts, input)) as AttemptOutcome;
       } finally {
-        dependencies.runDone(Context.current().info.workflowExecution?.workflowId ?? '');
+        dependencies.runDone(Context.current().info.workflowExecution?.workflowId ?? '', goesOn);
       }
     },
 
@@ -62,7 +64,8 @@ export function createAttemptActivities(dependencies: AttemptActivityDependencie
       const request = { ...input, attempt: WHICHEVER_IS_NEXT };
       const running = withHeartbeats((heartbeat) => runAttempt(attempts, request, { batch: false, heartbeat }));
       const outcome = await running.finally(leave);
-      dependencies.runDone(Context.current().info.workflowExecution?.workflowId ?? '');
+      const goesOn = outcome.outcome === 'settle';
+      dependencies.runDone(Context.current().info.workflowExecution?.workflowId ?? '', goesOn);
       if (outcome.outcome === 'retry' && !outcome.left) throw nextAttempt(input, outcome);
       return outcome;
     },

@@ -17,7 +17,7 @@ async function setup(handle: Parameters<typeof typeOf>[0], further: Parameters<t
     ledgerId: LEDGER,
     attempts: bench.dependencies,
     ordinaryPerTypeMax: 2,
-    runDone: (workflowId) => void done.push(workflowId),
+    runDone: (workflowId, goesOn) => void done.push(goesOn ? `${workflowId} goes on` : workflowId),
   });
   const id = await bench.accept();
   const { generation } = await bench.row(id);
@@ -47,6 +47,18 @@ test('a first attempt that fails resolves with its delay, and frees its slot', a
   expect(outcome).toMatchObject({ outcome: 'retry', attempt: 1, maxAttempts: 3, delayMs: 1_000, left: false });
   expect(done).toEqual(['probe:1']);
   expect(await row()).toMatchObject({ state: 'FAILED', last_error: 'the secret is 42' });
+});
+
+test('a slot is told that more of its run follows when a compensation does', async () => {
+  const { activities, environment, input, done } = await setup(
+    () => {
+      throw new Error('no');
+    },
+    { retry: { maxAttempts: 1 }, compensate: () => {} },
+  );
+  expect(await environment.run(activities.firstAttempt, input)).toEqual({ outcome: 'settle' });
+  expect(await environment.run(activities.settle, input)).toEqual({ outcome: 'extinct' });
+  expect(done).toEqual(['probe:1 goes on', 'probe:1']);
 });
 
 test('a later attempt that fails rejects with the next delay and without the text of the failure', async () => {

@@ -5,7 +5,7 @@ import { backoffMs } from '../backoff.ts';
 import { HeldElsewhere, LedgerUnavailable } from '../errors.ts';
 import type { CompensationContext, EventType } from '../event-type.ts';
 import { errorText, mark, marks } from '../ledger/mark.ts';
-import { beginSettling, noteCompensationError, type Settling } from '../ledger/settle.ts';
+import { beginSettling, noteUncompensated, type Settling } from '../ledger/settle.ts';
 import { hidingSecrets } from '../secret-fields.ts';
 import { admit } from './admit.ts';
 import { type AttemptOutcome, typeOf, view } from './attempt.ts';
@@ -29,8 +29,22 @@ export interface SettleRequest {
   generation: number;
 }
 
-/** Compensates and ends an event. `again` says when the next try is due. */
-export async function settle(dependencies: AttemptDependencies, request: SettleRequest): Promise<SettleOutcome> {
+/** A try to compensate that failed, or that a stopping worker hands back. */
+type Uncompensated = { failed: string; handedBack: boolean };
+
+/** Compensates and ends an event. `again` says when the next try is due. A second call joins the first. */
+export function settle(dependencies: AttemptDependencies, request: SettleRequest): Promise<SettleOutcome> {
+  // Not under the event's id: the cancel that it follows from is not its own.
+  return dependencies.running.join(`settling ${request.id}`, request.generation, (controller) =>
+    settleNow(dependencies, request, controller),
+  );
+}
+
+async function settleNow(
+  dependencies: AttemptDependencies,
+  request: SettleRequest,
+  controller: AbortController,
+): Promise<SettleOutcome> {
   const type = typeOf(dependencies, request.type);
   const { workerId, marksPool } = dependencies;
   const dueByMs = type.timeoutMs + DUE_BY_MARGIN_MS;
@@ -44,23 +58,19 @@ export async function settle(dependencies: AttemptDependencies, request: SettleR
   if (taken.disposition !== 'settle') return { outcome: taken.disposition };
   if (taken.poisoned) return giveUp(dependencies, taken, COMPENSATION_POISON_ERROR);
 
-  const failed = await compensate(dependencies, type, taken);
-  if (typeof failed !== 'string') return failed;
+  const outcome = await compensate(dependencies, type, taken, controller);
+  if ('outcome' in outcome) return outcome;
+  const { failed, handedBack } = outcome;
   const tries = taken.tries + 1;
-  if (tries < type.compensationRetry.maxAttempts) {
-    const delayMs = backoffMs(type.compensationRetry, tries);
-    await ledger(
-      noteCompensationError(marksPool, {
-        id: taken.id,
-        epoch: taken.epoch,
-        error: failed,
-        delayMs,
-        overdueAfterMs: DUE_BY_MARGIN_MS,
-      }),
-    );
-    return { outcome: 'again', delayMs, error: failed };
-  }
-  return giveUp(dependencies, taken, failed);
+  if (!handedBack && tries >= type.compensationRetry.maxAttempts) return giveUp(dependencies, taken, failed);
+  const delayMs = handedBack ? 0 : backoffMs(type.compensationRetry, tries);
+  const error = handedBack ? null : failed;
+  const { epoch } = taken;
+  const noted = await ledger(
+    noteUncompensated(marksPool, { id, epoch, error, delayMs, overdueAfterMs: DUE_BY_MARGIN_MS }),
+  );
+  // What has left waits in the queue for another run.
+  return noted === 'kept' ? { outcome: 'again', delayMs, error: failed } : { outcome: 'stale' };
 }
 
 async function giveUp(dependencies: AttemptDependencies, taken: Settling, error: string): Promise<SettleOutcome> {
@@ -86,7 +96,8 @@ async function compensate(
   dependencies: AttemptDependencies,
   type: EventType,
   taken: Settling,
-): Promise<string | SettleOutcome> {
+  controller: AbortController,
+): Promise<Uncompensated | SettleOutcome> {
   const tx = new LedgerTransaction(dependencies.handlersPool);
   const admission = admit(dependencies.types, type, taken.payload);
   const hide = hidingSecrets(type.payload, ['payload' in admission ? admission.payload : taken.payload]);
@@ -94,8 +105,6 @@ async function compensate(
     const log = dependencies.log.child({ event: taken.id, type: type.name, compensating: true });
     const event = view({ ...taken, disposition: 'run', lane: 0 }, type, admission.payload);
     const error = { message: taken.lastError ?? 'the event was cancelled' };
-    const controller = new AbortController();
-    const leave = dependencies.running.enter(taken.id, controller);
     const verdict = await callHandler(dependencies, {
       id: taken.id,
       tx,
@@ -105,11 +114,12 @@ async function compensate(
       hide,
       heartbeat: () => {},
       invoke: (context) => type.compensate?.(event, { ...context, error } as CompensationContext),
-    }).finally(leave);
+    });
     if (verdict.verdict !== 'returned') {
       await tx.rollback();
-      if (verdict.verdict !== 'ledgerLost') return verdict.error;
-      throw new LedgerUnavailable('the ledger was lost under the compensation', { cause: verdict.cause });
+      if (verdict.verdict === 'ledgerLost')
+        throw new LedgerUnavailable('the ledger was lost under the compensation', { cause: verdict.cause });
+      return { failed: verdict.error, handedBack: verdict.verdict === 'aborted' && verdict.why === 'shutdown' };
     }
   }
   const intent = finalMark(dependencies, taken, null);
@@ -123,6 +133,6 @@ async function compensate(
   } catch (error) {
     // Unanswered or refused: the next try begins with a look at the row.
     if (error instanceof LedgerUnavailable) throw error;
-    return errorText(error instanceof Error && error.cause ? error.cause : error, hide);
+    return { failed: errorText(error instanceof Error && error.cause ? error.cause : error, hide), handedBack: false };
   }
 }

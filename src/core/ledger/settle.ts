@@ -2,7 +2,8 @@
 // CANCELLED. While it runs the event is FAILED with compensating set (rule 4).
 
 import type { Pool } from 'pg';
-import { CRASHES_MAX } from './begin.ts';
+import { CRASHES_MAX, QUARANTINE_LANE } from './begin.ts';
+import { FREED } from './free.ts';
 
 export interface Settling {
   disposition: 'settle';
@@ -56,6 +57,8 @@ export async function beginSettling(
           when state in ('PROCESSED', 'EXTINCT', 'CANCELLED') then 'ended'
           when generation <> $2 then 'stale'
           when open_elsewhere and case when lives then in_time else not $6 end then 'busy'
+          -- A run that Temporal gave to another worker: as after an attempt, the run that follows counts the crash.
+          when compensating and open_elsewhere and not lives and epoch_generation = generation then 'again'
           when compensating or cancel_requested or retry_count >= $5 then 'settle'
           else 'alive' end as disposition
         from seen
@@ -66,6 +69,8 @@ export async function beginSettling(
           due_by = clock_timestamp() + $4 * interval '1 ms', updated_at = clock_timestamp()
         from locked l where e.id = l.id and l.disposition = 'settle'
         returning e.id, e.epoch, e.version, l.state as from_state
+      ), returned as (
+        update tem.event e ${FREED} from locked l where e.id = l.id and l.disposition = 'again'
       ), kept as (
         insert into tem.transition (event_id, version, from_state, to_state, attempt, error, actor)
         select t.id, t.version, t.from_state, 'FAILED', l.retry_count, 'compensation begins', 'worker ' || $3::uuid
@@ -80,19 +85,48 @@ export async function beginSettling(
   });
   const [row] = rows;
   if (!row) return { disposition: 'stale' };
+  if (row.disposition === 'again') {
+    await pool.query(`select pg_notify('tem_due', '')`);
+    return { disposition: 'stale' };
+  }
   return row.disposition === 'ended' ? { disposition: 'ended', state: row.state } : row;
 }
 
-/** Keeps the error of a compensation that will be tried again, visible while it waits. */
-export async function noteCompensationError(
-  pool: Pool,
-  note: { id: string; epoch: number; error: string; delayMs: number; overdueAfterMs: number },
-): Promise<void> {
-  await pool.query(
-    `update tem.event set compensation_error = $3, compensation_tries = compensation_tries + 1, locked_at = null,
-       version = version + 1, updated_at = clock_timestamp(), worker_id = null,
-       due_by = case when due_at is null then clock_timestamp() + ($4::float8 + $5::float8) * interval '1 ms' end
-     where id = $1 and epoch = $2 and compensating`,
-    [note.id, note.epoch, note.error, note.delayMs, note.overdueAfterMs],
-  );
+/** The outcome of a try to compensate that is to be followed by another. */
+export interface Uncompensated {
+  id: string;
+  epoch: number;
+  /** Null when the try doesn't count: a stopping worker hands it back. */
+  error: string | null;
+  delayMs: number;
+  overdueAfterMs: number;
+}
+
+/**
+ * Keeps why a compensation failed, visible while it waits. `kept`: its run tries again after the delay. `left`: it waits
+ * in the queue for a run elsewhere, or for the quarantine's one place. `stale`: a newer run has it.
+ */
+export async function noteUncompensated(pool: Pool, note: Uncompensated): Promise<'kept' | 'left' | 'stale'> {
+  const { rows } = await pool.query<{ left: boolean }>({
+    name: 'note-uncompensated',
+    text: `
+      with locked as materialized (
+        select id, due_at is null and ($3::text is null or lane = ${QUARANTINE_LANE}) as leaves
+        from tem.event where id = $1 and epoch = $2 and compensating and locked_at is not null for update
+      )
+      update tem.event e set compensation_error = coalesce($3, e.compensation_error),
+        compensation_tries = e.compensation_tries + ($3::text is not null)::int,
+        locked_at = null, worker_id = null, version = e.version + 1, updated_at = clock_timestamp(),
+        -- So that its run is stale from then on.
+        generation = e.generation + l.leaves::int, workflow_id = case when l.leaves then null else e.workflow_id end,
+        due_at = case when l.leaves then clock_timestamp() + $4::float8 * interval '1 ms' else e.due_at end,
+        due_by = case when not l.leaves and e.due_at is null
+          then clock_timestamp() + ($4::float8 + $5::float8) * interval '1 ms' end
+      from locked l where e.id = l.id
+      returning e.due_at is not null as left`,
+    values: [note.id, note.epoch, note.error, note.delayMs, note.overdueAfterMs],
+  });
+  const [row] = rows;
+  if (!row) return 'stale';
+  return row.left ? 'left' : 'kept';
 }

@@ -71,8 +71,9 @@ export class Relay {
     await this.#dispatcher.settled();
   }
 
-  /** A run no longer holds its slot. */
-  readonly runDone = (workflowId: string): void => {
+  /** A run no longer holds its slot. In quarantine it keeps its place for what follows, such as its compensation. */
+  readonly runDone = (workflowId: string, goesOn = false): void => {
+    if (goesOn && this.#slots.isQuarantined(workflowId)) return;
     if (this.#slots.release(workflowId)) this.#waker.wake();
   };
 

@@ -16,6 +16,7 @@ export interface Slots {
   /** Frees the slot of a run; false when it held none. */
   release(workflowId: string): boolean;
   quarantined(): boolean;
+  isQuarantined(workflowId: string): boolean;
   /** Runs in flight for longer than `ageMs`. */
   olderThan(ageMs: number): [workflowId: string, run: Run][];
   inFlight(): number;
@@ -43,6 +44,7 @@ export function createSlots(total: number): Slots {
       return true;
     },
     quarantined: () => [...runs.values()].some((run) => run.quarantine),
+    isQuarantined: (workflowId) => runs.get(workflowId)?.quarantine === true,
     olderThan: (ageMs) => [...runs].filter(([, run]) => performance.now() - run.startedAtMs > ageMs),
     inFlight: () => runs.size,
   };

@@ -5,7 +5,8 @@ import { type BeginRequest, begin } from '../../../src/core/ledger/begin.ts';
 import { mark, marks } from '../../../src/core/ledger/mark.ts';
 import { beginSettling } from '../../../src/core/ledger/settle.ts';
 import type { Model } from './history-model.ts';
-import * as says from './history-model.ts';
+import { isEnded } from './history-model.ts';
+import * as says from './history-model-attempts.ts';
 import { type Real, type Step, step } from './history-step.ts';
 
 export const MAX_ATTEMPTS = 3;
@@ -48,7 +49,7 @@ export function beginTogetherStep(worker: number, ages: [number, number]): Step 
     const before = { ...model };
     const first = requests.find((each) => each.generation === before.generation);
     const expected = requests.map((each) => {
-      if (says.isEnded(before)) return 'ended';
+      if (isEnded(before)) return 'ended';
       if (each !== first) return 'stale';
       return says.begin(model, { ...each, worker });
     });
@@ -62,6 +63,7 @@ export function beginTogetherStep(worker: number, ages: [number, number]): Step 
 export function beginSettlingStep(worker: number, age: number, maxAttempts: number): Step {
   return step(`begin settling by ${worker}, ${age} generations old, of ${maxAttempts}`, async (model, real) => {
     const request = { id: real.id, generation: model.generation - age, maxAttempts };
+    const { epoch, generation } = model;
     const expected = says.beginSettling(model, { ...request, worker });
     const answer = await beginSettling(real.pool, {
       ...request,
@@ -70,7 +72,7 @@ export function beginSettlingStep(worker: number, age: number, maxAttempts: numb
     });
     expect(answer.disposition).toBe(expected);
     if (answer.disposition === 'settle') real.settleEpochs.push(answer.epoch);
-    return expected === 'settle';
+    return model.epoch !== epoch || model.generation !== generation;
   });
 }
 

@@ -9,7 +9,7 @@ import { adopt, claim, type Lane, unclaim } from '../../../src/core/ledger/claim
 import { free, freeAllRuns, freeDeadWorkers } from '../../../src/core/ledger/free.ts';
 import { endUnknownTypes, refuseQueued } from '../../../src/core/ledger/refuse.ts';
 import { retryEvent } from '../../../src/core/ledger/retry.ts';
-import { noteCompensationError } from '../../../src/core/ledger/settle.ts';
+import { noteUncompensated } from '../../../src/core/ledger/settle.ts';
 import {
   beginSettlingStep,
   beginStep,
@@ -21,6 +21,7 @@ import {
 } from './history-attempts.ts';
 import type { Model } from './history-model.ts';
 import * as says from './history-model.ts';
+import { type Outcome, uncompensated } from './history-model-attempts.ts';
 import { type Real, type Step, step } from './history-step.ts';
 
 const LEASE_MS = 600_000;
@@ -68,7 +69,7 @@ function crashStep(): Step {
 
 const worker = fc.integer({ min: 0, max: says.WORKERS - 1 });
 const age = fc.constantFrom(0, 0, 0, 0, 0, 1, 2);
-const outcome = fc.constantFrom<says.Outcome>(
+const outcome = fc.constantFrom<Outcome>(
   'processed',
   'retryNow',
   'retryNow',
@@ -197,20 +198,14 @@ export const steps: fc.Arbitrary<Step>[] = [
       return expected;
     }),
   ),
-  age.map((old) =>
-    step(`compensation of ${old} ago failed`, async (model, real) => {
+  fc.tuple(age, fc.constantFrom('failed', 'failed', null)).map(([old, error]) =>
+    step(`compensation of ${old} ago ${error ?? 'is handed back'}`, async (model, real) => {
       const epoch = real.settleEpochs.at(-1 - old);
       if (epoch === undefined) return false;
-      const expected = model.compensating && epoch === model.epoch;
-      if (expected) Object.assign(model, { owner: undefined, settling: false });
-      await noteCompensationError(real.pool, {
-        id: real.id,
-        epoch,
-        error: 'failed',
-        delayMs: 0,
-        overdueAfterMs: OVERDUE_AFTER_MS,
-      });
-      return expected;
+      const expected = uncompensated(model, epoch, error !== null);
+      const note = { id: real.id, epoch, error, delayMs: 0, overdueAfterMs: OVERDUE_AFTER_MS };
+      expect(await noteUncompensated(real.pool, note)).toBe(expected);
+      return expected !== 'stale';
     }),
   ),
 ];

@@ -3,7 +3,6 @@
 
 import type { EventState } from '../../../src/core/ledger/states.ts';
 
-export const POISON_CRASHES = 5;
 export const WORKERS = 2;
 
 export interface Model {
@@ -12,6 +11,8 @@ export interface Model {
   epoch: number;
   retryCount: number;
   crashCount: number;
+  /** 0 may share a batch, 1 has runs of its own, 2 is quarantine. */
+  lane: number;
   begun: boolean;
   place: 'queue' | 'run' | 'none';
   /** Whether its time in the queue has come. */
@@ -38,6 +39,7 @@ export function initialModel(compensates: boolean): Model {
     epoch: 0,
     retryCount: 0,
     crashCount: 0,
+    lane: 0,
     begun: false,
     place: 'queue',
     due: true,
@@ -55,11 +57,11 @@ export function initialModel(compensates: boolean): Model {
 
 export const isEnded = ({ state }: Model): boolean =>
   state === 'PROCESSED' || state === 'EXTINCT' || state === 'CANCELLED';
-const lives = (model: Model, worker: number | undefined): boolean =>
+export const lives = (model: Model, worker: number | undefined): boolean =>
   worker !== undefined && model.alive[worker] === true;
 
 /** Takes the event out of whatever had it: the end. */
-function end(model: Model, state: EventState): void {
+export function end(model: Model, state: EventState): void {
   Object.assign(model, {
     state,
     place: 'none',
@@ -70,8 +72,12 @@ function end(model: Model, state: EventState): void {
   });
 }
 
-function enqueue(model: Model, due: boolean): void {
+export function enqueue(model: Model, due: boolean): void {
   Object.assign(model, { place: 'queue', due, owner: undefined });
+}
+
+export function ownRun(model: Model): void {
+  model.lane = Math.max(model.lane, 1);
 }
 
 export function claim(model: Model, worker: number): boolean {
@@ -83,116 +89,6 @@ export function claim(model: Model, worker: number): boolean {
 export function adopt(model: Model): boolean {
   if (model.place !== 'queue') return false;
   Object.assign(model, { place: 'run', owner: undefined, generation: model.generation + 1 });
-  return true;
-}
-
-export function begin(
-  model: Model,
-  request: { worker: number; generation: number; attempt: number; maxAttempts: number },
-): 'ended' | 'stale' | 'busy' | 'settle' | 'waiting' | 'run' {
-  if (isEnded(model)) return 'ended';
-  if (request.generation !== model.generation) return 'stale';
-  const openElsewhere = model.state === 'PROCESSING' && model.epochWorker !== request.worker;
-  if (openElsewhere && lives(model, model.epochWorker)) return 'busy';
-  if (model.cancelRequested || model.compensating || model.retryCount >= request.maxAttempts) return 'settle';
-  if (model.state === 'FAILED' && (model.retryCount >= request.attempt || !model.retryDue)) return 'waiting';
-  const crashed = openElsewhere;
-  if (crashed && model.epochGeneration === model.generation) {
-    free(model);
-    return 'stale';
-  }
-  const poisoned = crashed && model.crashCount + 1 >= POISON_CRASHES;
-  Object.assign(model, {
-    state: poisoned ? 'FAILED' : 'PROCESSING',
-    compensating: poisoned,
-    place: 'run',
-    begun: true,
-    retryDue: true,
-    epoch: model.epoch + 1,
-    owner: request.worker,
-    epochWorker: request.worker,
-    epochGeneration: model.generation,
-    crashCount: model.crashCount + Number(crashed),
-  });
-  return poisoned ? 'settle' : 'run';
-}
-
-export function beginSettling(
-  model: Model,
-  request: { worker: number; generation: number; maxAttempts: number },
-): 'ended' | 'stale' | 'busy' | 'settle' | 'alive' {
-  if (isEnded(model)) return 'ended';
-  if (request.generation !== model.generation) return 'stale';
-  const open = model.state === 'PROCESSING' || model.settling;
-  const openElsewhere = open && model.epochWorker !== request.worker;
-  if (openElsewhere && lives(model, model.epochWorker)) return 'busy';
-  if (!model.compensating && !model.cancelRequested && model.retryCount < request.maxAttempts) return 'alive';
-  Object.assign(model, {
-    crashCount: model.crashCount + Number(openElsewhere && model.settling),
-    settling: true,
-    epochGeneration: model.generation,
-    state: model.state === 'QUEUED' ? 'QUEUED' : 'FAILED',
-    compensating: true,
-    place: 'run',
-    retryDue: true,
-    epoch: model.epoch + 1,
-    owner: request.worker,
-    epochWorker: request.worker,
-  });
-  return 'settle';
-}
-
-export type Outcome =
-  | 'processed'
-  | 'retryNow'
-  | 'retryLater'
-  | 'leaveNow'
-  | 'leaveLater'
-  | 'settle'
-  | 'leaveToSettle'
-  | 'extinct'
-  | 'cancelled'
-  | 'release';
-
-/** The outcome of the attempt with this epoch. False: it is too old to say anything. */
-export function mark(model: Model, outcome: Outcome, epoch: number): boolean {
-  if (model.state !== 'PROCESSING' || epoch !== model.epoch) return false;
-  model.owner = undefined;
-  // Freed under its attempt: it stays in the queue, because the attempt's run is stale.
-  const freed = model.place === 'queue';
-  switch (outcome) {
-    case 'processed':
-      end(model, 'PROCESSED');
-      return true;
-    case 'extinct':
-      model.retryCount += 1;
-      end(model, 'EXTINCT');
-      return true;
-    case 'cancelled':
-      end(model, 'CANCELLED');
-      return true;
-    case 'release':
-      model.state = 'QUEUED';
-      enqueue(model, true);
-      return true;
-    case 'settle':
-    case 'leaveToSettle':
-      Object.assign(model, { state: 'FAILED', compensating: true, retryCount: model.retryCount + 1 });
-      if (freed || outcome === 'leaveToSettle') enqueue(model, true);
-      return true;
-    default: {
-      const now = model.cancelRequested || outcome === 'retryNow' || outcome === 'leaveNow';
-      Object.assign(model, { state: 'FAILED', retryCount: model.retryCount + 1, retryDue: now });
-      if (freed || model.cancelRequested || outcome === 'leaveNow' || outcome === 'leaveLater') enqueue(model, now);
-      return true;
-    }
-  }
-}
-
-/** The end of the compensation with this epoch. */
-export function markSettled(model: Model, to: 'EXTINCT' | 'CANCELLED', epoch: number): boolean {
-  if (!model.compensating || epoch !== model.epoch) return false;
-  end(model, to);
   return true;
 }
 
@@ -208,6 +104,7 @@ export function cancel(model: Model): 'done' | 'conflict' {
     return 'done';
   }
   Object.assign(model, { cancelRequested: true, compensating: true, retryDue: true });
+  ownRun(model);
   enqueue(model, true);
   return 'done';
 }
@@ -218,7 +115,8 @@ export function cancelFromRun(model: Model, generation: number): void {
 
 export function retry(model: Model): 'done' | 'conflict' {
   if (model.state !== 'EXTINCT' && (model.state !== 'FAILED' || model.compensating)) return 'conflict';
-  if (model.state === 'EXTINCT') Object.assign(model, { state: 'QUEUED', retryCount: 0, crashCount: 0, begun: false });
+  if (model.state === 'EXTINCT')
+    Object.assign(model, { state: 'QUEUED', retryCount: 0, crashCount: 0, lane: 0, begun: false });
   Object.assign(model, { generation: model.generation + 1, cancelRequested: false, retryDue: true });
   enqueue(model, true);
   return 'done';
@@ -227,6 +125,8 @@ export function retry(model: Model): 'done' | 'conflict' {
 export function free(model: Model): boolean {
   if (model.place !== 'run') return false;
   model.generation += 1;
+  if ((model.state === 'PROCESSING' || model.settling) && !lives(model, model.epochWorker))
+    model.lane = Math.max(model.lane, model.crashCount > 0 ? 2 : 1);
   enqueue(model, model.state !== 'FAILED' || model.retryDue);
   return true;
 }

@@ -26,6 +26,7 @@ interface Row {
   epoch: number;
   retry_count: number;
   crash_count: number;
+  lane: number;
   begun: boolean;
   queued: boolean;
   owned: boolean;
@@ -42,7 +43,7 @@ export type Step = fc.AsyncCommand<Model, Real>;
 export async function readRow(pool: pg.Pool, id: string): Promise<Row> {
   const { rows } = await pool.query<Row>({
     name: 'read-row',
-    text: `select state, generation, epoch, retry_count, crash_count, begun, due_at is not null as queued, due_by is not null as owned,
+    text: `select state, generation, epoch, retry_count, crash_count, lane, begun, due_at is not null as queued, due_by is not null as owned,
         due_at <= clock_timestamp() as due, coalesce(next_retry_at <= clock_timestamp(), true) as retry_due, compensating,
         cancel_requested, version, xmin::text
       from tem.event where id = $1`,
@@ -61,6 +62,7 @@ async function compare(model: Model, real: Real, changed: boolean): Promise<void
     epoch: row.epoch,
     retryCount: row.retry_count,
     crashCount: row.crash_count,
+    lane: row.lane,
     begun: row.begun,
     place: row.queued ? 'queue' : row.owned ? 'run' : 'none',
     compensating: row.compensating,
@@ -73,6 +75,7 @@ async function compare(model: Model, real: Real, changed: boolean): Promise<void
     epoch: model.epoch,
     retryCount: model.retryCount,
     crashCount: model.crashCount,
+    lane: model.lane,
     begun: model.begun,
     place: model.place,
     compensating: model.compensating,

@@ -2,6 +2,7 @@
 
 import { expect, onTestFinished, test } from 'vitest';
 import { createListener } from '../../../src/core/ledger/listener.ts';
+import { eventWorkflowId } from '../../../src/core/workflow-id.ts';
 import { waitFor } from '../../support/wait.ts';
 import { createRelayBench, typeOf } from './bench.ts';
 
@@ -16,9 +17,10 @@ async function setup() {
   listener.listen('tem_due', (payload) => void rings.push(payload));
   onTestFinished(() => listener.stop());
   await listener.ready();
-  await bench.relay();
+  const relay = await bench.relay();
   return {
     ...bench,
+    relay,
     rings,
     /** Until the relay sleeps for as long as it ever does. */
     asleep: () =>
@@ -62,4 +64,24 @@ test('a sleeping relay is rung for once, however many events commit', async () =
   const [first] = await enqueue(note, 100);
   await untilClaimed(first as string);
   expect(rings).toHaveLength(1);
+});
+
+test('the one place in quarantine is kept while more of its run follows', async () => {
+  const { pool, relay, enqueue, rows, untilClaimed } = await setup();
+  await pool.query(
+    `insert into tem.event (type, key, payload, lane) values ('note', 'one', '{}', 2), ('note', 'two', '{}', 2)`,
+  );
+  const quarantined = async () => (await rows()).filter((row) => row.lane === 2 && row.claimed);
+  const [first] = await waitFor(async () => {
+    const found = await quarantined();
+    return found.length > 0 && found;
+  });
+  const workflowId = eventWorkflowId('note', first?.key as string, false);
+  relay.runDone(workflowId, true);
+  // The relay has looked at the queue since then.
+  const [ordinary] = await enqueue(note, 1);
+  await untilClaimed(ordinary as string);
+  expect(await quarantined()).toHaveLength(1);
+  relay.runDone(workflowId);
+  await waitFor(async () => (await quarantined()).length === 2);
 });
