@@ -4,6 +4,7 @@
 import type { EventType } from '../event-type.ts';
 import type { Begun } from '../ledger/begin.ts';
 import { freeForOwnRun } from '../ledger/free.ts';
+import { openAmong } from '../ledger/mark.ts';
 import { hidingSecrets } from '../secret-fields.ts';
 import { admit } from './admit.ts';
 import {
@@ -33,8 +34,25 @@ export interface BatchMember {
 /** What became of a batch, counted by outcome. */
 export type BatchOutcome = Partial<Record<AttemptOutcome['outcome'], number>>;
 
-/** Runs a batch. Members that an earlier run of the same batch has marked are skipped by `begin`. */
+/**
+ * Runs a batch; a second run of it in the same process joins the first. Members that an earlier run of the same batch has
+ * marked are skipped by `begin`.
+ */
 export async function runBatch(
+  dependencies: AttemptDependencies,
+  typeName: string,
+  members: readonly BatchMember[],
+  heartbeat: AttemptMode['heartbeat'],
+): Promise<BatchOutcome> {
+  const [first] = members;
+  if (!first) return {};
+  // A claim gives a generation to one run only, so the first member names the batch.
+  return dependencies.running.join(`batch of ${first.id}`, first.generation, () =>
+    runMembers(dependencies, typeName, members, heartbeat),
+  );
+}
+
+async function runMembers(
   dependencies: AttemptDependencies,
   typeName: string,
   members: readonly BatchMember[],
@@ -57,12 +75,16 @@ export async function runBatch(
   const count = (outcome: AttemptOutcome['outcome'], by = 1): void => {
     counts[outcome] = (counts[outcome] ?? 0) + by;
   };
-  if (await handledTogether(dependencies, type, begun, heartbeat)) {
-    count('processed', begun.length);
+  const together = await handledTogether(dependencies, type, begun, heartbeat);
+  if (together === 'processed' || together === 'released') {
+    count(together, begun.length);
     return counts;
   }
+  // What somebody else has taken meanwhile is not handled again.
+  const left = together === 'apart' ? await ledger(openAmong(dependencies.marksPool, begun)) : begun;
+  if (left.length < begun.length) count('stale', begun.length - left.length);
   const mode = { batch: true, heartbeat };
-  const settled = await Promise.allSettled(begun.map((member) => runMember(dependencies, type, member, mode)));
+  const settled = await Promise.allSettled(left.map((member) => runMember(dependencies, type, member, mode)));
   const [broken] = settled.filter((each) => each.status === 'rejected');
   for (const each of settled) if (each.status === 'fulfilled') count(each.value.outcome);
   // The ledger is away: the batch runs again and skips what is marked.
@@ -81,17 +103,20 @@ function runMember(
   return runBegun(dependencies, type, begun, controller, mode).finally(leave);
 }
 
-/** True when the type's `handleAll` took them all and every mark is committed with its work. */
+/**
+ * `processed` when the type's `handleAll` took them all and every mark is committed with its work, `apart` when it was
+ * called in vain and its events are to be taken one by one.
+ */
 async function handledTogether(
   dependencies: AttemptDependencies,
   type: EventType,
   begun: Begun[],
   heartbeat: AttemptMode['heartbeat'],
-): Promise<boolean> {
+): Promise<'processed' | 'released' | 'apart' | 'not called'> {
   const { handleAll } = type;
-  if (!handleAll || begun.length < 2) return false;
+  if (!handleAll || begun.length < 2) return 'not called';
   const admissions = begun.map((each) => admit(dependencies.types, type, each.payload));
-  if (admissions.some((each) => 'refusal' in each)) return false;
+  if (admissions.some((each) => 'refusal' in each)) return 'not called';
   const payloads = admissions.map((each) => (each as { payload: unknown }).payload);
   const events = begun.map((each, index) => view(each, type, payloads[index]));
   const hide = hidingSecrets(type.payload, payloads);
@@ -116,11 +141,11 @@ async function handledTogether(
       // Handed back by a stopping worker; anything else is found out member by member.
       if (verdict.verdict === 'aborted' && verdict.why === 'shutdown') {
         await Promise.all(begun.map((each) => conclude(dependencies, type, each, { batch: true }, verdict)));
-        return true;
+        return 'released';
       }
       if (verdict.verdict === 'failed')
         log.debug({ error: verdict.error }, 'handleAll failed, taking its events one by one');
-      return false;
+      return 'apart';
     }
     const committed = await commitProcessed(
       dependencies,
@@ -128,9 +153,9 @@ async function handledTogether(
       begun.map((each) => ({ begun: each, result: null })),
       hide,
     );
-    if (committed !== 'committed') return false;
+    if (committed !== 'committed') return 'apart';
     log.debug('batch processed');
-    return true;
+    return 'processed';
   } finally {
     for (const leave of leaves) leave();
   }

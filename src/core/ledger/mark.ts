@@ -179,6 +179,20 @@ const MARK = `
   )
   select id from marked`;
 
+/** Those of these attempts that still are open: neither marked nor taken by a newer one. */
+export async function openAmong<Each extends { id: string; epoch: number }>(
+  pool: Pool,
+  attempts: readonly Each[],
+): Promise<Each[]> {
+  const { rows } = await pool.query<{ id: string }>(
+    `select e.id from tem.event e join unnest($1::uuid[], $2::int[]) as a(id, epoch) on e.id = a.id and e.epoch = a.epoch
+     where e.state = 'PROCESSING'`,
+    [attempts.map((each) => each.id), attempts.map((each) => each.epoch)],
+  );
+  const open = new Set(rows.map((row) => row.id));
+  return attempts.filter((each) => open.has(each.id));
+}
+
 /** Where an event stands, read after an unanswered COMMIT. */
 export async function standing(pool: Pool, id: string): Promise<{ state: EventState; epoch: number } | undefined> {
   const { rows } = await pool.query('select state, epoch from tem.event where id = $1', [id]);
