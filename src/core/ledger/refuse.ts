@@ -15,7 +15,8 @@ export async function refuseQueued(
        where e.state = 'QUEUED' order by e.id for update of e
      ), ended as (
        update tem.event e set state = 'EXTINCT', version = e.version + 1, updated_at = clock_timestamp(),
-         last_error = chosen.error, due_at = null, due_by = null, worker_id = null, cancel_requested = false, compensating = false
+         last_error = chosen.error, due_at = null, due_by = null, worker_id = null, locked_at = null, cancel_requested = false,
+         compensating = false
        from chosen where e.id = chosen.id returning e.id, e.version, chosen.error, e.retry_count
      )
      insert into tem.transition (event_id, version, from_state, to_state, attempt, error, actor)
@@ -49,7 +50,7 @@ export async function endUnknownTypes(pool: Pool, afterMs: number, limit: number
        order by e.id limit $2 for update of e skip locked
      ), ended as (
        update tem.event e set state = 'EXTINCT', version = e.version + 1, updated_at = clock_timestamp(),
-         last_error = 'no live worker knew the event type ' || e.type, due_at = null, due_by = null,
+         last_error = 'no live worker knew the event type ' || e.type, due_at = null, due_by = null, locked_at = null,
          cancel_requested = false, compensating = false
        from chosen where e.id = chosen.id returning e.id, e.version, e.last_error, e.retry_count
      )
