@@ -151,7 +151,11 @@ function disagreements(row: Reading, logged: Known, known: Known): string[] {
   if (row.state !== 'EXTINCT' && row.state !== 'QUEUED' && !revived) {
     claim(Math.max(0, ...logged.began) <= attempt, `an attempt after number ${attempt} had begun`);
   }
-  claim(row.locked === (row.state === 'PROCESSING'), 'locked_at is set exactly while PROCESSING');
+  claim(
+    row.compensating || row.locked === (row.state === 'PROCESSING'),
+    'locked_at is set exactly while it is worked on',
+  );
+  claim(!row.compensating || row.state !== 'PROCESSING', 'it compensates while PROCESSING');
   const steps = row.chain?.split(' ') ?? [];
   let from = 'QUEUED';
   for (const step of steps) {

@@ -6,24 +6,21 @@ import { POISON_ERROR } from '../../../src/core/ledger/begin.ts';
 import type { TemProcess } from '../../support/processes.ts';
 import { MODES, type Scene, setup } from '../setup.ts';
 
-/** Starts a worker whenever the last one has died, until these events have ended. */
+const ALL_CRASHES_MS = 600_000;
+
+/** Starts a worker whenever the last one has died, until these events have ended; the last one lives on. */
 function keepWorkers(scene: Scene, poisons: string[]) {
-  let over = false;
   let started = 0;
+  const ended = scene.untilAll('EXTINCT', ALL_CRASHES_MS, poisons);
   const supervisor = (async () => {
+    let over = false;
     while (!over) {
       started += 1;
       const worker: TemProcess = await scene.startWorker();
-      await Promise.race([worker.exited, scene.untilAll('EXTINCT', 600_000, poisons).catch(() => {})]);
+      over = await Promise.race([ended.then(() => true), worker.exited.then(() => false)]);
     }
   })();
-  return {
-    started: () => started,
-    stop() {
-      over = true;
-      return supervisor;
-    },
-  };
+  return { started: () => started, ended: supervisor };
 }
 
 describe.each(MODES)('events run $mode', ({ environment }) => {
@@ -46,8 +43,7 @@ describe.each(MODES)('events run $mode', ({ environment }) => {
     const innocents = ids.filter((id) => !poisons.includes(id));
 
     const workers = keepWorkers(scene, poisons);
-    await scene.untilAll('EXTINCT', 600_000, poisons);
-    await workers.stop();
+    await workers.ended;
     await scene.untilAll('PROCESSED', undefined, innocents);
 
     await scene.expectBatched(poisons.slice(0, 1));
@@ -70,8 +66,7 @@ describe.each(MODES)('events run $mode', ({ environment }) => {
       { type: 'compensated', steps: [{ do: 'failForGood' }], compensation: [{ do: 'sleep', ms: 50 }, crash] },
     ])) as [string, string];
     const workers = keepWorkers(scene, [late, undoing]);
-    await scene.untilAll('EXTINCT', 600_000, [late, undoing]);
-    await workers.stop();
+    await workers.ended;
     expect((await scene.row(late)).last_error).toBe(POISON_ERROR);
     expect(await scene.row(undoing)).toMatchObject({ crash_count: 5, compensation_error: COMPENSATION_POISON_ERROR });
     expect(workers.started()).toBeLessThanOrEqual(11);
