@@ -17,17 +17,21 @@ const PAYLOAD = JSON.stringify(noopEvent().payload);
 
 // No worker has this type, so its events stay in the queue and the relay sleeps.
 const ENQUEUE = `select tem.enqueue('bench.unhandled', '${PAYLOAD}'::jsonb)`;
-const PLAIN = `insert into bench.plain (type, key, payload) values ('bench.unhandled', gen_random_uuid()::text, '${PAYLOAD}'::jsonb)`;
+// The same row: its id rises in time and is its key too, so that each index takes it where it takes that of tem.enqueue.
+const PLAIN = `insert into bench.plain (id, type, key, payload)
+  select id, 'bench.unhandled', id::text, '${PAYLOAD}'::jsonb from (select tem.uuid_v7() as id offset 0) as fresh`;
+const PLAIN_RANDOM = `insert into bench.plain_random (type, key, payload) values ('bench.unhandled', gen_random_uuid()::text, '${PAYLOAD}'::jsonb)`;
 
 export const enqueue: BenchCase = {
   id: 'enqueue',
   title: '`tem.enqueue` in SQL',
   about:
-    'Sets: one statement that calls it 10,000 times, the median of 5, with the relay asleep. Single: one call a transaction from 16 connections, in turns of 4 s with a plain insert of the same row into an equal table (`like tem.event including all`, ids from gen_random_uuid) that has no triggers; the worker runs, first with its relay asleep, then busy with other events that take the processors too.',
+    'Sets: one statement that calls it 10,000 times, the median of 5, with the relay asleep. Single: one call a transaction from 16 connections, in turns of 4 s with a plain insert of the same row (the same kind of id and key) into an equal table (`like tem.event including all`) that has no triggers, and with one whose id and key are random; the worker runs, first with its relay asleep, then busy with other events that take the processors too.',
   figures: [
     { id: 'sets', label: 'in sets of 10,000', unit: 'events/s', target: { atLeast: 10_000 } },
     { id: 'single', label: 'single transactions, relay asleep', unit: 'commits/s', target: { atLeast: 2_000 } },
     { id: 'plain', label: 'plain insert, relay asleep', unit: 'commits/s' },
+    { id: 'plainRandom', label: 'plain insert with random ids, relay asleep', unit: 'commits/s' },
     { id: 'ratio', label: 'tem.enqueue to plain insert, relay asleep', unit: 'times', target: { atLeast: 0.8 } },
     { id: 'singleBusy', label: 'single transactions, relay busy', unit: 'commits/s' },
     { id: 'plainBusy', label: 'plain insert, relay busy', unit: 'commits/s' },
@@ -39,7 +43,8 @@ export const enqueue: BenchCase = {
       await tem.pool.query(
         `create schema bench;
          create table bench.plain (like tem.event including all);
-         alter table bench.plain alter column id set default gen_random_uuid()`,
+         create table bench.plain_random (like tem.event including all);
+         alter table bench.plain_random alter column id set default gen_random_uuid()`,
       );
       const client = await commitClient();
       const asleep = await inTurns(context, tem, client);
@@ -51,6 +56,7 @@ export const enqueue: BenchCase = {
           sets,
           single: asleep.enqueue,
           plain: asleep.plain,
+          plainRandom: asleep.plainRandom,
           ratio: asleep.enqueue / asleep.plain,
           singleBusy: busy.enqueue,
           plainBusy: busy.plain,
@@ -64,12 +70,12 @@ export const enqueue: BenchCase = {
   },
 };
 
-/** The two kinds in the order A B B A, so that what drifts meanwhile falls on both. */
+/** The kinds in the order A B C C B A, so that what drifts meanwhile falls on all. */
 async function inTurns(
   context: BenchContext,
   tem: Tem,
   client: 'pgbench' | 'Node',
-): Promise<{ enqueue: number; plain: number }> {
+): Promise<{ enqueue: number; plain: number; plainRandom: number }> {
   const run = (statement: string): Promise<number> => {
     const load: CommitLoad = {
       databaseUrl: tem.databaseUrl,
@@ -80,10 +86,13 @@ async function inTurns(
     };
     return commitsPerSecond(client, load);
   };
-  const first = await run(ENQUEUE);
-  const plain = [await run(PLAIN), await run(PLAIN)];
-  const last = await run(ENQUEUE);
-  return { enqueue: (first + last) / 2, plain: spreadOf(plain).median };
+  const statements = [ENQUEUE, PLAIN, PLAIN_RANDOM];
+  const rates: number[] = [];
+  for (const statement of [...statements, ...statements.toReversed()]) rates.push(await run(statement));
+  const [enqueue, plain, plainRandom] = statements.map(
+    (_, index) => ((rates[index] as number) + (rates.at(-1 - index) as number)) / 2,
+  ) as [number, number, number];
+  return { enqueue, plain, plainRandom };
 }
 
 async function keepBusy(context: BenchContext, tem: Tem): Promise<void> {
