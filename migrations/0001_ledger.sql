@@ -116,30 +116,19 @@ create table tem.event_type (
   last_seen_at timestamptz not null default now()
 );
 
--- The bell: Unix milliseconds until which some relay sleeps. A sequence is read and written outside of snapshots and
--- leaves no dead rows, so asking it at every commit stays cheap for ever.
+-- The bell: Unix microseconds until which some relay sleeps. A sequence is read and written outside of snapshots and
+-- leaves no dead rows, so asking it for every event stays cheap for ever.
 create sequence tem.bell as bigint minvalue 0 start 0;
 
-create function tem.ring_now() returns void language sql security definer set search_path = pg_catalog, pg_temp as $$
-  select setval('tem.bell', 0);
-  select pg_notify('tem_due', '');
+-- For `returning` of what adds an event: rings at commit if a relay sleeps now. Only then, because NOTIFY takes a
+-- database-wide lock at commit. A trigger would cost more than all the rest of an event's checks, so a relay that goes
+-- to sleep after this waits for the transactions that did not see it asleep (bell.ts). pg_sequence_last_value (null
+-- until a relay first sleeps) is no query; one expression, so that Postgres inlines it.
+create function tem.ring() returns text language sql volatile as $$
+  select case when pg_catalog.pg_sequence_last_value('tem.bell'::pg_catalog.regclass) operator(pg_catalog.>)
+      (pg_catalog.date_part('epoch', pg_catalog.clock_timestamp()) operator(pg_catalog.*) 1000000)
+    then pg_catalog.pg_notify('tem_due', '')::pg_catalog.text end
 $$;
-
--- Runs at every commit that adds an event, so it is kept cheap: every name is qualified instead of setting search_path,
--- and pg_sequence_last_value (null until a relay first sleeps) is no query.
-create function tem.ring() returns trigger language plpgsql security definer as $$
-begin
-  -- NOTIFY takes a database-wide lock at commit: ring only for a relay that sleeps, and only once.
-  if pg_catalog.pg_sequence_last_value('tem.bell'::pg_catalog.regclass) operator(pg_catalog.>)
-    (pg_catalog.date_part('epoch', pg_catalog.clock_timestamp()) operator(pg_catalog.*) 1000) then
-    perform tem.ring_now();
-  end if;
-  return null;
-end $$;
-
--- Decided at commit (deferred), and for the first event of a transaction only: tem.accepted is set after it.
-create constraint trigger event_ring after insert on tem.event deferrable initially deferred for each row
-  when (current_setting('tem.accepted', true) is distinct from 'on') execute function tem.ring();
 
 -- Whether every number of a payload keeps its value as a double, which is what a handler gets. HTTP refuses the others too.
 create function tem.numbers_survive(payload jsonb) returns boolean language sql immutable parallel safe
@@ -152,59 +141,83 @@ create function tem.numbers_survive(payload jsonb) returns boolean language sql 
       lateral (select (number.value #>> '{}')::numeric) as n(value)
 $$;
 
+-- Whether tem.enqueue may take it. Kept one expression without a setting, so that Postgres inlines it into the insert.
+-- A counted repeat in the first pattern would take longer than all of the other checks; most payloads without a number
+-- are told by the path alone.
+create function tem.acceptable(
+  type text, payload jsonb, key text, priority integer, "group" text, run_at timestamptz
+) returns boolean language sql immutable parallel safe as $$
+  select type ~ '^[a-zA-Z][a-zA-Z0-9._-]*$' and octet_length(type) <= 128
+    and payload is not null
+    and (not payload @? 'lax $.** ? (@.type() == "number")' or payload::text !~ '[0-9][0-9.]{15}'
+      or tem.numbers_survive(payload))
+    and (key is null or octet_length(key) between 1 and 512 and key !~ '[\x01-\x1f\x7f-\x9f]')
+    and priority between 1 and 5
+    and ("group" is null or octet_length("group") <= 512)
+    and (run_at is null or isfinite(run_at))
+$$;
+
+-- Raises TM400 with what is not acceptable and what to do.
+create function tem.refuse(
+  type text, payload jsonb, key text, priority integer, "group" text, run_at timestamptz
+) returns boolean language plpgsql set search_path = pg_catalog, pg_temp as $$
+begin
+  if refuse.type is null or refuse.type !~ '^[a-zA-Z][a-zA-Z0-9._-]{0,127}$' then
+    raise exception 'type % must start with a letter and hold only letters, digits, dot, underscore and hyphen (at most 128)',
+      coalesce(quote_literal(refuse.type), 'null') using errcode = 'TM400';
+  end if;
+  if refuse.payload is null then
+    raise exception 'payload must not be null' using errcode = 'TM400', hint = 'Use ''null''::jsonb for a JSON null.';
+  end if;
+  if not tem.numbers_survive(refuse.payload) then
+    raise exception 'payload holds a number that a double does not hold exactly' using errcode = 'TM400',
+      hint = 'Send it as a string.';
+  end if;
+  if octet_length(refuse.key) not between 1 and 512 or refuse.key ~ '[\x01-\x1f\x7f-\x9f]' then
+    raise exception 'key must have 1 to 512 bytes and no control characters' using errcode = 'TM400';
+  end if;
+  if refuse.priority is null or refuse.priority not between 1 and 5 then
+    raise exception 'priority must be 1 (first) to 5, not %', coalesce(refuse.priority::text, 'null') using errcode = 'TM400';
+  end if;
+  if octet_length(refuse."group") > 512 then
+    raise exception 'group must have at most 512 bytes' using errcode = 'TM400';
+  end if;
+  raise exception 'run_at must be a finite time' using errcode = 'TM400';
+end $$;
+
 -- Accepts an event inside the caller's transaction and returns its id; needs only execute on this function.
 -- The same type and key with an equal payload returns the event that is there, with another payload raises TM409.
+-- A caller often commits one event at a time, so each expression and node more counts: an insert without a key has
+-- nothing to conflict with, and what is not acceptable is raised from inside the statement.
 create function tem.enqueue(
   type text, payload jsonb, key text default null, priority integer default 3, "group" text default null,
   run_at timestamptz default null
 ) returns uuid language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   new_id uuid;
-  quiet text;
+  rung text;
   existing record;
 begin
-  -- One statement for what is right and new: each further expression costs a commit of its own more than it looks.
-  insert into tem.event (id, type, key, payload, priority, "group", run_at, due_at)
-  select fresh.id, enqueue.type, coalesce(enqueue.key, fresh.id::text), enqueue.payload, enqueue.priority,
-      coalesce(enqueue."group", ''), coalesce(enqueue.run_at, now()), coalesce(enqueue.run_at, now())
-    from (select tem.uuid_v7() as id offset 0) fresh
-    -- A counted repeat in the pattern would take longer than all of the other checks.
-    where enqueue.type ~ '^[a-zA-Z][a-zA-Z0-9._-]*$' and octet_length(enqueue.type) <= 128
-      and enqueue.payload is not null
-      and (enqueue.payload::text !~ '[0-9][0-9.]{15}' or tem.numbers_survive(enqueue.payload))
-      and (enqueue.key is null
-        or octet_length(enqueue.key) between 1 and 512 and enqueue.key !~ '[\x01-\x1f\x7f-\x9f]')
-      and enqueue.priority between 1 and 5
-      and (enqueue."group" is null or octet_length(enqueue."group") <= 512)
-      and (enqueue.run_at is null or isfinite(enqueue.run_at))
-  on conflict on constraint event_type_key do nothing
-  returning event.id, set_config('tem.accepted', 'on', true) into new_id, quiet;
-  if new_id is not null then
+  if enqueue.key is null then
+    insert into tem.event (id, type, key, payload, priority, "group", run_at, due_at)
+    select fresh.id, enqueue.type, fresh.id::text, enqueue.payload, enqueue.priority,
+        coalesce(enqueue."group", ''), coalesce(enqueue.run_at, now()), coalesce(enqueue.run_at, now())
+      from (select tem.uuid_v7() as id offset 0) fresh
+      where tem.acceptable(enqueue.type, enqueue.payload, null, enqueue.priority, enqueue."group", enqueue.run_at)
+        or tem.refuse(enqueue.type, enqueue.payload, null, enqueue.priority, enqueue."group", enqueue.run_at)
+    returning event.id, tem.ring() into new_id, rung;
     return new_id;
   end if;
 
-  if enqueue.type is null or enqueue.type !~ '^[a-zA-Z][a-zA-Z0-9._-]{0,127}$' then
-    raise exception 'type % must start with a letter and hold only letters, digits, dot, underscore and hyphen (at most 128)',
-      coalesce(quote_literal(enqueue.type), 'null') using errcode = 'TM400';
-  end if;
-  if enqueue.payload is null then
-    raise exception 'payload must not be null' using errcode = 'TM400', hint = 'Use ''null''::jsonb for a JSON null.';
-  end if;
-  if not tem.numbers_survive(enqueue.payload) then
-    raise exception 'payload holds a number that a double does not hold exactly' using errcode = 'TM400',
-      hint = 'Send it as a string.';
-  end if;
-  if octet_length(enqueue.key) not between 1 and 512 or enqueue.key ~ '[\x01-\x1f\x7f-\x9f]' then
-    raise exception 'key must have 1 to 512 bytes and no control characters' using errcode = 'TM400';
-  end if;
-  if enqueue.priority is null or enqueue.priority not between 1 and 5 then
-    raise exception 'priority must be 1 (first) to 5, not %', coalesce(enqueue.priority::text, 'null') using errcode = 'TM400';
-  end if;
-  if octet_length(enqueue."group") > 512 then
-    raise exception 'group must have at most 512 bytes' using errcode = 'TM400';
-  end if;
-  if not isfinite(enqueue.run_at) then
-    raise exception 'run_at must be a finite time' using errcode = 'TM400';
+  insert into tem.event (type, key, payload, priority, "group", run_at, due_at)
+  select enqueue.type, enqueue.key, enqueue.payload, enqueue.priority,
+      coalesce(enqueue."group", ''), coalesce(enqueue.run_at, now()), coalesce(enqueue.run_at, now())
+    where tem.acceptable(enqueue.type, enqueue.payload, enqueue.key, enqueue.priority, enqueue."group", enqueue.run_at)
+      or tem.refuse(enqueue.type, enqueue.payload, enqueue.key, enqueue.priority, enqueue."group", enqueue.run_at)
+  on conflict on constraint event_type_key do nothing
+  returning event.id, tem.ring() into new_id, rung;
+  if new_id is not null then
+    return new_id;
   end if;
 
   -- A pruned event keeps its key and a digest of its payload.

@@ -68,7 +68,7 @@ export function refuseAccept(input: Pick<AcceptInput, 'key' | 'group'>): { path:
 
 /**
  * Accepts events; outcomes in the order of the inputs, also for equal keys within one call (the first is accepted).
- * In a transaction it commits and rolls back with it. The bell for sleeping relays rings at commit, once.
+ * In a transaction it commits and rolls back with it. A relay that sleeps is rung for at commit.
  */
 export async function acceptEvents(
   client: Queryable,
@@ -100,8 +100,7 @@ interface Row {
   payload: string;
 }
 
-// Sorted, so that two calls with the same keys wait for each other instead of deadlocking. `returning` runs after each
-// row's trigger was decided: the first new row of a transaction queues the ring, and set_config keeps the others quiet.
+// Sorted, so that two calls with the same keys wait for each other instead of deadlocking.
 const INSERT = `
   with patience as materialized (
     select set_config('lock_timeout', coalesce($9, current_setting('lock_timeout')), true)
@@ -113,7 +112,7 @@ const INSERT = `
   select id, type, key, payload, priority, "group", coalesce(run_at, now()), coalesce(run_at, now()), source
     from given order by type, key, n
   on conflict on constraint event_type_key do nothing
-  returning id, created_at as "createdAt", run_at as "runAt", set_config('tem.accepted', 'on', true)`;
+  returning id, created_at as "createdAt", run_at as "runAt", tem.ring()`;
 
 async function insert(client: Queryable, rows: Row[], patience: Patience): Promise<[Row, AcceptOutcome][]> {
   const result = await client.query<{ id: string; createdAt: Date; runAt: Date }>({

@@ -1,76 +1,62 @@
-// How the relay sleeps and is woken. Before it sleeps it sets the bell (a sequence, see the migration): only then does a
-// commit send NOTIFY, once. It looks again after 100 ms and at least every second, because a bell can be missed.
+// How commits wake a relay that sleeps. Before it sleeps it arms the bell (a sequence, see the migration): only then does
+// an event send NOTIFY at commit. Whoever asked the bell before that commits silently, so the relay sleeps long only
+// once every such transaction is over and it has looked again. It looks at least every second, as a ring can be lost.
 
 import type { Pool } from 'pg';
 
-/** Says to committing transactions that a relay sleeps for the next `forMs`. */
-export async function armBell(pool: Pool, forMs: number): Promise<void> {
-  await pool.query({
-    name: 'arm-bell',
-    text: `select setval('tem.bell', (extract(epoch from clock_timestamp()) * 1000)::bigint + $1)`,
-    values: [forMs + 200],
-  });
+/** How much longer than the sleep the bell stays armed. */
+const ARMED_LONGER_MS = 200;
+
+export interface Bell {
+  /**
+   * Says to transactions that a relay sleeps for the next `forMs`; to be called before each sleep. `looked`: whether it
+   * has looked at the queue since the last call. Resolves to true once nothing more can come silently.
+   */
+  arm(forMs: number, looked: boolean): Promise<boolean>;
+  /** Says that it is awake, unless another relay has armed the bell since. */
+  silence(): Promise<void>;
 }
 
-export interface Waker {
-  /** Something came into the queue. */
-  ring(): void;
-  /** A slot became free. */
-  wake(): void;
-  isUrgent(): boolean;
-  /** Whether something came since the last look. */
-  takeUrgent(): boolean;
-  sleep(forMs: number): Promise<void>;
-  /** Waits; a ring or a free slot ends it early. */
-  pause(forMs: number): Promise<void>;
-  busy(): void;
-  /** True from the second rest in a row on. */
-  restedOnce(): boolean;
+interface Armed {
+  /** What the sequence was set to. */
+  until: string;
+  /** From then on (performance.now) it counts as silent. */
+  endsAt: number;
+  /** Transactions below this may have asked before the bell was first armed; known from the second time on. */
+  silentBelow?: bigint;
+  /** Whether they were over when it was armed last: a look after it sees what they wrote. */
+  over: boolean;
 }
 
-export function createWaker(): Waker {
-  let urgent = false;
-  let woken = false;
-  let rested = false;
-  let end: (() => void) | undefined;
-
-  const wait = (forMs: number): Promise<void> =>
-    new Promise((resolve) => {
-      const timer = setTimeout(() => end?.(), forMs);
-      end = () => {
-        clearTimeout(timer);
-        end = undefined;
-        resolve();
-      };
-    });
-
+export function createBell(pool: Pool): Bell {
+  let armed: Armed | undefined;
   return {
-    ring() {
-      urgent = true;
-      end?.();
+    async arm(forMs, looked) {
+      const before = armed && performance.now() < armed.endsAt ? armed : undefined;
+      const endsAt = performance.now() + forMs;
+      const { rows } = await pool.query<{ until: string; xmin: string; xmax: string }>({
+        name: 'arm-bell',
+        text: `select setval('tem.bell', (extract(epoch from clock_timestamp()) * 1000000)::bigint + $1)::text as until,
+            pg_snapshot_xmin(now)::text as xmin, pg_snapshot_xmax(now)::text as xmax
+          from pg_current_snapshot() as now`,
+        values: [(forMs + ARMED_LONGER_MS) * 1_000],
+      });
+      const { until, xmin, xmax } = rows[0] as { until: string; xmin: string; xmax: string };
+      // The snapshot is older than the setval beside it, so the first one may lack a transaction that heard nothing.
+      const silentBelow = before && (before.silentBelow ?? BigInt(xmax));
+      const over = silentBelow !== undefined && BigInt(xmin) >= silentBelow;
+      armed = { until, endsAt, over, ...(silentBelow !== undefined && { silentBelow }) };
+      return looked && (before?.over ?? false);
     },
-    wake() {
-      woken = true;
-      end?.();
-    },
-    isUrgent: () => urgent,
-    takeUrgent() {
-      const was = urgent;
-      urgent = false;
-      return was;
-    },
-    async sleep(forMs) {
-      if (!urgent && !woken) await wait(forMs);
-      woken = false;
-    },
-    pause: wait,
-    busy() {
-      rested = false;
-    },
-    restedOnce() {
-      const was = rested;
-      rested = true;
-      return was;
+    async silence() {
+      if (!armed) return;
+      const { until } = armed;
+      armed = undefined;
+      await pool.query({
+        name: 'silence-bell',
+        text: `select setval('tem.bell', 0) from tem.bell where last_value = $1`,
+        values: [until],
+      });
     },
   };
 }

@@ -17,8 +17,8 @@ export interface KnownLane extends Lane {
 }
 
 export interface Lanes {
-  /** Looks at the queue again when it is time, or when `urgent` says that something came. */
-  refresh(urgent: boolean): Promise<void>;
+  /** Looks at the queue again when it is time, or when `urgent` says that something came; resolves to whether it did. */
+  refresh(urgent: boolean): Promise<boolean>;
   /** Milliseconds until something urgent may be looked for again; 0 when it may be now. */
   restLeftMs(): number;
   /** Due lanes of one type, first priority first; within one priority in turns, as they are claimed from. */
@@ -43,7 +43,7 @@ export function createLanes(pool: Pool, types: ReadonlySet<string>): Lanes {
     restLeftMs: () => Math.max(0, askedAtMs + askTookMs * REST_FACTOR - performance.now()),
     async refresh(urgent) {
       const nowMs = performance.now();
-      if (nowMs - askedAtMs < Math.max(urgent ? 0 : ASK_EVERY_MS_MIN, askTookMs * REST_FACTOR)) return;
+      if (nowMs - askedAtMs < Math.max(urgent ? 0 : ASK_EVERY_MS_MIN, askTookMs * REST_FACTOR)) return false;
       const found = await discoverLanes(pool, [...types], DUE_LANES_MAX);
       askedAtMs = performance.now();
       askTookMs = askedAtMs - nowMs;
@@ -54,6 +54,7 @@ export function createLanes(pool: Pool, types: ReadonlySet<string>): Lanes {
         dueAtMs: askedAtMs + lane.dueInMs,
         turn: turns.get(nameOf(lane)) ?? turn,
       }));
+      return true;
     },
     due(type, lane) {
       const due = known.filter((each) => each.type === type && each.lane === lane && isDue(each));

@@ -5,15 +5,18 @@ import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import type { EventTypes } from '../../core/event-types.ts';
 import type { Listener } from '../../core/ledger/listener.ts';
-import { armBell, createWaker } from './bell.ts';
+import { type Bell, createBell } from './bell.ts';
 import { Dispatcher, type RelayCounters } from './dispatcher.ts';
 import { heldRuns } from './held.ts';
 import { createLanes, type Lanes } from './lanes.ts';
 import { createSlots, type Slots } from './slots.ts';
 import type { Starter } from './starter.ts';
+import { createWaker } from './waker.ts';
 
 const LOOK_AGAIN_MS = 100;
 const POLL_MS = 1_000;
+/** After a ring that found no free slot. */
+const FULL_PAUSE_MS = 25;
 const LEDGER_PAUSE_MS = 250;
 const LEDGER_PAUSE_MAX_MS = 5_000;
 /** Runs in flight for longer than this are looked up in the ledger. */
@@ -36,13 +39,17 @@ export class Relay {
   readonly #lanes: Lanes;
   readonly #dispatcher: Dispatcher;
   readonly #waker = createWaker();
+  readonly #bell: Bell;
   #stopping = false;
   #looping: Promise<void> | undefined;
   #rotation = 0;
   #rungInVain = false;
+  /** Whether it has looked at the queue since it armed the bell. */
+  #looked = false;
 
   constructor(options: RelayOptions) {
     this.#options = options;
+    this.#bell = createBell(options.pool);
     this.#slots = createSlots(options.slots);
     this.#lanes = createLanes(options.pool, new Set(options.types.all().map((type) => type.name)));
     this.#dispatcher = new Dispatcher({
@@ -83,7 +90,7 @@ export class Relay {
       try {
         if (this.#dispatcher.pauseMs > 0) await this.#waker.pause(this.#dispatcher.pauseMs);
         if (this.#stopping) return;
-        if ((await this.#turn()) > 0) this.#waker.busy();
+        if ((await this.#turn()) > 0) await this.#bell.silence();
         else await this.#rest();
         pauseMs = 0;
       } catch (error) {
@@ -96,11 +103,15 @@ export class Relay {
 
   /** Serves every type that has something due, another one first each time; resolves to how many events were claimed. */
   async #turn(): Promise<number> {
+    let rung = false;
+    // One ring is enough, also when it is too early to look.
+    const silenced = this.#waker.isUrgent() && this.#bell.silence();
     if (this.#lanes.restLeftMs() === 0) {
-      const rung = this.#waker.takeUrgent();
-      await this.#lanes.refresh(rung);
-      this.#rungInVain = rung && this.#lanes.dueTypes().length === 0;
+      rung = this.#waker.takeUrgent();
+      const [looked] = await Promise.all([this.#lanes.refresh(rung), silenced]);
+      this.#looked ||= looked;
     }
+    await silenced;
     const due = this.#lanes.dueTypes();
     this.#rotation += 1;
     let count = 0;
@@ -108,6 +119,7 @@ export class Relay {
       const type = this.#options.types.get(due[(index + this.#rotation) % due.length] ?? '');
       if (type && this.#slots.allowed(type.name) > 0) count += await this.#dispatcher.serve(type);
     }
+    this.#rungInVain = rung && count === 0;
     return count;
   }
 
@@ -115,18 +127,23 @@ export class Relay {
     await this.#releaseLost();
     // Something came, and it is too early to ask what.
     if (this.#waker.isUrgent()) return this.#waker.pause(Math.max(1, this.#lanes.restLeftMs()));
-    // Rung for nothing (a type of other workers): each further ring would cost everybody's commits a NOTIFY.
-    if (this.#rungInVain) {
-      this.#rungInVain = false;
-      return this.#waker.sleep(LOOK_AGAIN_MS);
-    }
-    await armBell(this.#options.pool, POLL_MS);
+    const longestMs = await this.#longestSleepMs();
     const dueInMs = this.#lanes.nextDueInMs() ?? POLL_MS;
-    // What committed while the bell was being armed rang nobody: look once more soon.
-    const longestMs = this.#waker.restedOnce() ? POLL_MS : LOOK_AGAIN_MS;
     // What is due now waits for its batch to gather, or for a slot, and a slot that becomes free wakes.
     const waitMs = dueInMs === 0 ? (this.#dispatcher.gathersForMs() ?? longestMs) : dueInMs;
     return this.#waker.sleep(Math.max(1, Math.min(waitMs, longestMs)));
+  }
+
+  /** Arms the bell, unless it rang in vain just now: each further ring would cost everybody's commits a NOTIFY. */
+  async #longestSleepMs(): Promise<number> {
+    if (this.#rungInVain) {
+      this.#rungInVain = false;
+      // Nothing that came is of its types, or no slot is free for it; of other types something may come.
+      return this.#lanes.dueTypes().length === 0 ? LOOK_AGAIN_MS : FULL_PAUSE_MS;
+    }
+    const heardAll = await this.#bell.arm(POLL_MS, this.#looked);
+    this.#looked = false;
+    return heardAll ? POLL_MS : LOOK_AGAIN_MS;
   }
 
   /** Slots whose run went on elsewhere (another worker took its first task) are found in the ledger. */

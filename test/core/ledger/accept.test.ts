@@ -123,7 +123,7 @@ describe('accepting a set', () => {
 });
 
 describe('the bell', () => {
-  const SLEEPS_UNTIL = Date.now() + 3_600_000;
+  const SLEEPS_UNTIL_US = (Date.now() + 3_600_000) * 1_000;
 
   async function listening(): Promise<{ database: TestDatabase; rings: () => number }> {
     const database = await createDatabase();
@@ -146,7 +146,7 @@ describe('the bell', () => {
 
   it('rings once, at commit, for a set and for several sets of one transaction', async () => {
     const { database, rings } = await listening();
-    await database.pool.query(`select setval('tem.bell', $1)`, [SLEEPS_UNTIL]);
+    await database.pool.query(`select setval('tem.bell', $1)`, [SLEEPS_UNTIL_US]);
     const client = await database.pool.connect();
     await client.query('begin');
     await acceptEvents(
@@ -165,7 +165,7 @@ describe('the bell', () => {
   it('stays silent while no relay sleeps, for a duplicate and for a rollback', async () => {
     const { database, rings } = await listening();
     await acceptEvents(database.pool, [event('k')]);
-    await database.pool.query(`select setval('tem.bell', $1)`, [SLEEPS_UNTIL]);
+    await database.pool.query(`select setval('tem.bell', $1)`, [SLEEPS_UNTIL_US]);
     await acceptEvents(database.pool, [event('k')]);
     const client = await database.pool.connect();
     await client.query('begin');

@@ -1,6 +1,7 @@
 // tem.enqueue: as strict as HTTP, inside the caller's transaction, and with no right but its own.
 
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import pg from 'pg';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type AcceptInput, acceptEvents } from '../../../src/core/ledger/accept.ts';
@@ -99,11 +100,12 @@ describe('tem.enqueue', () => {
     await expect(client.query(`select tem.enqueue('note', '1')`)).rejects.toMatchObject({ code: '42501' });
 
     await database.pool.query(`grant execute on function tem.enqueue to ${role}`);
-    await database.pool.query(`select setval('tem.bell', $1)`, [Date.now() + 3_600_000]);
+    await database.pool.query(`select setval('tem.bell', $1)`, [(Date.now() + 3_600_000) * 1_000]);
+    await client.query('listen tem_due');
+    const rung = once(client, 'notification');
     const { rows } = await client.query(`select tem.enqueue('note', '{"a":1}', key => 'k') as id`);
     expect(rows[0].id).toMatch(UUID_V7);
-    const bell = await database.pool.query('select last_value::float8 as until from tem.bell');
-    expect(bell.rows[0].until).toBe(0);
+    await rung;
     for (const statement of [
       'select * from tem.event',
       `insert into tem.event (type, key, payload) values ('a', 'b', '1')`,
