@@ -68,12 +68,6 @@ export async function getEvent(pool: Pool, id: string): Promise<EventRow | undef
   return rows[0];
 }
 
-/** Events by id, in no order. */
-export async function getEvents(pool: Pool, ids: readonly string[]): Promise<EventRow[]> {
-  const { rows } = await pool.query<EventRow>(`select ${COLUMNS} from tem.event e where e.id = any($1::uuid[])`, [ids]);
-  return rows;
-}
-
 /**
  * Up to `limit` events before `before` (an id), newest first; fewer when they are large: a page ends with the event that
  * reaches `bytesMax`. Throws SearchTooBroad when a search takes too long.

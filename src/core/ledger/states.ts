@@ -3,9 +3,6 @@
 
 export type EventState = 'QUEUED' | 'PROCESSING' | 'PROCESSED' | 'FAILED' | 'EXTINCT' | 'CANCELLED';
 
-/** States without a way on, except for a person's revival of EXTINCT. */
-export const ENDED_STATES = ['PROCESSED', 'EXTINCT', 'CANCELLED'] as const satisfies readonly EventState[];
-
 export interface Transition {
   from: EventState | null;
   to: EventState;

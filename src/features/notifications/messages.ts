@@ -43,10 +43,6 @@ const fields = {
 export const NotificationFrame = Type.Object({ type: Type.Literal('notification'), ...fields });
 export type NotificationFrame = Static<typeof NotificationFrame>;
 
-/** Client to server: the user has seen this one. */
-export const AckFrame = Type.Object({ type: Type.Literal('ack'), id: NotificationId }, { additionalProperties: false });
-export type AckFrame = Static<typeof AckFrame>;
-
 /** An entry of the inbox over HTTP. */
 export const Notification = Type.Object({
   ...fields,
