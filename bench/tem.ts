@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { migrate } from '../src/core/ledger/migrate.ts';
+import { CHILD_DEFAULTS } from '../src/services/children.ts';
 import { readInstance } from '../src/services/instance.ts';
 import type { BenchContext } from './context.ts';
 import { type Child, processorMs, residentPeakMb, startTemChild } from './processes.ts';
@@ -117,6 +118,7 @@ async function startServices(
 function environmentOf(context: BenchContext, home: string, { environment, given }: TemOptions): NodeJS.ProcessEnv {
   const inherited = Object.entries(process.env).filter(([name]) => !/^(TEM_|TEMPORAL_|DATABASE_URL$)/.test(name));
   return {
+    ...CHILD_DEFAULTS,
     ...Object.fromEntries(inherited),
     TEM_HOME: home,
     TEM_PORT: '0',
