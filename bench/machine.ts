@@ -36,7 +36,7 @@ export async function versions(folder: string): Promise<Versions> {
   const cacheFolder = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'tem');
   const [temporal, place] = await Promise.all([
     findTemporalBinary({ cacheFolder, say: () => {}, signal }),
-    preparePostgresPlace(folder),
+    preparePostgresPlace(folder, undefined),
   ]);
   const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
     version: string;

@@ -64,7 +64,7 @@ export interface Config {
   notifications: { socketsPerUser: number; socketsTotal: number };
   log: { level: string; pretty: boolean };
   /** Ports of the embedded default; the next free one is taken when one is in use, and any for 0. */
-  embedded: { postgresPort: number; temporalPort: number; temporalUiPort: number };
+  embedded: { postgresBin: string | undefined; postgresPort: number; temporalPort: number; temporalUiPort: number };
 }
 
 /** Every setting of TEM's own, with what `tem --help` says of it. */
@@ -90,6 +90,7 @@ export const SETTINGS = {
   TEM_SOCKETS_TOTAL: 'WebSockets of one API process (10000)',
   TEM_LOG_LEVEL: 'fatal, error, warn, info, debug, trace or silent (info)',
   TEM_LOG_PRETTY: 'on: log lines for people instead of JSON (off)',
+  TEM_POSTGRES_BIN: "folder with initdb and postgres, instead of TEM's own Postgres",
   TEM_POSTGRES_PORT: 'port of the embedded Postgres, 0 for any (5432)',
   TEM_TEMPORAL_PORT: 'port of the embedded Temporal, 0 for any (7233)',
   TEM_TEMPORAL_UI_PORT: 'port of its Web UI, 0 for any (8233)',
@@ -141,6 +142,7 @@ export function readConfig(environment: Environment): Config {
       pretty: parsed('TEM_LOG_PRETTY', false, onOff),
     },
     embedded: {
+      postgresBin: text('TEM_POSTGRES_BIN'),
       postgresPort: parsed('TEM_POSTGRES_PORT', 5_432, whole(0, 65_535)),
       temporalPort: parsed('TEM_TEMPORAL_PORT', 7_233, whole(0, 65_535)),
       temporalUiPort: parsed('TEM_TEMPORAL_UI_PORT', 8_233, whole(0, 65_535)),

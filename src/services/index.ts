@@ -112,6 +112,7 @@ async function keepPostgres({ config, say, note, instance, signal }: Start): Pro
   return keepRunning('Postgres', say, signal, async (startSignal) => {
     const started = await startPostgres({
       home: config.home,
+      binFolder: config.embedded.postgresBin,
       port: port ?? config.embedded.postgresPort,
       portIsFixed: port !== undefined,
       onSpawn: (identity) => note('postgres', identity),

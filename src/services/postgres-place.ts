@@ -17,7 +17,7 @@ import {
 } from 'node:fs';
 import { cp } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { ConfigError } from '../config.ts';
 import { type Say, withProgress } from './progress.ts';
@@ -27,21 +27,29 @@ export interface PostgresPlace {
   folder: string;
   initdb: string;
   postgres: string;
+  /** Major version. */
+  version: number;
   user: { uid: number; gid: number } | undefined;
 }
 
 const USERS_TRIED = ['postgres', 'nobody'];
+const POSTGRES_MIN = 14;
 const FOLDER_FOR_ROOT = '/var/lib/tem';
 
 /** Prepares the folder and finds the binaries. Throws a ConfigError when this machine can't run them. */
-export async function preparePostgresPlace(home: string, say: Say = () => {}): Promise<PostgresPlace> {
-  const binaries = await findBinaries();
+export async function preparePostgresPlace(
+  home: string,
+  binFolder: string | undefined,
+  say: Say = () => {},
+): Promise<PostgresPlace> {
+  const binaries = binFolder === undefined ? await findBinaries() : givenBinaries(binFolder);
+  const version = versionOf(binaries.postgres);
   const folder = join(home, 'postgres');
   const own = process.getuid?.();
   if (own !== 0) {
     refuseForeign(folder, own === undefined ? [] : [own]);
     mkdirSync(folder, { recursive: true, mode: 0o700 });
-    return { folder, ...binaries, user: undefined };
+    return { folder, ...binaries, version, user: undefined };
   }
   const user = findUser();
   refuseForeign(folder, [0, user.uid]);
@@ -50,7 +58,7 @@ export async function preparePostgresPlace(home: string, say: Say = () => {}): P
   const reachable = canPass(user, home) ? folder : outsideOf(home, folder);
   mkdirSync(reachable, { recursive: true, mode: 0o700 });
   chownSync(reachable, user.uid, user.gid);
-  return { folder: reachable, ...(await reachableBinaries(user, binaries, say)), user };
+  return { folder: reachable, ...(await reachableBinaries(user, binaries, say)), version, user };
 }
 
 /** A home that root and an ordinary user start in turns would change hands each time, and one of them lose its data. */
@@ -60,6 +68,26 @@ function refuseForeign(folder: string, users: number[]): void {
   throw new ConfigError(
     `${folder} belongs to user ${owner}: start TEM as that user, or set TEM_HOME to another folder`,
   );
+}
+
+function givenBinaries(folder: string): { initdb: string; postgres: string } {
+  const binaries = { initdb: resolve(folder, 'initdb'), postgres: resolve(folder, 'postgres') };
+  for (const file of Object.values(binaries)) {
+    if (!existsSync(file)) throw new ConfigError(`TEM_POSTGRES_BIN: there is no ${file}`);
+  }
+  return binaries;
+}
+
+function versionOf(postgres: string): number {
+  let said: string;
+  try {
+    said = execFileSync(postgres, ['--version'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+  } catch (error) {
+    throw new ConfigError(`${postgres} doesn't run: ${(error as Error).message.split('\n').at(-1)}`);
+  }
+  const version = Number(/\(PostgreSQL\) (\d+)/.exec(said)?.[1]);
+  if (version >= POSTGRES_MIN) return version;
+  throw new ConfigError(`${postgres} is ${said.trim()}; TEM needs Postgres ${POSTGRES_MIN} or later`);
 }
 
 async function findBinaries(): Promise<{ initdb: string; postgres: string }> {

@@ -24,6 +24,8 @@ import { type Say, withProgress } from './progress.ts';
 
 export interface PostgresOptions {
   home: string;
+  /** Where initdb and postgres are; undefined: those that TEM brings. */
+  binFolder?: string | undefined;
   /** The next free one is taken when it is in use; 0 takes any. */
   port: number;
   /** After a crash the address that others were given must stay: then only this port will do. */
@@ -48,6 +50,7 @@ const READY_TIMEOUT_MS = 120_000;
 const READY_POLL_MS = 25;
 const CONNECT_TIMEOUT_MS = 2_000;
 const PORT_ATTEMPTS_MAX = 5;
+const BUILTIN_LOCALES_FROM = 17;
 
 const SETTINGS = {
   listen_addresses: '127.0.0.1',
@@ -74,7 +77,7 @@ const SETTINGS = {
 
 /** Starts Postgres on the data of TEM_HOME (made at the first start) and resolves once it answers. */
 export async function startPostgres(options: PostgresOptions): Promise<EmbeddedPostgres> {
-  const place = await preparePostgresPlace(options.home, options.say);
+  const place = await preparePostgresPlace(options.home, options.binFolder, options.say);
   const data = join(place.folder, 'data');
   const password = await ensureCluster(place, data, options.say);
   await stopLeftover(data, options.say);
@@ -137,11 +140,9 @@ async function ensureCluster(place: PostgresPlace, data: string, say: Say): Prom
   const versionPath = join(data, 'PG_VERSION');
   if (existsSync(versionPath) && existsSync(passwordPath)) {
     const version = readFileSync(versionPath, 'utf8').trim();
-    const { stdout } = await promisify(execFile)(place.postgres, ['--version'], { ...place.user });
-    const own = /(\d+)\.\d+/.exec(stdout)?.[1];
-    if (version !== own) {
+    if (version !== String(place.version)) {
       throw new ConfigError(
-        `${data} was made by Postgres ${version}, this TEM brings Postgres ${own}: move it with pg_dump`,
+        `${data} was made by Postgres ${version}, and ${place.postgres} is Postgres ${place.version}: move it with pg_dump`,
       );
     }
     return readFileSync(passwordPath, 'utf8').trim();
@@ -170,8 +171,7 @@ async function ensureCluster(place: PostgresPlace, data: string, say: Say): Prom
             '--auth=scram-sha-256',
             '--encoding=UTF8',
             '--locale=C',
-            '--locale-provider=builtin',
-            '--builtin-locale=C.UTF-8',
+            ...(place.version >= BUILTIN_LOCALES_FROM ? ['--locale-provider=builtin', '--builtin-locale=C.UTF-8'] : []),
           ],
           { ...place.user, cwd: place.folder, env: { PATH: '/usr/bin:/bin', LC_ALL: 'C' } },
         );

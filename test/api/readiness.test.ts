@@ -11,6 +11,7 @@ import { startPostgres } from '../../src/services/postgres.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { makeHome } from '../support/home.ts';
 import { startProxy, withoutNotifications } from '../support/proxy.ts';
+import { POSTGRES_BIN } from '../support/servers.ts';
 import { waitFor } from '../support/wait.ts';
 import { registerLiveWorker, setup } from './setup.ts';
 
@@ -49,7 +50,8 @@ describe('readyz', () => {
 
   it('warns of a Postgres that is not durable, and misses the database when it is a standby', async () => {
     const home = await makeHome();
-    const options = { home, port: 0, settings: NOT_DURABLE, say: () => {}, signal: new AbortController().signal };
+    const { signal } = new AbortController();
+    const options = { home, binFolder: POSTGRES_BIN, port: 0, settings: NOT_DURABLE, say: () => {}, signal };
     let postgres = await startPostgres(options);
     onTestFinished(() => postgres.stop());
     const { databaseUrl } = postgres;

@@ -15,6 +15,7 @@ import { testConfig, testEnvironment } from '../support/environment.ts';
 import { makeHome } from '../support/home.ts';
 import { startTem } from '../support/processes.ts';
 import { startProxy, withoutNotifications } from '../support/proxy.ts';
+import { POSTGRES_BIN } from '../support/servers.ts';
 import { createNamespace } from '../support/temporal.ts';
 
 const NODE_VERSION = '20.19.0';
@@ -88,6 +89,7 @@ test('a Postgres without fsync and synchronous_commit is named', async () => {
   const { signal } = new AbortController();
   const postgres = await startPostgres({
     home,
+    binFolder: POSTGRES_BIN,
     port: 0,
     settings: { fsync: 'off', synchronous_commit: 'off' },
     say,

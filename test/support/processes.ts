@@ -8,6 +8,7 @@ const INHERITED = [
   'PATH',
   'HOME',
   'XDG_CACHE_HOME',
+  'TEM_POSTGRES_BIN',
   'TMPDIR',
   'GOPROXY',
   'GOFLAGS',

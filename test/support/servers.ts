@@ -12,6 +12,8 @@ import { createPool } from '../../src/core/ledger/pool.ts';
 import { startPostgres } from '../../src/services/postgres.ts';
 import { startTemporal } from '../../src/services/temporal.ts';
 
+/** Other binaries than TEM's own: npm run test:postgres. */
+export const POSTGRES_BIN = process.env.TEM_POSTGRES_BIN;
 const POOL_SIZE = 10;
 const quiet = { say: () => {}, signal: new AbortController().signal };
 
@@ -26,7 +28,7 @@ export interface OwnPostgres {
 
 export async function ownPostgres(): Promise<OwnPostgres> {
   const home = mkdtempSync(join(tmpdir(), 'tem postgres '));
-  const first = await startPostgres({ home, port: 0, ...quiet });
+  const first = await startPostgres({ home, binFolder: POSTGRES_BIN, port: 0, ...quiet });
   let server: typeof first | undefined = first;
   await migrate(first.databaseUrl, () => {});
   const pool = createPool(first.databaseUrl, { max: POOL_SIZE, applicationName: 'tem test' });
@@ -52,7 +54,7 @@ export async function ownPostgres(): Promise<OwnPostgres> {
       await killed.exited;
     },
     async start() {
-      server = await startPostgres({ home, port: first.port, portIsFixed: true, ...quiet });
+      server = await startPostgres({ home, binFolder: POSTGRES_BIN, port: first.port, portIsFixed: true, ...quiet });
     },
   };
 }
