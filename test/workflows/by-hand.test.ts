@@ -80,6 +80,19 @@ describe.concurrent.each(['cancel', 'terminate'])('temporal workflow %s', (comma
   });
 });
 
+test('temporal workflow describe and show tell which event it is and how far it has come', async () => {
+  const event = await accept('patient', { plan: ['fail'] });
+  await untilState(event.id, 'FAILED');
+  await untilRun(event, 'RUNNING');
+  const described = await temporal('workflow', 'describe', '--workflow-id', idOf(event));
+  expect(described).toMatchObject({ code: 0, output: expect.stringMatching(/TemEventType.*patient/) });
+  expect(described.output).toMatch(/TemState.*FAILED/);
+  expect(described.output).toMatch(new RegExp(`Memo .*${event.id}`));
+  expect(described.output).toContain(`StaticSummary  "patient ${event.key}"`);
+  const shown = await temporal('workflow', 'show', '--workflow-id', idOf(event));
+  expect(shown).toMatchObject({ code: 0, output: expect.stringMatching(/WorkflowExecutionStarted.*TimerStarted/s) });
+});
+
 describe.concurrent('temporal workflow start', () => {
   const start = async (workflowId: string, input: string | undefined) => {
     const { rows } = await pool.query<{ task_queue: string }>('select task_queue from tem.worker limit 1');
