@@ -7,6 +7,7 @@ import type { BenchCase } from '../figures.ts';
 import { events, noopEvent } from '../payloads.ts';
 import { startProgram } from '../processes.ts';
 import { ADMIN_KEY, startTem, type Tem } from '../tem.ts';
+import { watchWork } from '../work.ts';
 
 const CONNECTIONS = 50;
 const SECONDS = 10;
@@ -27,11 +28,16 @@ export const accept: BenchCase = {
   async run(context) {
     const tem = await startTem(context);
     try {
+      const worked = watchWork(tem);
       const single = await post(context, tem);
       const batch = await postBatches(context, tem);
       return {
         figures: { post: single.perSecond, postP99: single.p99Ms, batch },
-        notes: { 'single events accepted': single.accepted, 'other answers': single.refused },
+        notes: {
+          'single events accepted': single.accepted,
+          'other answers': single.refused,
+          ...(await worked(single.accepted + (BATCHES + 1) * context.count(BATCH, 1_000))),
+        },
       };
     } finally {
       await tem.stop();

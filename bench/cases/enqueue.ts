@@ -6,6 +6,7 @@ import type { BenchContext } from '../context.ts';
 import { type BenchCase, spreadOf } from '../figures.ts';
 import { events, noopEvent } from '../payloads.ts';
 import { startTem, type Tem } from '../tem.ts';
+import { watchWork } from '../work.ts';
 
 const SET = 10_000;
 const SETS = 5;
@@ -49,8 +50,10 @@ export const enqueue: BenchCase = {
       const client = await commitClient();
       const asleep = await inTurns(context, tem, client);
       const sets = await inSets(context, tem);
-      await keepBusy(context, tem);
+      const worked = watchWork(tem);
+      const others = await keepBusy(context, tem);
       const busy = await inTurns(context, tem, client);
+      const notes = await worked(others, 'busy: ');
       return {
         figures: {
           sets,
@@ -62,7 +65,7 @@ export const enqueue: BenchCase = {
           plainBusy: busy.plain,
           ratioBusy: busy.enqueue / busy.plain,
         },
-        notes: { client, connections: CONNECTIONS },
+        notes: { client, connections: CONNECTIONS, ...notes },
       };
     } finally {
       await tem.stop();
@@ -95,10 +98,12 @@ async function inTurns(
   return { enqueue, plain, plainRandom };
 }
 
-async function keepBusy(context: BenchContext, tem: Tem): Promise<void> {
+async function keepBusy(context: BenchContext, tem: Tem): Promise<number> {
   const api = createApiClient(tem.apiUrl);
-  await api.postBatches(events(context.count(BUSY_EVENTS, 500), noopEvent));
+  const count = context.count(BUSY_EVENTS, 500);
+  await api.postBatches(events(count, noopEvent));
   await api.close();
+  return count;
 }
 
 async function inSets(context: BenchContext, tem: Tem): Promise<number> {

@@ -11,6 +11,7 @@ import { readInstance } from '../../src/services/instance.ts';
 import type { BenchContext } from '../context.ts';
 import type { BenchCase } from '../figures.ts';
 import { endWithBench } from '../processes.ts';
+import { countWorkflows } from '../temporal-counts.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const TIMEOUT_MS = 1_200_000;
@@ -46,6 +47,7 @@ export const freshClone: BenchCase = {
     const npm = spawn('npm', ['start'], { cwd: clone, env: environment, stdio: ['ignore', output, output] });
     const exited = once(npm, 'exit');
     const forget: (() => void)[] = [];
+    let counted: Record<string, number> = {};
     try {
       const { apiUrl, adminKey } = await untilReady(log, exited);
       stamp();
@@ -53,6 +55,8 @@ export const freshClone: BenchCase = {
       if (supervisor !== undefined) forget.push(endWithBench(supervisor, 'SIGINT'));
       await untilProcessed(apiUrl, adminKey);
       stamp();
+      const address = readInstance(home)?.temporalAddress ?? '';
+      counted = await countWorkflows(address, 'default', ['event', 'eventBatch']);
     } finally {
       const supervisor = readInstance(home)?.supervisor.pid;
       if (supervisor === undefined) npm.kill('SIGTERM');
@@ -66,7 +70,10 @@ export const freshClone: BenchCase = {
     const total = ((stamps.at(-1) ?? 0) - startedAt) / 1_000;
     return {
       figures: { [context.cold ? 'totalCold' : 'total']: total, clone: clone_, install, start, event },
-      notes: {},
+      notes: {
+        events: 1,
+        'workflows that Temporal counted': `event ${counted.event}, eventBatch ${counted.eventBatch}`,
+      },
     };
   },
 };

@@ -10,6 +10,7 @@ import { untilAllEnded } from '../ledger.ts';
 import { events, notificationEvent } from '../payloads.ts';
 import { claimPlan, executionMs, PRELOAD, readStatementTimes, timesOf } from '../statement-times.ts';
 import { startTem, type Tem } from '../tem.ts';
+import { watchWork } from '../work.ts';
 
 const BEFORE = 15_000;
 const UNDER = 60_000;
@@ -45,6 +46,7 @@ export const oldSnapshot: BenchCase = {
     try {
       const file = join(tem.folder, 'statement-times');
       await tem.startWorker({ BENCH_STATEMENT_TIMES: file });
+      const worked = watchWork(tem);
       // Start-up is not what this is about.
       await steady(tem, api, context.count(5, 1));
       const baseFromMs = Date.now();
@@ -57,6 +59,9 @@ export const oldSnapshot: BenchCase = {
       const closedAtMs = Date.now();
       const plan = await claimPlanOfAFew(tem, api);
       await snapshot.query('commit');
+      await untilAllEnded(tem.pool, TIMEOUT_MS);
+      const { rows } = await tem.pool.query<{ count: number }>('select count(*)::int as count from tem.event');
+      const notes = await worked(rows[0]?.count ?? 0);
       await tem.stopWorker();
       const times = readStatementTimes(file);
       const base = times.filter(({ at }) => at >= baseFromMs && at <= baseToMs);
@@ -76,6 +81,7 @@ export const oldSnapshot: BenchCase = {
           'claims without': timesOf(base, 'claim').length,
           'claims under, last half': timesOf(under, 'claim').length,
           'snapshot open, s': Math.round((closedAtMs - openedAtMs) / 1_000),
+          ...notes,
         },
         texts: { 'The plan of a claim at the end, under the snapshot': plan },
       };
