@@ -1,8 +1,9 @@
 // What an error quotes of secret fields reaches neither the ledger nor the log (rule 21).
 
 import { Type } from 'typebox';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { runBatch } from '../../../src/core/attempt/batch.ts';
+import { catchStrays } from '../../../src/workers/strays.ts';
 import { createBench, typeOf } from './bench.ts';
 
 const PASSWORD = 'correct horse "battery"';
@@ -107,6 +108,29 @@ test('a set that fails writes no secret into the log', async () => {
   const members = ids.map((id) => ({ id, generation: 0, attempt: 1 }));
   expect(await runBatch(bench.dependencies, 'probe', members, () => {})).toEqual({ processed: 2 });
   expect(await traces(bench, ids[0] as string)).toContain('what are [secret],[secret]?');
+});
+
+test('a promise that the handler left behind writes no secret', async () => {
+  let leave: (error: unknown) => void = () => {};
+  const bench = await createBench([
+    typeOf(
+      ({ payload: given }) => {
+        leave(new Error(`what is ${(given as typeof login).password}?`));
+        return new Promise(() => {});
+      },
+      { payload },
+    ),
+  ]);
+  const release = catchStrays(bench.pool, bench.dependencies.log);
+  onTestFinished(release);
+  // Not by a real rejection, which the test's runner would take for a failure of the test.
+  leave = process.listeners('unhandledRejection').at(-1) as typeof leave;
+  const id = await bench.accept(login);
+  expect(await bench.attempt(id)).toMatchObject({ outcome: 'retry' });
+  expect((await bench.row(id)).last_error).toBe(
+    'a promise or timer that the handler left behind failed: what is [secret]?',
+  );
+  expect(await traces(bench, id)).toContain('the handler left a promise or timer behind that failed');
 });
 
 test('an old payload that can no longer be upgraded is refused without its secret', async () => {
