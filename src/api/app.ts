@@ -2,46 +2,31 @@
 // decide lives in src/core, and each feature adds its own.
 
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
-import Fastify, {
-  type FastifyBaseLogger,
-  type FastifyInstance,
-  type FastifyPluginAsync,
-  LogController,
-  type RawReplyDefaultExpression,
-  type RawRequestDefaultExpression,
-  type RawServerDefault,
-} from 'fastify';
+import Fastify, { type FastifyBaseLogger, type FastifyPluginAsync, LogController } from 'fastify';
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
 import type { EventTypes } from '../core/event-types.ts';
 import type { Feature } from '../core/feature.ts';
-import { type Accepter, createAccepter } from '../core/ledger/accepter.ts';
-import { createStatsReader, type StatsReader } from '../core/ledger/stats.ts';
-import { createTypeDirectory, type TypeDirectory } from '../core/ledger/type-directory.ts';
+import { createAccepter } from '../core/ledger/accepter.ts';
+import { createStatsReader } from '../core/ledger/stats.ts';
+import { createTypeDirectory } from '../core/ledger/type-directory.ts';
 import type { Outbound } from '../core/outbound/index.ts';
+import type { Api, ApiCore } from './api.ts';
 import { createAuth, requireAccess } from './auth.ts';
 import { BODY_BYTES_MAX, readBodies } from './body.ts';
 import { answerBrokenRequest } from './broken-request.ts';
-import { createIncoming, type Incoming } from './incoming.ts';
-import { createMetrics, type Metrics } from './metrics.ts';
+import { createIncoming } from './incoming.ts';
+import { createMetrics } from './metrics.ts';
 import { describeApi } from './openapi.ts';
 import { answerProblems, sendProblem, toProblem } from './problem.ts';
-import { createReadiness, type ReadinessReader } from './readiness.ts';
+import { createReadiness } from './readiness.ts';
 import { acceptRoutes } from './routes/accept.ts';
 import { eventRoutes } from './routes/events.ts';
 import { healthRoutes } from './routes/health.ts';
 import { overviewRoutes } from './routes/overview.ts';
 import { HttpRequest } from './upgrades.ts';
 import { checkStrictly } from './validation.ts';
-
-export type Api = FastifyInstance<
-  RawServerDefault,
-  RawRequestDefaultExpression,
-  RawReplyDefaultExpression,
-  FastifyBaseLogger,
-  TypeBoxTypeProvider
->;
 
 export interface ApiDependencies {
   config: Config;
@@ -57,17 +42,6 @@ export interface ApiDependencies {
   /** Rejects with a message for a person when Temporal or its namespace can't be used. */
   checkTemporal(): Promise<void>;
   version: string;
-}
-
-/** What the core's routes share. */
-export interface ApiCore {
-  pool: Pool;
-  accepter: Accepter;
-  incoming: Incoming;
-  directory: TypeDirectory;
-  stats: StatsReader;
-  readiness: ReadinessReader;
-  metrics: Metrics;
 }
 
 const REQUEST_TIMEOUT_MS = 60_000;

@@ -4,7 +4,7 @@
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import type { FastifyPluginAsync } from 'fastify';
-import type { Api } from './app.ts';
+import type { Api } from './api.ts';
 import { NoQuery } from './schemas.ts';
 
 /** To be registered before the routes that it describes. */

@@ -14,7 +14,8 @@ import { createPool } from '../core/ledger/pool.ts';
 import { createOutbound } from '../core/outbound/index.ts';
 import { temporalConnectionOptions } from '../core/temporal.ts';
 import { features } from '../features.ts';
-import { type Api, buildApp } from './app.ts';
+import type { Api } from './api.ts';
+import { buildApp } from './app.ts';
 import { watchWorkers } from './worker-watch.ts';
 
 export interface RunningApi {

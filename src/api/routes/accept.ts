@@ -8,7 +8,7 @@ import { Type } from 'typebox';
 import type { AcceptInput, AcceptOutcome } from '../../core/ledger/accept.ts';
 import { getEvent } from '../../core/ledger/events.ts';
 import { type EventJson, presentEvent } from '../../core/ledger/present.ts';
-import type { Api, ApiCore } from '../app.ts';
+import type { Api, ApiCore } from '../api.ts';
 import { isRefusal, type Refusal } from '../incoming.ts';
 import { notFound, Problem, problems } from '../problem.ts';
 import { BatchResult, Event, NewEvent, NoQuery } from '../schemas.ts';

@@ -9,7 +9,7 @@ import { retryEvent } from '../../core/ledger/retry.ts';
 import type { EventState } from '../../core/ledger/states.ts';
 import { hasSecrets } from '../../core/secret-fields.ts';
 import { createTurns } from '../../core/turns.ts';
-import type { Api, ApiCore } from '../app.ts';
+import type { Api, ApiCore } from '../api.ts';
 import { actorOf } from '../auth.ts';
 import { notFound, Problem, problems, refuseBody } from '../problem.ts';
 import { Event, EventPage, EventQuery, History, IdParams, NoQuery } from '../schemas.ts';

@@ -2,7 +2,7 @@
 // about any event.
 
 import { Type } from 'typebox';
-import type { Api, ApiCore } from '../app.ts';
+import type { Api, ApiCore } from '../api.ts';
 import { PROBLEM_CONTENT_TYPE, Problem, ProblemAnswer } from '../problem.ts';
 import { NoQuery } from '../schemas.ts';
 

@@ -1,7 +1,7 @@
 // What there is and how it goes: the event types and the ledger's figures.
 
 import { presentEventType } from '../../core/event-type-description.ts';
-import type { Api, ApiCore } from '../app.ts';
+import type { Api, ApiCore } from '../api.ts';
 import { problems } from '../problem.ts';
 import { EventTypesAnswer, NoQuery, StatsAnswer } from '../schemas.ts';
 
