@@ -124,18 +124,18 @@ create sequence tem.bell as bigint minvalue 0 start 0;
 -- 5 ms rings: NOTIFY takes a database-wide lock at commit.
 create sequence tem.rung as bigint minvalue 0 start 0;
 
+create function tem.clock_us() returns bigint language sql volatile as $$
+  select (extract(epoch from clock_timestamp()) * 1000000)::bigint
+$$;
+
 -- For `returning` of what adds an event: rings at commit if a relay sleeps now. A trigger would cost more than all the
 -- rest of an event's checks, so a relay that goes to sleep after this waits for the transactions that did not see it
--- asleep (bell.ts). pg_sequence_last_value (null until the first setval) is no query; one expression, so that Postgres
--- inlines it.
+-- asleep (bell.ts). pg_sequence_last_value (null until the first setval) is no query. One expression without a setting,
+-- so that Postgres inlines it.
 create function tem.ring() returns text language sql volatile as $$
-  select case when pg_catalog.pg_sequence_last_value('tem.bell'::pg_catalog.regclass) operator(pg_catalog.>)
-      (pg_catalog.date_part('epoch', pg_catalog.clock_timestamp()) operator(pg_catalog.*) 1000000)
-    then case when coalesce(pg_catalog.pg_sequence_last_value('tem.rung'::pg_catalog.regclass), 0) operator(pg_catalog.<)
-        (pg_catalog.date_part('epoch', pg_catalog.clock_timestamp()) operator(pg_catalog.*) 1000000 operator(pg_catalog.-) 5000)
-      then pg_catalog.concat(pg_catalog.pg_notify('tem_due', ''), pg_catalog.setval('tem.rung'::pg_catalog.regclass,
-        (pg_catalog.date_part('epoch', pg_catalog.clock_timestamp()) operator(pg_catalog.*) 1000000)::pg_catalog.int8))
-      end end
+  select case when pg_sequence_last_value('tem.bell') > tem.clock_us()
+      and coalesce(pg_sequence_last_value('tem.rung'), 0) < tem.clock_us() - 5000
+    then concat(pg_notify('tem_due', ''), setval('tem.rung', tem.clock_us())) end
 $$;
 
 -- Whether every number of a payload keeps its value as a double, which is what a handler gets. HTTP refuses the others too.

@@ -20,6 +20,7 @@ import { createRequire } from 'node:module';
 import { basename, dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { ConfigError } from '../config.ts';
+import { POSTGRES_MAJOR_MIN } from '../core/ledger/migrate.ts';
 import { type Say, withProgress } from './progress.ts';
 
 export interface PostgresPlace {
@@ -33,7 +34,6 @@ export interface PostgresPlace {
 }
 
 const USERS_TRIED = ['postgres', 'nobody'];
-const POSTGRES_MIN = 14;
 const FOLDER_FOR_ROOT = '/var/lib/tem';
 
 /** Prepares the folder and finds the binaries. Throws a ConfigError when this machine can't run them. */
@@ -86,8 +86,8 @@ function versionOf(postgres: string): number {
     throw new ConfigError(`${postgres} doesn't run: ${(error as Error).message.split('\n').at(-1)}`);
   }
   const version = Number(/\(PostgreSQL\) (\d+)/.exec(said)?.[1]);
-  if (version >= POSTGRES_MIN) return version;
-  throw new ConfigError(`${postgres} is ${said.trim()}; TEM needs Postgres ${POSTGRES_MIN} or later`);
+  if (version >= POSTGRES_MAJOR_MIN) return version;
+  throw new ConfigError(`${postgres} is ${said.trim()}; TEM needs Postgres ${POSTGRES_MAJOR_MIN} or later`);
 }
 
 async function findBinaries(): Promise<{ initdb: string; postgres: string }> {

@@ -3,13 +3,12 @@
 
 import { randomBytes } from 'node:crypto';
 import pg, { type Pool, type PoolClient } from 'pg';
-import { migrationState, newerMessage } from '../ledger/migrate.ts';
+import { isTooOld, migrationState, newerMessage, POSTGRES_MAJOR_MIN } from '../ledger/migrate.ts';
 import { type Finding, summarize } from './finding.ts';
 
 const CLOCK_SKEW_MAX_MS = 2_000;
 const NOTIFICATION_WITHIN_MS = 2_000;
 const PLAIN_SESSION_WITHIN_MS = 3_000;
-const POSTGRES_VERSION_MIN = 140_000;
 
 /**
  * One finding for each thing that can be wrong; only the first one when the database can't be reached. `now` is this
@@ -44,10 +43,10 @@ export async function quickLedgerFindings(pool: Pool, now: () => number): Promis
   let broken: Error | undefined;
   try {
     const settings = await readSettings(client, now);
-    const old = settings.number < POSTGRES_VERSION_MIN;
+    const old = isTooOld(settings.number);
     const reached = `Postgres ${settings.version}, database ${database} on ${host}`;
     return [
-      { name, ok: !old, detail: old ? `${reached}: TEM needs 14 or later` : reached },
+      { name, ok: !old, detail: old ? `${reached}: TEM needs ${POSTGRES_MAJOR_MIN} or later` : reached },
       await migrationsFinding(client),
       writableFinding(settings),
       durableFinding(settings),

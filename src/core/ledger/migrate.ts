@@ -18,11 +18,17 @@ export interface MigrationState {
 
 const TABLE = 'migration';
 const SCHEMA = 'tem';
-const POSTGRES_VERSION_MIN = 140_000;
+/** The oldest Postgres that the ledger runs on, by major version. */
+export const POSTGRES_MAJOR_MIN = 14;
 const CONNECT_TIMEOUT_MS = 10_000;
 // Any number that no other program takes; node-pg-migrate's own is shared by all its users.
 const LOCK_NUMBER = 8_432_117_003;
 const MISSING_TABLE = '42P01';
+
+/** By `server_version_num`, such as 140023. */
+export function isTooOld(serverVersion: number): boolean {
+  return serverVersion < POSTGRES_MAJOR_MIN * 10_000;
+}
 
 /**
  * Applies what is missing, all of it in one transaction; resolves to the names applied, often none. `say` gets one line.
@@ -40,8 +46,8 @@ export async function migrate(databaseUrl: string, say: (line: string) => void):
     const { rows } = await client.query<{ number: number; version: string }>(
       `select current_setting('server_version_num')::integer as number, current_setting('server_version') as version`,
     );
-    if ((rows[0]?.number ?? 0) < POSTGRES_VERSION_MIN) {
-      throw new ConfigError(`the database is Postgres ${rows[0]?.version}; TEM needs 14 or later`);
+    if (isTooOld(rows[0]?.number ?? 0)) {
+      throw new ConfigError(`the database is Postgres ${rows[0]?.version}; TEM needs ${POSTGRES_MAJOR_MIN} or later`);
     }
     const { newer } = await migrationState(client);
     if (newer.length > 0) throw new ConfigError(newerMessage(newer));

@@ -23,7 +23,7 @@ interface Armed {
   /** From then on (performance.now) it counts as silent. */
   endsAt: number;
   /** Transactions below this may have asked before the bell was first armed; known from the second time on. */
-  silentBelow?: bigint;
+  silentBelow: bigint | undefined;
   /** Whether they were over when it was armed last: a look after it sees what they wrote. */
   over: boolean;
 }
@@ -36,7 +36,7 @@ export function createBell(pool: Pool): Bell {
       const endsAt = performance.now() + forMs;
       const { rows } = await pool.query<{ until: string; xmin: string; xmax: string }>({
         name: 'arm-bell',
-        text: `select setval('tem.bell', (extract(epoch from clock_timestamp()) * 1000000)::bigint + $1)::text as until,
+        text: `select setval('tem.bell', tem.clock_us() + $1)::text as until,
             pg_snapshot_xmin(now)::text as xmin, pg_snapshot_xmax(now)::text as xmax
           from pg_current_snapshot() as now`,
         values: [(forMs + ARMED_LONGER_MS) * 1_000],
@@ -45,7 +45,7 @@ export function createBell(pool: Pool): Bell {
       // The snapshot is older than the setval beside it, so the first one may lack a transaction that heard nothing.
       const silentBelow = before && (before.silentBelow ?? BigInt(xmax));
       const over = silentBelow !== undefined && BigInt(xmin) >= silentBelow;
-      armed = { until, endsAt, over, ...(silentBelow !== undefined && { silentBelow }) };
+      armed = { until, endsAt, silentBelow, over };
       return looked && (before?.over ?? false);
     },
     async silence() {

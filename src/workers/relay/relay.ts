@@ -103,15 +103,8 @@ export class Relay {
 
   /** Serves every type that has something due, another one first each time; resolves to how many events were claimed. */
   async #turn(): Promise<number> {
-    let rung = false;
     // One ring is enough, also when it is too early to look.
-    const silenced = this.#waker.isUrgent() && this.#bell.silence();
-    if (this.#lanes.restLeftMs() === 0) {
-      rung = this.#waker.takeUrgent();
-      const [looked] = await Promise.all([this.#lanes.refresh(rung), silenced]);
-      this.#looked ||= looked;
-    }
-    await silenced;
+    const [, rung] = await Promise.all([this.#waker.isUrgent() && this.#bell.silence(), this.#look()]);
     const due = this.#lanes.dueTypes();
     this.#rotation += 1;
     let count = 0;
@@ -121,6 +114,14 @@ export class Relay {
     }
     this.#rungInVain = rung && count === 0;
     return count;
+  }
+
+  /** Looks at the queue unless it is too early; resolves to whether it did so for a ring. */
+  async #look(): Promise<boolean> {
+    if (this.#lanes.restLeftMs() > 0) return false;
+    const rung = this.#waker.takeUrgent();
+    if (await this.#lanes.refresh(rung)) this.#looked = true;
+    return rung;
   }
 
   async #rest(): Promise<void> {
