@@ -19,15 +19,16 @@ create table tem.ledger (
 );
 insert into tem.ledger default values;
 
+-- Bodies that begin with `return` are read once, here: whatever search_path a caller has, they mean what they mean now.
+
 -- A UUID of version 7: 48 bits of Unix milliseconds, then random bits. Postgres has its own only from 18 on.
-create function tem.uuid_v7() returns uuid language sql volatile parallel safe as $$
-  select encode(
+create function tem.uuid_v7() returns uuid language sql volatile parallel safe
+  return encode(
     set_bit(set_bit(
       overlay(uuid_send(gen_random_uuid())
-        placing substring(int8send((extract(epoch from clock_timestamp()) * 1000)::bigint) from 3) from 1 for 6),
+        placing substring(int8send((date_part('epoch', clock_timestamp()) * 1000::float8)::bigint) from 3) from 1 for 6),
       52, 1), 53, 1),
-    'hex')::uuid
-$$;
+    'hex')::uuid;
 
 create table tem.event (
   id uuid primary key default tem.uuid_v7(),
@@ -124,73 +125,82 @@ create sequence tem.bell as bigint minvalue 0 start 0;
 -- 5 ms rings: NOTIFY takes a database-wide lock at commit.
 create sequence tem.rung as bigint minvalue 0 start 0;
 
-create function tem.clock_us() returns bigint language sql volatile as $$
-  select (extract(epoch from clock_timestamp()) * 1000000)::bigint
-$$;
+-- Unix microseconds now; a double holds them exactly.
+create function tem.clock_us() returns float8 language sql volatile
+  return date_part('epoch', clock_timestamp()) * 1000000::float8;
 
--- For `returning` of what adds an event: rings at commit if a relay sleeps now. A trigger would cost more than all the
--- rest of an event's checks, so a relay that goes to sleep after this waits for the transactions that did not see it
--- asleep (bell.ts). pg_sequence_last_value (null until the first setval) is no query. One expression without a setting,
--- so that Postgres inlines it.
-create function tem.ring() returns text language sql volatile as $$
-  select case when pg_sequence_last_value('tem.bell') > tem.clock_us()
-      and coalesce(pg_sequence_last_value('tem.rung'), 0) < tem.clock_us() - 5000
-    then concat(pg_notify('tem_due', ''), setval('tem.rung', tem.clock_us())) end
-$$;
+-- Rings at commit, unless somebody has just rung. A clock that was set back has rung in the future. A transaction that
+-- is older than 5 ms says nothing of it: its own NOTIFY comes too late for those who add an event meanwhile.
+create function tem.ring_now() returns text language plpgsql set search_path = pg_catalog, pg_temp as $$
+begin
+  if abs(tem.clock_us() - coalesce(pg_sequence_last_value('tem.rung'), 0)) > 5000 then
+    perform pg_notify('tem_due', '');
+    if clock_timestamp() - now() < interval '5 ms' then
+      perform setval('tem.rung', tem.clock_us()::bigint);
+    end if;
+  end if;
+  return null;
+end $$;
+
+-- For `returning` of what adds an event: rings if a relay sleeps now. A trigger would cost more than all the rest of an
+-- event's checks, so a relay that goes to sleep after this waits for the transactions that did not see it asleep
+-- (bell.ts). pg_sequence_last_value (null until the first setval) is no query. One expression without a setting, so that
+-- Postgres inlines it.
+create function tem.ring() returns text language sql volatile
+  return case when pg_sequence_last_value('tem.bell') > tem.clock_us() then tem.ring_now() end;
 
 -- Whether every number of a payload keeps its value as a double, which is what a handler gets. HTTP refuses the others too.
 create function tem.numbers_survive(payload jsonb) returns boolean language sql immutable parallel safe
-  set search_path = pg_catalog, pg_temp as $$
-  select coalesce(bool_and(case
+  return (select coalesce(bool_and(case
       when n.value = 0 then true
       when abs(n.value) not between 2.3e-308 and 1.7976931348623157e308 then false
       else n.value::float8::text::numeric = n.value end), true)
     from jsonb_path_query(payload, 'lax $.** ? (@.type() == "number")') as number(value),
-      lateral (select (number.value #>> '{}')::numeric) as n(value)
-$$;
+      lateral (select (number.value #>> '{}')::numeric) as n(value));
 
--- Whether tem.enqueue may take it. Kept one expression without a setting, so that Postgres inlines it into the insert.
--- A counted repeat in the first pattern would take longer than all of the other checks; most payloads without a number
--- are told by the path alone.
+-- Whether tem.enqueue may take it without a closer look. One expression without a setting, so that Postgres inlines it into
+-- the insert. A counted repeat in the first pattern would take longer than all of the other checks; most payloads without
+-- a number are told by the path alone.
 create function tem.acceptable(
   type text, payload jsonb, key text, priority integer, "group" text, run_at timestamptz
-) returns boolean language sql immutable parallel safe as $$
-  select type ~ '^[a-zA-Z][a-zA-Z0-9._-]*$' and octet_length(type) <= 128
+) returns boolean language sql immutable parallel safe
+  return type ~ '^[a-zA-Z][a-zA-Z0-9._-]*$' and octet_length(type) <= 128
     and payload is not null
-    and (not payload @? 'lax $.** ? (@.type() == "number")' or payload::text !~ '[0-9][0-9.]{15}'
-      or tem.numbers_survive(payload))
+    and (not payload @? 'lax $.** ? (@.type() == "number")' or payload::text !~ '[0-9][0-9.]{15}')
     and (key is null or octet_length(key) between 1 and 512 and key !~ '[\x01-\x1f\x7f-\x9f]')
     and priority between 1 and 5
     and ("group" is null or octet_length("group") <= 512)
-    and (run_at is null or isfinite(run_at))
-$$;
+    and (run_at is null or isfinite(run_at));
 
--- Raises TM400 with what is not acceptable and what to do.
-create function tem.refuse(
+-- True for what is acceptable after all; else raises TM400 with what is wrong and what to do.
+create function tem.inspect(
   type text, payload jsonb, key text, priority integer, "group" text, run_at timestamptz
 ) returns boolean language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
-  if refuse.type is null or refuse.type !~ '^[a-zA-Z][a-zA-Z0-9._-]{0,127}$' then
+  if inspect.type is null or inspect.type !~ '^[a-zA-Z][a-zA-Z0-9._-]{0,127}$' then
     raise exception 'type % must start with a letter and hold only letters, digits, dot, underscore and hyphen (at most 128)',
-      coalesce(quote_literal(refuse.type), 'null') using errcode = 'TM400';
+      coalesce(quote_literal(inspect.type), 'null') using errcode = 'TM400';
   end if;
-  if refuse.payload is null then
+  if inspect.payload is null then
     raise exception 'payload must not be null' using errcode = 'TM400', hint = 'Use ''null''::jsonb for a JSON null.';
   end if;
-  if not tem.numbers_survive(refuse.payload) then
+  if not tem.numbers_survive(inspect.payload) then
     raise exception 'payload holds a number that a double does not hold exactly' using errcode = 'TM400',
       hint = 'Send it as a string.';
   end if;
-  if octet_length(refuse.key) not between 1 and 512 or refuse.key ~ '[\x01-\x1f\x7f-\x9f]' then
+  if octet_length(inspect.key) not between 1 and 512 or inspect.key ~ '[\x01-\x1f\x7f-\x9f]' then
     raise exception 'key must have 1 to 512 bytes and no control characters' using errcode = 'TM400';
   end if;
-  if refuse.priority is null or refuse.priority not between 1 and 5 then
-    raise exception 'priority must be 1 (first) to 5, not %', coalesce(refuse.priority::text, 'null') using errcode = 'TM400';
+  if inspect.priority is null or inspect.priority not between 1 and 5 then
+    raise exception 'priority must be 1 (first) to 5, not %', coalesce(inspect.priority::text, 'null') using errcode = 'TM400';
   end if;
-  if octet_length(refuse."group") > 512 then
+  if octet_length(inspect."group") > 512 then
     raise exception 'group must have at most 512 bytes' using errcode = 'TM400';
   end if;
-  raise exception 'run_at must be a finite time' using errcode = 'TM400';
+  if not isfinite(inspect.run_at) then
+    raise exception 'run_at must be a finite time' using errcode = 'TM400';
+  end if;
+  return true;
 end $$;
 
 -- Accepts an event inside the caller's transaction and returns its id; needs only execute on this function.
@@ -212,7 +222,7 @@ begin
         coalesce(enqueue."group", ''), coalesce(enqueue.run_at, now()), coalesce(enqueue.run_at, now())
       from (select tem.uuid_v7() as id offset 0) fresh
       where tem.acceptable(enqueue.type, enqueue.payload, null, enqueue.priority, enqueue."group", enqueue.run_at)
-        or tem.refuse(enqueue.type, enqueue.payload, null, enqueue.priority, enqueue."group", enqueue.run_at)
+        or tem.inspect(enqueue.type, enqueue.payload, null, enqueue.priority, enqueue."group", enqueue.run_at)
     returning event.id, tem.ring() into new_id, rung;
     return new_id;
   end if;
@@ -221,7 +231,7 @@ begin
   select enqueue.type, enqueue.key, enqueue.payload, enqueue.priority,
       coalesce(enqueue."group", ''), coalesce(enqueue.run_at, now()), coalesce(enqueue.run_at, now())
     where tem.acceptable(enqueue.type, enqueue.payload, enqueue.key, enqueue.priority, enqueue."group", enqueue.run_at)
-      or tem.refuse(enqueue.type, enqueue.payload, enqueue.key, enqueue.priority, enqueue."group", enqueue.run_at)
+      or tem.inspect(enqueue.type, enqueue.payload, enqueue.key, enqueue.priority, enqueue."group", enqueue.run_at)
   on conflict on constraint event_type_key do nothing
   returning event.id, tem.ring() into new_id, rung;
   if new_id is not null then

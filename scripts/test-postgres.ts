@@ -15,6 +15,7 @@ const PACKAGES: Record<string, string> = {
 };
 // Too old: TEM must say so.
 const REFUSED = '13.23.0-beta.16';
+const REFUSED_WITHIN_MS = 60_000;
 const TESTS = ['test/core', 'test/api', 'test/workers', 'test/features', 'test/services', 'test/crash'];
 
 const chosen = process.argv.slice(2);
@@ -46,7 +47,8 @@ function refusals(): string[] {
   const home = mkdtempSync(join(tmpdir(), 'tem test '));
   const { status, stderr } = spawnSync(process.execPath, ['bin/tem', 'services'], {
     encoding: 'utf8',
-    env: { ...process.env, TEM_HOME: home, TEM_POSTGRES_BIN: binFolder(REFUSED) },
+    timeout: REFUSED_WITHIN_MS,
+    env: { ...process.env, DATABASE_URL: undefined, TEM_HOME: home, TEM_POSTGRES_BIN: binFolder(REFUSED) },
   });
   rmSync(home, { recursive: true, force: true });
   console.log(stderr.trim());

@@ -75,7 +75,8 @@ function givenBinaries(folder: string): { initdb: string; postgres: string } {
   for (const file of Object.values(binaries)) {
     if (!existsSync(file)) throw new ConfigError(`TEM_POSTGRES_BIN: there is no ${file}`);
   }
-  return binaries;
+  // Postgres finds its other files from where it really lies.
+  return { initdb: realpathSync(binaries.initdb), postgres: realpathSync(binaries.postgres) };
 }
 
 function versionOf(postgres: string): number {
@@ -83,7 +84,7 @@ function versionOf(postgres: string): number {
   try {
     said = execFileSync(postgres, ['--version'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
   } catch (error) {
-    throw new ConfigError(`${postgres} doesn't run: ${(error as Error).message.split('\n').at(-1)}`);
+    throw new ConfigError(`${postgres} doesn't run: ${(error as Error).message.trim().split('\n').at(-1)}`);
   }
   const version = Number(/\(PostgreSQL\) (\d+)/.exec(said)?.[1]);
   if (version >= POSTGRES_MAJOR_MIN) return version;
@@ -167,6 +168,11 @@ async function reachableBinaries(
   say: Say,
 ): Promise<{ initdb: string; postgres: string }> {
   if (canPass(user, binaries.postgres)) return binaries;
+  if (basename(dirname(binaries.postgres)) !== 'bin') {
+    throw new ConfigError(
+      `${binaries.postgres} can't be read by the user that runs Postgres: move it where every user can`,
+    );
+  }
   const native = dirname(dirname(binaries.postgres));
   const version = createHash('sha256')
     .update(`${native}:${statSync(binaries.postgres).mtimeMs}`)

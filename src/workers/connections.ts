@@ -54,6 +54,7 @@ export async function connectWorker(config: Config, identity: string, log: Logge
   const handlersPool = createPool(databaseUrl, {
     max: config.worker.connections,
     applicationName: 'tem handlers',
+    forHandlers: true,
     connectionTimeoutMs: HANDLER_CONNECTION_TIMEOUT_MS,
     queryTimeoutMs: QUERY_TIMEOUT_MS,
   });

@@ -80,7 +80,14 @@ test('an old run can neither begin nor settle what a newer one has, and an old c
   expect((await row()).generation).toBe(second.generation);
   expect(await start(newer, second)).toMatchObject({ disposition: 'run' });
   const before = await row();
-  const settling = { id, generation: first.generation, workerId: older, maxAttempts: 5, dueByMs: 1_000 };
+  const settling = {
+    id,
+    generation: first.generation,
+    workerId: older,
+    maxAttempts: 5,
+    dueByMs: 1_000,
+    compensates: false,
+  };
   expect(await beginSettling(pool, settling)).toMatchObject({ disposition: 'stale' });
   await unclaim(pool, [second], 0);
   expect(await row()).toEqual(before);

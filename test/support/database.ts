@@ -23,7 +23,7 @@ export async function createDatabase(options: { migrated?: boolean } = {}): Prom
   const url = new URL(template);
   url.pathname = `/${name}`;
   if (options.migrated !== false) await giveOwnId(url.href);
-  const pool = createPool(url.href, { max: POOL_SIZE, applicationName: 'tem test' });
+  const pool = createPool(url.href, { max: POOL_SIZE, applicationName: 'tem test', forHandlers: true });
   atEnd(async () => {
     await pool.end();
     await asAdministrator((client) => client.query(`drop database if exists ${name} with (force)`));

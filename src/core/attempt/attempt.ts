@@ -98,7 +98,8 @@ export async function runBegun(
 ): Promise<AttemptOutcome> {
   const log = dependencies.log.child({ event: begun.id, type: begun.type, attempt: begun.attempt });
   const admission = admit(dependencies.types, type, begun.payload);
-  if ('refusal' in admission) return conclude(dependencies, type, begun, mode, failure(admission.refusal, false));
+  if ('refusal' in admission)
+    return conclude(dependencies, type, begun, mode, { verdict: 'refused', error: admission.refusal });
   const tx = new LedgerTransaction(dependencies.handlersPool);
   const event = view(begun, type, admission.payload);
   const hide = hidingSecrets(type.payload, [admission.payload]);
@@ -123,7 +124,11 @@ export async function runBegun(
   return { outcome: 'processed' };
 }
 
-export function view(begun: Begun, type: EventType, payload: unknown): EventView<never> {
+export function view(
+  begun: Omit<Begun, 'disposition' | 'begunBefore'>,
+  type: EventType,
+  payload: unknown,
+): EventView<never> {
   return {
     id: begun.id,
     type: begun.type,
@@ -192,6 +197,9 @@ export async function conclude(
   if (verdict.verdict === 'ledgerLost')
     throw new LedgerUnavailable('the ledger was lost under the handler', { cause: verdict.cause });
   const attempt = attemptOf(dependencies, begun);
+  const refused = verdict.verdict === 'refused';
+  // A payload that no handler ever had leaves nothing to compensate.
+  const untouched = refused && !begun.begunBefore;
   const log = dependencies.log.child({ event: begun.id, type: type.name, attempt: begun.attempt });
   const write = async (intent: Mark, outcome: AttemptOutcome): Promise<AttemptOutcome> => {
     if (!(await persist(dependencies, intent))) return { outcome: 'stale' };
@@ -200,7 +208,7 @@ export async function conclude(
     return outcome;
   };
   const end = (to: 'EXTINCT' | 'CANCELLED', error: string, failed: boolean): Promise<AttemptOutcome> =>
-    type.compensate || (mode.batch && to === 'EXTINCT')
+    !untouched && (type.compensate || (mode.batch && to === 'EXTINCT'))
       ? write(marks.settle(attempt, error, failed, mode.batch), { outcome: 'settle' })
       : write(marks.end(attempt, to, error, failed), { outcome: to === 'EXTINCT' ? 'extinct' : 'cancelled' });
 
@@ -209,7 +217,7 @@ export async function conclude(
   if (verdict.verdict === 'aborted' && verdict.why === 'cancel') return end('CANCELLED', verdict.error, false);
   const { error } = verdict as { error: string };
   const timedOut = verdict.verdict === 'aborted';
-  const failed = verdict.verdict === 'failed' ? verdict : { retryable: true, delayMs: undefined };
+  const failed = verdict.verdict === 'failed' ? verdict : { retryable: !refused, delayMs: undefined };
   const text = timedOut ? `${error} after ${type.timeoutMs} ms` : error;
   log.debug({ error: text }, 'attempt failed');
   if (!failed.retryable || begun.attempt >= type.retry.maxAttempts) return end('EXTINCT', text, true);

@@ -1,4 +1,4 @@
-// Calls a handler and turns whatever it does into one of four verdicts: it may return, throw anything, forget promises,
+// Calls a handler and turns whatever it does into a verdict: it may return, throw anything, forget promises,
 // ignore its signal or never come back. What it did is only written down here; nothing is marked yet.
 
 import { AsyncLocalStorage } from 'node:async_hooks';
@@ -19,6 +19,8 @@ const RESULT_BYTES_MAX = 256 * 1_024;
 
 export type Verdict =
   | { verdict: 'returned'; result: string | null }
+  /** The code doesn't take the payload, so no handler was called. */
+  | { verdict: 'refused'; error: string }
   | { verdict: 'failed'; error: string; retryable: boolean; delayMs: number | undefined }
   | { verdict: 'aborted'; why: AbortReason; error: string }
   /** The ledger was lost under the handler: not the handler's failure, so not an attempt. */

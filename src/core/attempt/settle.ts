@@ -50,8 +50,9 @@ async function settleNow(
   const dueByMs = type.timeoutMs + DUE_BY_MARGIN_MS;
   const { id, generation } = request;
   const { maxAttempts } = type.retry;
+  const compensates = type.compensate !== undefined;
   const taken = await ledger(
-    beginSettling(marksPool, { id, generation, workerId, maxAttempts, dueByMs }, dependencies.mayJudge()),
+    beginSettling(marksPool, { id, generation, workerId, maxAttempts, dueByMs, compensates }, dependencies.mayJudge()),
   );
   if (taken.disposition === 'ended') return { outcome: 'ended', state: taken.state };
   if (taken.disposition === 'busy') throw new HeldElsewhere(id);
@@ -101,9 +102,11 @@ async function compensate(
   const tx = new LedgerTransaction(dependencies.handlersPool);
   const admission = admit(dependencies.types, type, taken.payload);
   const hide = hidingSecrets(type.payload, ['payload' in admission ? admission.payload : taken.payload]);
-  if (type.compensate && taken.begun && 'payload' in admission) {
+  if (type.compensate && taken.begun) {
+    // Older code took it: a release that takes it again can still compensate.
+    if ('refusal' in admission) return { failed: admission.refusal, handedBack: false };
     const log = dependencies.log.child({ event: taken.id, type: type.name, compensating: true });
-    const event = view({ ...taken, disposition: 'run', lane: 0 }, type, admission.payload);
+    const event = view({ ...taken, lane: 0 }, type, admission.payload);
     const error = { message: taken.lastError ?? 'the event was cancelled' };
     const verdict = await callHandler(dependencies, {
       id: taken.id,

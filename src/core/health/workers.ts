@@ -14,8 +14,15 @@ const OTHERS_NAMED_MAX = 5;
 const RECONCILE_SCHEDULE = /^tem-reconcile-([0-9a-f]{8})$/;
 const WORKFLOW_QUEUE = 1;
 
+interface Temporal {
+  options: TemporalConnectionOptions;
+  namespace: string;
+}
+
 interface WorkerSummary {
   alive: number;
+  /** Of those alive. */
+  taskQueues: string[];
   stopping: number;
   lastSeenSeconds: number | null;
   ledger: string;
@@ -23,29 +30,31 @@ interface WorkerSummary {
 }
 
 /**
- * A worker counts while its lease lasts. With `temporal`, workers of other ledgers in the namespace are named when this
- * one has none. Rejects when the ledger can't be read.
+ * A worker counts while its lease lasts. With `temporal`, workers must poll there too, and those of other ledgers in the
+ * namespace are named when this one has none. Rejects when the ledger can't be read.
  */
-export async function checkWorkers(
-  pool: Pool,
-  temporal?: { options: TemporalConnectionOptions; namespace: string },
-): Promise<Finding> {
+export async function checkWorkers(pool: Pool, temporal?: Temporal): Promise<Finding> {
   const { rows } = await pool.query<WorkerSummary>(`
     select count(*) filter (where lease_until > clock_timestamp() and not stopping)::integer as alive,
       count(*) filter (where lease_until > clock_timestamp() and stopping)::integer as stopping,
+      coalesce(array_agg(distinct task_queue) filter (where lease_until > clock_timestamp() and not stopping), '{}')
+        as "taskQueues",
       extract(epoch from clock_timestamp() - max(lease_until))::float8 as "lastSeenSeconds",
       (select id from tem.ledger) as ledger, current_database() as database
     from tem.worker`);
   const summary = rows[0] as WorkerSummary;
-  const { alive, ledger } = summary;
-  if (alive > 0)
-    return {
-      name: 'worker',
-      ok: true,
-      detail: `${alive} ${alive === 1 ? 'worker runs' : 'workers run'} on ledger ${ledger}`,
-    };
-  // Only words more: without an answer the finding stands.
-  const others = temporal ? await workersElsewhere(temporal, ledger).catch(() => []) : [];
+  const { alive, ledger, taskQueues } = summary;
+  // What Temporal doesn't answer is another finding's matter.
+  const ask = async <Answer>(question: (client: Client) => Promise<Answer[]>): Promise<Answer[]> =>
+    temporal ? withClient(temporal, question).catch(() => []) : [];
+  if (alive > 0) {
+    const runs = `${alive} ${alive === 1 ? 'worker runs' : 'workers run'} on ledger ${ledger}`;
+    const unpolled = await ask((client) => unpolledAmong(client, taskQueues));
+    if (unpolled.length === 0) return { name: 'worker', ok: true, detail: runs };
+    const detail = `${runs}, but none polls Temporal's task queue ${unpolled.join(', ')} in namespace ${temporal?.namespace}: it has lost Temporal, or uses another address or namespace; look at its log`;
+    return { name: 'worker', ok: false, detail };
+  }
+  const others = await ask((client) => workersElsewhere(client, ledger));
   return { name: 'worker', ok: false, detail: withoutWorker(summary, others) };
 }
 
@@ -62,35 +71,43 @@ function withoutWorker({ stopping, lastSeenSeconds, ledger, database }: WorkerSu
   return `${here}; ${before}: start 'tem worker'`;
 }
 
-/** The first 8 digits of other ledgers that workers poll for in this namespace. */
-async function workersElsewhere(
-  { options, namespace }: { options: TemporalConnectionOptions; namespace: string },
-  ledger: string,
-): Promise<string[]> {
+async function withClient<Answer>(
+  { options, namespace }: Temporal,
+  question: (client: Client) => Promise<Answer>,
+): Promise<Answer> {
   const connection = await Connection.connect({ ...options, connectTimeout: CALL_TIMEOUT_MS });
   try {
-    return await connection.withDeadline(Date.now() + CALL_TIMEOUT_MS, async () => {
-      const client = new Client({ connection, namespace });
-      const found: string[] = [];
-      let read = 0;
-      for await (const { scheduleId } of client.schedule.list()) {
-        read += 1;
-        if (read > SCHEDULES_READ_MAX || found.length === OTHERS_NAMED_MAX) break;
-        const other = RECONCILE_SCHEDULE.exec(scheduleId)?.[1];
-        if (other && !ledger.startsWith(other) && (await isPolled(client, scheduleId))) found.push(other);
-      }
-      return found;
-    });
+    const client = new Client({ connection, namespace });
+    return await connection.withDeadline(Date.now() + CALL_TIMEOUT_MS, () => question(client));
   } finally {
     await connection.close();
   }
 }
 
-async function isPolled(client: Client, scheduleId: string): Promise<boolean> {
-  const { action } = await client.schedule.getHandle(scheduleId).describe();
+async function unpolledAmong(client: Client, taskQueues: string[]): Promise<string[]> {
+  const polled = await Promise.all(taskQueues.map((taskQueue) => isPolled(client, taskQueue)));
+  return taskQueues.filter((_, index) => !polled[index]);
+}
+
+/** The first 8 digits of other ledgers that workers poll for in this namespace. */
+async function workersElsewhere(client: Client, ledger: string): Promise<string[]> {
+  const found: string[] = [];
+  let read = 0;
+  for await (const { scheduleId } of client.schedule.list()) {
+    read += 1;
+    if (read > SCHEDULES_READ_MAX || found.length === OTHERS_NAMED_MAX) break;
+    const other = RECONCILE_SCHEDULE.exec(scheduleId)?.[1];
+    if (!other || ledger.startsWith(other)) continue;
+    const { action } = await client.schedule.getHandle(scheduleId).describe();
+    if (await isPolled(client, action.taskQueue)) found.push(other);
+  }
+  return found;
+}
+
+async function isPolled(client: Client, taskQueue: string): Promise<boolean> {
   const { pollers } = await client.workflowService.describeTaskQueue({
     namespace: client.options.namespace,
-    taskQueue: { name: action.taskQueue },
+    taskQueue: { name: taskQueue },
     taskQueueType: WORKFLOW_QUEUE,
   });
   const since = Date.now() - POLLER_SEEN_WITHIN_MS;

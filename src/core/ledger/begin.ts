@@ -35,6 +35,8 @@ export interface Begun {
   createdAt: Date;
   epoch: number;
   attempt: number;
+  /** Whether an attempt began before this one: its handler may have done something. */
+  begunBefore: boolean;
   /** 2: in quarantine. */
   lane: number;
 }
@@ -110,7 +112,7 @@ const BEGIN = `
       as i(id, generation, attempt, max_attempts, due_by_ms, n)
   ), locked as materialized (
     select e.id, e.type, e.key, e.payload, e."group", e.priority, e.created_at, e.state, e.epoch, e.version,
-      e.retry_count, e.next_retry_at, e.crash_count, e.compensating, e.cancel_requested, e.generation,
+      e.retry_count, e.next_retry_at, e.crash_count, e.compensating, e.cancel_requested, e.generation, e.begun,
       i.generation as run_generation, i.attempt, i.max_attempts, i.due_by_ms, i.n, e.epoch_generation,
       -- The same worker that asks twice (a lost marker, an outage) has not crashed.
       e.state = 'PROCESSING' and e.epoch_worker_id is distinct from $6 as open_elsewhere,
@@ -157,6 +159,6 @@ const BEGIN = `
     from taken
   )
   select j.n::int as n, j.id, j.disposition, j.state, j.type, j.key, j.payload, j."group", j.priority, j.created_at as "createdAt",
-    j.retry_count as "retryCount", j.retry_count + 1 as attempt, t.epoch, t.lane,
+    j.retry_count as "retryCount", j.retry_count + 1 as attempt, j.begun as "begunBefore", t.epoch, t.lane,
     extract(epoch from j.next_retry_at - clock_timestamp())::float8 * 1000 as "delayMs"
   from judged j left join taken t on t.id = j.id and j.disposition in ('run', 'poisoned')`;

@@ -25,7 +25,7 @@ export async function cancelEvent(pool: Pool, id: string, actor: string): Promis
        -- A compensation that is under way goes on as it is: a second one beside it would undo twice.
        update tem.event e set version = e.version + 1, updated_at = clock_timestamp(),
          cancel_requested = l.runs or l.compensates,
-         state = case when l.runs or l.compensates then e.state else 'CANCELLED' end,
+         state = case when l.runs then e.state when l.compensates then 'FAILED' else 'CANCELLED' end,
          compensating = case when l.runs then e.compensating else l.compensates end,
          next_retry_at = case when l.runs then e.next_retry_at end,
          worker_id = case when l.runs then e.worker_id end,

@@ -35,8 +35,9 @@ export function createListener(databaseUrl: string, log: Logger, timing = TIMING
   const waiting: (() => void)[] = [];
 
   const connect = async (): Promise<void> => {
+    const channels = new Set(subscriptions.keys());
     const fresh = await openSession(databaseUrl, timing, {
-      channels: [...subscriptions.keys()],
+      channels: [...channels],
       onPayload(channel, payload) {
         for (const subscription of subscriptions.get(channel) ?? []) subscription.onPayload(payload);
       },
@@ -48,6 +49,8 @@ export function createListener(databaseUrl: string, log: Logger, timing = TIMING
     });
     if (stopped) return fresh.end();
     session = fresh;
+    // Subscribed to while the connection was being opened.
+    for (const channel of subscriptions.keys()) if (!channels.has(channel)) subscribe(fresh, channel);
     delayMs = RECONNECT_DELAY_MS;
     for (const resolve of waiting.splice(0)) resolve();
   };
@@ -82,7 +85,7 @@ export function createListener(databaseUrl: string, log: Logger, timing = TIMING
       if (known) known.push({ onPayload, onReconnect });
       else {
         subscriptions.set(channel, [{ onPayload, onReconnect }]);
-        session?.query(`listen ${pg.escapeIdentifier(channel)}`).catch(() => {});
+        if (session) subscribe(session, channel);
       }
       if (!session) start(false);
     },
@@ -102,6 +105,10 @@ export function createListener(databaseUrl: string, log: Logger, timing = TIMING
       await last?.end();
     },
   };
+}
+
+function subscribe(session: Session, channel: string): void {
+  session.query(`listen ${pg.escapeIdentifier(channel)}`).catch(() => {});
 }
 
 interface Session {

@@ -49,6 +49,8 @@ export async function migrate(databaseUrl: string, say: (line: string) => void):
     if (isTooOld(rows[0]?.number ?? 0)) {
       throw new ConfigError(`the database is Postgres ${rows[0]?.version}; TEM needs ${POSTGRES_MAJOR_MIN} or later`);
     }
+    // What another role may have made in a schema that everybody may write to must not get into TEM's functions.
+    await client.query('set search_path = pg_catalog, pg_temp');
     const { newer } = await migrationState(client);
     if (newer.length > 0) throw new ConfigError(newerMessage(newer));
     const done = await runner({

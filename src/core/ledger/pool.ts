@@ -8,6 +8,8 @@ export interface PoolOptions {
   /** Whether connections stay open when nobody uses them. */
   keptOpen?: boolean;
   applicationName: string;
+  /** For handlers, who name their own tables: keeps the role's search_path. */
+  forHandlers?: boolean;
   /** The longest that one statement may take; 30 s by default. */
   statementTimeoutMs?: number;
   /** How long a caller waits for a free connection; 2 s by default, so that an answer of 503 is quick. */
@@ -36,6 +38,8 @@ export function sessionOptions(databaseUrl: string, options: PoolOptions): pg.Po
     tcp_keepalives_count: 3,
     // Claims and marks are index look-ups whose plans must not change with the statistics of a bursty table.
     jit: 'off',
+    // What another role may have made in a schema that everybody may write to is never called in its place.
+    ...(!options.forHandlers && { search_path: 'pg_catalog,pg_temp' }),
   };
   const { connectionString, given } = withoutOptions(databaseUrl);
   return {

@@ -118,16 +118,17 @@ export function instant(time: Date | number | null): string | null {
 
 /** `workers`: undefined when nobody can tell now how many live. */
 function waitingOf(row: EventRow, workers: number | undefined): Waiting | undefined {
-  if ((row.state !== 'QUEUED' && row.state !== 'FAILED') || row.compensating) return undefined;
+  const unknown: Waiting | undefined =
+    workers === 0 ? { reason: 'slots', detail: `no live worker knows the type ${row.type}` } : undefined;
+  // An attempt or a compensation that has lost its worker, and nobody is left to take it up.
+  if (row.state === 'PROCESSING' || row.compensating) return row.queued ? unknown : undefined;
+  if (row.state !== 'QUEUED' && row.state !== 'FAILED') return undefined;
   if (row.due_ahead !== null) {
     const until = instant(row.due_ahead);
     const detail = row.state === 'FAILED' ? 'waits for its next attempt' : 'its time has not come';
     return { reason: 'due', ...(until !== null && { until }), detail };
   }
   if (workers === undefined) return undefined;
-  if (workers === 0) return { reason: 'slots', detail: `no live worker knows the type ${row.type}` };
-  return {
-    reason: 'slots',
-    detail: row.queued ? 'is due and waits for a free slot' : 'a worker has taken it and is about to run it',
-  };
+  const detail = row.queued ? 'is due and waits for a free slot' : 'a worker has taken it and is about to run it';
+  return unknown ?? { reason: 'slots', detail };
 }

@@ -26,8 +26,8 @@ export async function refuseQueued(
 }
 
 /**
- * Ends a slice of queued events whose type no live worker has known for `afterMs`; resolves to how many. While no worker
- * lives at all nobody is to say what is unknown.
+ * Ends a slice of waiting events, in whatever state, whose type no live worker has known for `afterMs`; resolves to how
+ * many. What has begun stays uncompensated, and says so. While no worker lives at all nobody is to say what is unknown.
  */
 export async function endUnknownTypes(pool: Pool, afterMs: number, limit: number): Promise<number> {
   await pool.query(`
@@ -41,21 +41,26 @@ export async function endUnknownTypes(pool: Pool, afterMs: number, limit: number
     `with known as (
        select distinct unnest(types) as type from tem.worker where lease_until > clock_timestamp()
      ), unknown as (
-       select w.type, t.last_seen_at from (select distinct type from tem.event where due_at is not null) w
+       select w.type, t.last_seen_at, t.compensates from (select distinct type from tem.event where due_at is not null) w
          left join tem.event_type t on t.name = w.type where w.type not in (select type from known)
      ), chosen as materialized (
-       select e.id from tem.event e join unknown u on u.type = e.type
+       select e.id, e.state, 'no live worker knew the event type ' || e.type as error,
+           e.begun and coalesce(u.compensates, false) as uncompensated
+         from tem.event e join unknown u on u.type = e.type
        where greatest(e.due_at, e.created_at, u.last_seen_at) < clock_timestamp() - $1 * interval '1 ms'
-         and e.state = 'QUEUED' and exists (select from known)
+         and exists (select from known)
        order by e.id limit $2 for update of e skip locked
      ), ended as (
-       update tem.event e set state = 'EXTINCT', version = e.version + 1, updated_at = clock_timestamp(),
-         last_error = 'no live worker knew the event type ' || e.type, due_at = null, due_by = null, locked_at = null,
+       update tem.event e set state = case when e.cancel_requested then 'CANCELLED' else 'EXTINCT' end,
+         version = e.version + 1, updated_at = clock_timestamp(), last_error = c.error,
+         compensation_error = case when c.uncompensated then c.error else e.compensation_error end,
+         due_at = null, due_by = null, next_retry_at = null, locked_at = null, worker_id = null,
          cancel_requested = false, compensating = false
-       from chosen where e.id = chosen.id returning e.id, e.version, e.last_error, e.retry_count
+       from chosen c where e.id = c.id
+       returning e.id, e.version, c.state as from_state, e.state as to_state, e.last_error, e.retry_count
      )
      insert into tem.transition (event_id, version, from_state, to_state, attempt, error, actor)
-     select id, version, 'QUEUED', 'EXTINCT', retry_count, last_error, 'reconciler' from ended`,
+     select id, version, from_state, to_state, retry_count, last_error, 'reconciler' from ended`,
     [afterMs, limit],
   );
   return rowCount ?? 0;

@@ -40,7 +40,15 @@ export type SettleAnswer =
  */
 export async function beginSettling(
   pool: Pool,
-  request: { id: string; generation: number; workerId: string; maxAttempts: number; dueByMs: number },
+  request: {
+    id: string;
+    generation: number;
+    workerId: string;
+    maxAttempts: number;
+    dueByMs: number;
+    /** Whether the type has a compensation. */
+    compensates: boolean;
+  },
   mayJudge = true,
 ): Promise<SettleAnswer> {
   const { rows } = await pool.query({
@@ -63,25 +71,35 @@ export async function beginSettling(
           else 'alive' end as disposition
         from seen
       ), taken as (
-        update tem.event e set state = case when l.state = 'QUEUED' then 'QUEUED' else 'FAILED' end, compensating = true, epoch = e.epoch + 1, version = e.version + 1,
+        update tem.event e set
+          state = case when l.state = 'QUEUED' and not (l.begun and $7) then 'QUEUED' else 'FAILED' end,
+          compensating = true, epoch = e.epoch + 1, version = e.version + 1,
           worker_id = $3, epoch_worker_id = $3, epoch_generation = e.generation, next_retry_at = null, due_at = null,
           locked_at = clock_timestamp(), crash_count = e.crash_count + l.crashed,
           due_by = clock_timestamp() + $4 * interval '1 ms', updated_at = clock_timestamp()
         from locked l where e.id = l.id and l.disposition = 'settle'
-        returning e.id, e.epoch, e.version, l.state as from_state
+        returning e.id, e.epoch, e.version, l.state as from_state, e.state as to_state
       ), returned as (
         update tem.event e ${FREED} from locked l where e.id = l.id and l.disposition = 'again'
       ), kept as (
         insert into tem.transition (event_id, version, from_state, to_state, attempt, error, actor)
-        select t.id, t.version, t.from_state, 'FAILED', l.retry_count, 'compensation begins', 'worker ' || $3::uuid
-        from taken t join locked l on l.id = t.id where t.from_state = 'PROCESSING'
+        select t.id, t.version, t.from_state, t.to_state, l.retry_count, 'compensation begins', 'worker ' || $3::uuid
+        from taken t join locked l on l.id = t.id where t.from_state <> t.to_state
       )
       select l.disposition, l.id, l.type, l.key, l.payload, l."group", l.priority, l.created_at as "createdAt", t.epoch,
         l.retry_count as attempt, l.last_error as "lastError", l.begun, l.state, l.compensation_tries as tries,
         l.crashed > 0 and l.crash_count + 1 >= ${CRASHES_MAX} as poisoned,
         case when l.cancel_requested then 'CANCELLED' else 'EXTINCT' end as to
       from locked l left join taken t on t.id = l.id`,
-    values: [request.id, request.generation, request.workerId, request.dueByMs, request.maxAttempts, mayJudge],
+    values: [
+      request.id,
+      request.generation,
+      request.workerId,
+      request.dueByMs,
+      request.maxAttempts,
+      mayJudge,
+      request.compensates,
+    ],
   });
   const [row] = rows;
   if (!row) return { disposition: 'stale' };

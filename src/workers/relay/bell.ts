@@ -4,16 +4,26 @@
 
 import type { Pool } from 'pg';
 
-/** How much longer than the sleep the bell stays armed. */
-const ARMED_LONGER_MS = 200;
+/** How much longer than the sleep the bell stays armed, and how much of that may pass before it is armed again. */
+const ARMED_LONGER_MS = 400;
+const LATE_MAX_MS = 200;
+
+/**
+ * What a relay hears of while it sleeps. `new`: what asked just before is about to commit silently; `partly`: there are
+ * older transactions of that kind; `all`: nothing more can come silently.
+ */
+export type Hearing = 'new' | 'partly' | 'all';
 
 export interface Bell {
   /**
    * Says to transactions that a relay sleeps for the next `forMs`; to be called before each sleep. `looked`: whether it
-   * has looked at the queue since the last call. Resolves to true once nothing more can come silently.
+   * has looked at the queue since the last call.
    */
-  arm(forMs: number, looked: boolean): Promise<boolean>;
-  /** Says that it is awake, unless another relay has armed the bell since. */
+  arm(forMs: number, looked: boolean): Promise<Hearing>;
+  /**
+   * Says that it is awake, unless another relay has armed the bell since. Only after a ring, which every relay hears:
+   * another that sleeps would otherwise believe that the bell is armed.
+   */
   silence(): Promise<void>;
 }
 
@@ -33,10 +43,10 @@ export function createBell(pool: Pool): Bell {
   return {
     async arm(forMs, looked) {
       const before = armed && performance.now() < armed.endsAt ? armed : undefined;
-      const endsAt = performance.now() + forMs;
+      const endsAt = performance.now() + forMs + LATE_MAX_MS;
       const { rows } = await pool.query<{ until: string; xmin: string; xmax: string }>({
         name: 'arm-bell',
-        text: `select setval('tem.bell', tem.clock_us() + $1)::text as until,
+        text: `select setval('tem.bell', (tem.clock_us() + $1)::bigint)::text as until,
             pg_snapshot_xmin(now)::text as xmin, pg_snapshot_xmax(now)::text as xmax
           from pg_current_snapshot() as now`,
         values: [(forMs + ARMED_LONGER_MS) * 1_000],
@@ -46,7 +56,8 @@ export function createBell(pool: Pool): Bell {
       const silentBelow = before && (before.silentBelow ?? BigInt(xmax));
       const over = silentBelow !== undefined && BigInt(xmin) >= silentBelow;
       armed = { until, endsAt, silentBelow, over };
-      return looked && (before?.over ?? false);
+      if (!before) return 'new';
+      return looked && before.over ? 'all' : 'partly';
     },
     async silence() {
       if (!armed) return;

@@ -5,7 +5,7 @@ import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import type { EventTypes } from '../../core/event-types.ts';
 import type { Listener } from '../../core/ledger/listener.ts';
-import { type Bell, createBell } from './bell.ts';
+import { type Bell, createBell, type Hearing } from './bell.ts';
 import { Dispatcher, type RelayCounters } from './dispatcher.ts';
 import { heldRuns } from './held.ts';
 import { createLanes, type Lanes } from './lanes.ts';
@@ -15,6 +15,7 @@ import { createWaker } from './waker.ts';
 
 const LOOK_AGAIN_MS = 100;
 const POLL_MS = 1_000;
+const SLEEP_MS: Record<Hearing, number> = { new: 25, partly: LOOK_AGAIN_MS, all: POLL_MS };
 /** After a ring that found no free slot. */
 const FULL_PAUSE_MS = 25;
 const LEDGER_PAUSE_MS = 250;
@@ -90,8 +91,7 @@ export class Relay {
       try {
         if (this.#dispatcher.pauseMs > 0) await this.#waker.pause(this.#dispatcher.pauseMs);
         if (this.#stopping) return;
-        if ((await this.#turn()) > 0) await this.#bell.silence();
-        else await this.#rest();
+        if ((await this.#turn()) === 0) await this.#rest();
         pauseMs = 0;
       } catch (error) {
         pauseMs = Math.min(Math.max(LEDGER_PAUSE_MS, pauseMs * 2), LEDGER_PAUSE_MAX_MS);
@@ -142,9 +142,9 @@ export class Relay {
       // Nothing that came is of its types, or no slot is free for it; of other types something may come.
       return this.#lanes.dueTypes().length === 0 ? LOOK_AGAIN_MS : FULL_PAUSE_MS;
     }
-    const heardAll = await this.#bell.arm(POLL_MS, this.#looked);
+    const hearing = await this.#bell.arm(POLL_MS, this.#looked);
     this.#looked = false;
-    return heardAll ? POLL_MS : LOOK_AGAIN_MS;
+    return SLEEP_MS[hearing];
   }
 
   /** Slots whose run went on elsewhere (another worker took its first task) are found in the ledger. */

@@ -53,7 +53,7 @@ export async function createBench(
   const [first] = types;
   if (!first) throw new Error('a bench needs a type');
   const handlersUrl = (await options.handlersUrl?.(databaseUrl)) ?? databaseUrl;
-  const handlersPool = createPool(handlersUrl, { max: 5, applicationName: 'tem handlers' });
+  const handlersPool = createPool(handlersUrl, { max: 5, applicationName: 'tem handlers', forHandlers: true });
   const registry = createEventTypes(types);
   const workerId = randomUUID();
   const lines: Record<string, unknown>[] = [];

@@ -1,8 +1,9 @@
 // The end of an event: compensation and the last mark in one transaction, tried again under its own policy.
 
 import { expect, test } from 'vitest';
-import { cancelEvent } from '../../../src/core/ledger/cancel.ts';
+import { cancelEvent, cancelFromRun } from '../../../src/core/ledger/cancel.ts';
 import { cancelsAmong } from '../../../src/core/ledger/leases.ts';
+import { Type } from '../../../src/index.ts';
 import { waitFor } from '../../support/wait.ts';
 import { createBench, gate, insertEffect, typeOf } from './bench.ts';
 
@@ -139,4 +140,87 @@ test('the compensation of a cancelled event hears no cancel of its own', async (
   expect(await settling).toEqual({ outcome: 'cancelled' });
   expect(heard).toBe(false);
   expect(await row(id)).toMatchObject({ state: 'CANCELLED', compensation_error: null });
+});
+
+test('a compensation whose payload the code takes no more is tried again, and the reason kept', async () => {
+  let calls = 0;
+  const { accept, attempt, settle, row, pool } = await createBench([
+    typeOf(failing, {
+      payload: Type.Object({ amount: Type.Number() }),
+      retry: ONCE,
+      compensationRetry: { maxAttempts: 2, base: '1s', jitter: 0 },
+      compensate() {
+        calls += 1;
+      },
+    }),
+  ]);
+  const store = (id: string, payload: unknown) =>
+    pool.query('update tem.event set payload = $2 where id = $1', [id, JSON.stringify(payload)]);
+  const [given, taken] = [await accept({ amount: 1 }), await accept({ amount: 2 })];
+  const error = expect.stringMatching(/^payload refused: .*amount/);
+  for (const id of [given, taken]) {
+    await attempt(id);
+    await store(id, {});
+    expect(await settle(id)).toEqual({ outcome: 'again', delayMs: 1_000, error });
+    expect(await row(id)).toMatchObject({ state: 'FAILED', compensating: true, compensation_error: error });
+  }
+  expect(await settle(given)).toEqual({ outcome: 'extinct' });
+  expect(await row(given)).toMatchObject({ state: 'EXTINCT', compensation_error: error, last_error: 'never' });
+  expect(calls).toBe(0);
+  // The release that takes it again.
+  await store(taken, { amount: 2 });
+  expect(await settle(taken)).toEqual({ outcome: 'extinct' });
+  expect(calls).toBe(1);
+});
+
+test('a payload that no handler ever took leaves nothing to compensate', async () => {
+  let calls = 0;
+  const { accept, attempt, row, history } = await createBench([
+    typeOf(() => {}, {
+      payload: Type.Object({ amount: Type.Number() }),
+      compensate() {
+        calls += 1;
+      },
+    }),
+  ]);
+  const id = await accept({});
+  expect(await attempt(id)).toEqual({ outcome: 'extinct' });
+  expect(await row(id)).toMatchObject({ state: 'EXTINCT', compensating: false, compensation_error: null });
+  expect(await history(id)).toEqual(['QUEUED -> PROCESSING', 'PROCESSING -> EXTINCT']);
+  expect(calls).toBe(0);
+});
+
+test.each(['a person', 'Temporal'])('what was handed back is FAILED while its cancel by %s compensates', async (by) => {
+  const { opened: started, open: start } = gate();
+  const { opened: undone, open: undo } = gate();
+  const { accept, attempt, settle, row, history, pool, dependencies } = await createBench([
+    typeOf(
+      () => {
+        start();
+        return new Promise(() => {});
+      },
+      { compensate: () => undone },
+    ),
+  ]);
+  const id = await accept();
+  const running = attempt(id);
+  await started;
+  dependencies.running.abortAll('shutdown');
+  expect(await running).toEqual({ outcome: 'released' });
+  expect(await row(id)).toMatchObject({ state: 'QUEUED' });
+  if (by === 'Temporal') await cancelFromRun(pool, id, (await row(id)).generation);
+  else expect(await cancelEvent(pool, id, by)).toEqual({ outcome: 'done', state: 'FAILED' });
+  const settling = settle(id);
+  await waitFor(async () => {
+    const { state, compensating, queued } = await row(id);
+    return state === 'FAILED' && compensating && !queued;
+  });
+  undo();
+  expect(await settling).toEqual({ outcome: 'cancelled' });
+  expect(await history(id)).toEqual([
+    'QUEUED -> PROCESSING',
+    'PROCESSING -> QUEUED',
+    'QUEUED -> FAILED',
+    'FAILED -> CANCELLED',
+  ]);
 });

@@ -69,6 +69,7 @@ export function beginSettlingStep(worker: number, age: number, maxAttempts: numb
       ...request,
       workerId: real.workers[worker] as string,
       dueByMs: DUE_BY_MS,
+      compensates: model.compensates,
     });
     expect(answer.disposition).toBe(expected);
     if (answer.disposition === 'settle') real.settleEpochs.push(answer.epoch);

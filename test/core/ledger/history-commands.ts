@@ -193,7 +193,7 @@ export const steps: fc.Arbitrary<Step>[] = [
   fc.constant(
     step('nobody knows the type', async (model, real) => {
       const known = model.alive.some(Boolean);
-      const expected = !known && model.place === 'queue' && model.due && says.refuse(model, model.generation);
+      const expected = !known && says.endUnknown(model);
       expect(await endUnknownTypes(real.pool, 0, 10)).toBe(Number(expected));
       return expected;
     }),

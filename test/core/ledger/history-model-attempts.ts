@@ -54,7 +54,7 @@ export function beginSettling(
     crashCount: model.crashCount + Number(openElsewhere && model.settling),
     settling: true,
     epochGeneration: model.generation,
-    state: model.state === 'QUEUED' ? 'QUEUED' : 'FAILED',
+    state: model.state === 'QUEUED' && !(model.begun && model.compensates) ? 'QUEUED' : 'FAILED',
     compensating: true,
     place: 'run',
     retryDue: true,

@@ -103,7 +103,7 @@ export function cancel(model: Model): 'done' | 'conflict' {
     end(model, 'CANCELLED');
     return 'done';
   }
-  Object.assign(model, { cancelRequested: true, compensating: true, retryDue: true });
+  Object.assign(model, { state: 'FAILED', cancelRequested: true, compensating: true, retryDue: true });
   ownRun(model);
   enqueue(model, true);
   return 'done';
@@ -138,6 +138,14 @@ export function freeDead(model: Model): boolean {
 export function unclaim(model: Model, token: { generation: number; epoch: number }): boolean {
   if (model.place !== 'run' || model.generation !== token.generation || model.epoch !== token.epoch) return false;
   enqueue(model, true);
+  return true;
+}
+
+/** No live worker has known the type for too long. */
+export function endUnknown(model: Model): boolean {
+  if (model.place !== 'queue' || !model.due) return false;
+  model.owner = undefined;
+  end(model, model.cancelRequested ? 'CANCELLED' : 'EXTINCT');
   return true;
 }
 

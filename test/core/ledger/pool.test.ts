@@ -69,10 +69,15 @@ test('a LISTEN connection that went silent is replaced, and holds up no stop', a
 test("options in DATABASE_URL are kept, and none of them weakens TEM's own", async () => {
   const url = new URL((await createDatabase()).databaseUrl);
   url.searchParams.set('options', '-c search_path=shop -c synchronous_commit=off');
-  const pool = createPool(url.href, { max: 1, applicationName: 'tem test' });
-  onTestFinished(() => pool.end());
-  const { rows } = await pool.query(`
-    select current_setting('search_path') as path, current_setting('synchronous_commit') as commit,
-      current_setting('jit') as jit`);
-  expect(rows).toEqual([{ path: 'shop', commit: 'on', jit: 'off' }]);
+  for (const [forHandlers, path] of [
+    [true, 'shop'],
+    [false, 'pg_catalog,pg_temp'],
+  ] as const) {
+    const pool = createPool(url.href, { max: 1, applicationName: 'tem test', forHandlers });
+    onTestFinished(() => pool.end());
+    const { rows } = await pool.query(`
+      select current_setting('search_path') as path, current_setting('synchronous_commit') as commit,
+        current_setting('jit') as jit`);
+    expect(rows).toEqual([{ path, commit: 'on', jit: 'off' }]);
+  }
 });

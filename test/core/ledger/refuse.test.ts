@@ -17,7 +17,7 @@ test('a revived event does not pay for a compensation that was open when its pay
   const take = () => pool.query(`update tem.event set due_at = null, due_by = clock_timestamp() + interval '1 minute'`);
   await take();
   await cancelFromRun(pool, id, 0);
-  const request = { id, generation: 0, workerId: randomUUID(), maxAttempts: 3, dueByMs: 60_000 };
+  const request = { id, generation: 0, workerId: randomUUID(), maxAttempts: 3, dueByMs: 60_000, compensates: false };
   expect(await beginSettling(pool, request)).toMatchObject({ disposition: 'settle' });
   await refuseQueued(pool, [{ id, generation: 0, error: 'refused' }], 'relay');
   expect(await retryEvent(pool, id, 'person')).toMatchObject({ outcome: 'done', state: 'QUEUED' });

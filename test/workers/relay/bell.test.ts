@@ -1,23 +1,25 @@
 // The bell: when a relay may sleep long, and which relay's word counts (rule 11).
 
+import { setTimeout as delay } from 'node:timers/promises';
 import { expect, it, onTestFinished } from 'vitest';
 import { createBell } from '../../../src/workers/relay/bell.ts';
 import { createDatabase } from '../../support/database.ts';
 import { waitFor } from '../../support/wait.ts';
 
 const FOR_MS = 10_000;
+const SHORT_MS = 100;
 
 it('lets a relay sleep long once it has looked after everything silent was over', async () => {
   const { pool } = await createDatabase();
   const bell = createBell(pool);
-  expect(await bell.arm(FOR_MS, true)).toBe(false);
-  expect(await bell.arm(FOR_MS, true)).toBe(false);
+  expect(await bell.arm(FOR_MS, true)).toBe('new');
+  expect(await bell.arm(FOR_MS, true)).toBe('partly');
   // Transactions in other databases of the server count too.
-  await waitFor(() => bell.arm(FOR_MS, true));
-  expect(await bell.arm(FOR_MS, false), 'it has not looked').toBe(false);
-  expect(await bell.arm(FOR_MS, true)).toBe(true);
+  await waitFor(async () => (await bell.arm(FOR_MS, true)) === 'all');
+  expect(await bell.arm(FOR_MS, false), 'it has not looked').toBe('partly');
+  expect(await bell.arm(FOR_MS, true)).toBe('all');
   await bell.silence();
-  expect(await bell.arm(FOR_MS, true), 'it begins anew after a ring').toBe(false);
+  expect(await bell.arm(FOR_MS, true), 'it begins anew after a ring').toBe('new');
 });
 
 it('waits for a transaction that asked before the bell was armed, and for no later one', async () => {
@@ -31,11 +33,24 @@ it('waits for a transaction that asked before the bell was armed, and for no lat
     return client;
   };
   const older = await begin();
-  for (let count = 0; count < 5; count++) expect(await bell.arm(FOR_MS, true)).toBe(false);
+  expect(await bell.arm(FOR_MS, true)).toBe('new');
+  for (let count = 0; count < 5; count++) expect(await bell.arm(FOR_MS, true)).toBe('partly');
   await begin();
   await older.query('commit');
-  expect(await bell.arm(FOR_MS, true), 'the commit came after the last look').toBe(false);
-  await waitFor(() => bell.arm(FOR_MS, true));
+  expect(await bell.arm(FOR_MS, true), 'the commit came after the last look').toBe('partly');
+  await waitFor(async () => (await bell.arm(FOR_MS, true)) === 'all');
+});
+
+it('stays armed for a relay that sleeps for as long as it said, again and again', async () => {
+  const { pool } = await createDatabase();
+  const bell = createBell(pool);
+  await waitFor(async () => (await bell.arm(FOR_MS, true)) === 'all');
+  for (let turn = 0; turn < 3; turn++) {
+    expect(await bell.arm(SHORT_MS, true)).toBe('all');
+    await delay(SHORT_MS);
+  }
+  await delay(SHORT_MS + 500);
+  expect(await bell.arm(FOR_MS, true), 'nothing was armed for half a second').toBe('new');
 });
 
 it('stays armed for the relay that armed it last', async () => {
