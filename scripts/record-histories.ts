@@ -183,7 +183,7 @@ async function main(): Promise<void> {
     });
     const databaseUrl = String(services.databaseUrl);
     const address = String(services.temporalAddress);
-    const pool = createPool(databaseUrl, { max: 2, applicationName: 'recording' });
+    const pool = createPool(databaseUrl, { max: 2, applicationName: 'recording', forHandlers: true });
     await pool.query(`
       create table done (n serial, event uuid, attempt int, what text, at timestamptz default clock_timestamp());
       create table effect (n serial, event uuid, what text, uniquely text, unique (uniquely) deferrable initially deferred);

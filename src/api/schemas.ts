@@ -175,4 +175,5 @@ export const EventTypesAnswer = Type.Object({
       workers: Type.Integer({ description: 'Live workers that run it.' }),
     }),
   ),
+  nextCursor: nullable(Type.String({ description: 'Always null: all of them fit in one answer.' })),
 });

@@ -96,8 +96,9 @@ export interface EventTypeDefinition<Schema extends TSchema = TSchema> {
   batch?: number;
   /** Hashes the key in workflow ids, for keys that are personal data. */
   keyPrivate?: boolean;
-  /** The version of the payload's shape; a stored older payload goes through `upgrade` first. */
+  /** The version of the payload's shape, for people: `GET /v1/event-types` shows it. */
   version?: number;
+  /** Makes a stored payload that the schema refuses one that it takes. */
   upgrade?(oldPayload: unknown): unknown;
   handle(event: EventView<Static<Schema>>, context: HandlerContext): Promise<unknown> | unknown;
   /** The whole set in one transaction, used for batches; when it throws, its events are handled one by one. */

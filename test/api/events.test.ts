@@ -177,6 +177,7 @@ describe('GET /v1/event-types and /v1/stats', () => {
     });
     expect(byName.elsewhere).toMatchObject({ schema: null, workers: 1 });
     expect(byName.anything).toMatchObject({ workers: 0 });
+    expect(body.nextCursor).toBeNull();
   });
 
   it('counts', async () => {

@@ -1,9 +1,13 @@
 // `tem up` as a person uses it: real processes on a home of its own, killed and started again.
 
+import { execFile } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
+import { WebSocket } from 'ws';
 import { type Instance, readInstance } from '../../src/services/instance.ts';
 import { isAlive, stopProcess } from '../../src/services/processes.ts';
 import { makeHome } from '../support/home.ts';
@@ -11,6 +15,8 @@ import { runTem, startTem, type TemProcess } from '../support/processes.ts';
 import { waitFor } from '../support/wait.ts';
 
 const TIMEOUT_MS = 180_000;
+const STARTED_WITHIN_MS = 90_000;
+const DEFAULT_PORT = 3000;
 const HELLO = '{"user": "ada", "title": "Hello", "body": "from a test"}';
 
 async function takePort(): Promise<string> {
@@ -20,12 +26,22 @@ async function takePort(): Promise<string> {
   return String((server.address() as { port: number }).port);
 }
 
+/** The port that the API has unless told otherwise; another program may have it already. */
+async function takeDefaultPort(): Promise<void> {
+  const server = createServer();
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => (error.code === 'EADDRINUSE' ? resolve() : reject(error)));
+    server.listen(DEFAULT_PORT, '127.0.0.1', resolve);
+  });
+  onTestFinished(() => new Promise((closed) => void server.close(() => closed())));
+}
+
 /** An environment whose preferred ports are all taken by others. */
 async function setup(): Promise<{ env: Record<string, string>; home: string; up(): Promise<TemProcess> }> {
   const home = await makeHome();
+  await takeDefaultPort();
   const env = {
     TEM_HOME: home,
-    TEM_PORT: '0',
     TEM_POSTGRES_PORT: await takePort(),
     TEM_TEMPORAL_PORT: await takePort(),
     TEM_TEMPORAL_UI_PORT: await takePort(),
@@ -47,6 +63,25 @@ async function setup(): Promise<{ env: Record<string, string>; home: string; up(
 
 function processesOf(instance: Instance): Instance['supervisor'][] {
   return [instance.supervisor, ...Object.values(instance.processes)];
+}
+
+/** The README's tour: the token that the example prints opens the page and the socket that the page opens. */
+async function lastShownTo(user: string, exported: string): Promise<unknown> {
+  const variables = Object.fromEntries(
+    [...exported.matchAll(/^export (\w+)='(.*)'$/gm)].map(([, name, value]) => [name, value]),
+  );
+  const { stdout } = await promisify(execFile)(process.execPath, ['examples/user-token.js', user], {
+    env: { ...process.env, ...variables },
+  });
+  const [token, page] = stdout.trim().split('\n') as [string, string];
+  const shown = await fetch(page);
+  expect([shown.status, await shown.text()]).toEqual([200, expect.stringMatching(/new WebSocket\(address, \[`tem\./)]);
+  const address = new URL('/v1/notifications', page);
+  Object.assign(address, { protocol: 'ws:', search: String(new URLSearchParams({ user, after: '0' })) });
+  const socket = new WebSocket(address, [`tem.${token}`]);
+  onTestFinished(() => socket.terminate());
+  const [frame] = (await once(socket, 'message')) as [Buffer];
+  return JSON.parse(String(frame));
 }
 
 test('everything starts beside programs that hold its ports, takes an event, and leaves no process', {
@@ -77,7 +112,9 @@ test('everything starts beside programs that hold its ports, takes an event, and
   expect(watched).toMatchObject({ code: 0, stderr: '' });
   expect(watched.stdout).toContain('PROCESSED');
 
-  expect((await runTem(['env'], env)).stdout).toContain(`export TEM_API_URL='${instance.apiUrl}'\n`);
+  const { stdout: exported } = await runTem(['env'], env);
+  expect(exported).toContain(`export TEM_API_URL='${instance.apiUrl}'\n`);
+  expect(await lastShownTo('ada', exported)).toMatchObject({ title: 'Hello', body: 'from a test', event: id });
 
   const second = await runTem(['up'], env);
   expect(second.code).toBe(5);
@@ -154,7 +191,7 @@ test('a start that is interrupted stops at once and leaves no process', { timeou
     const now = readInstance(home);
     // Known from the moment that it runs: a start that is killed now must not leave a Temporal that nobody knows of.
     return now?.processes.postgres && now.processes.temporal && now.temporalAddress === '' && now;
-  });
+  }, STARTED_WITHIN_MS);
   tem.kill('SIGTERM');
   expect(await tem.exited).toEqual({ code: 0, signal: null });
   expect(processesOf(instance).filter(isAlive)).toEqual([]);

@@ -20,7 +20,7 @@ const NEVER_BATCHED = new Set(['lengthy', 'solitary']);
 export const KEEP_BATCHES = `
   create table batched (event_id uuid primary key);
   create function keep_batch() returns trigger language plpgsql as $$ begin
-    insert into batched values (new.id) on conflict do nothing;
+    insert into public.batched values (new.id) on conflict do nothing;
     return null;
   end $$;
   create trigger keep_batch after update on tem.event for each row

@@ -33,6 +33,7 @@ describe.each(MODES)('events run $mode', ({ environment }) => {
 
       await scene.expectEffectsOnce([...quick, ...held]);
       await scene.expectBatched(held);
+      for (const { event, idempotencyKey } of scene.log()) expect(idempotencyKey).toBe(event);
       const rows = await scene.rows(held);
       expect(rows.map((row) => row.retry_count)).toEqual([0, 0, 0]);
       expect(Math.max(...rows.map((row) => row.crash_count))).toBe(1);

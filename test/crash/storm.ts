@@ -75,7 +75,7 @@ function expectSpread(what: string, storm: Storm, happenings: readonly Happening
 const KEEP_DUE_TIMES = `
   create table due (event_id uuid not null, attempt int not null, second int not null);
   create function keep_due_time() returns trigger language plpgsql as $$ begin
-    insert into due values (new.id, new.retry_count + 1, floor(extract(epoch from new.next_retry_at)));
+    insert into public.due values (new.id, new.retry_count + 1, floor(extract(epoch from new.next_retry_at)));
     return null;
   end $$;
   create trigger keep_due_time after update on tem.event for each row

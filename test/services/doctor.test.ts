@@ -170,6 +170,19 @@ test('no worker at all, and a worker that works on another database, are told ap
   });
 });
 
+test('a worker that lives and polls nowhere is told from one that works', async () => {
+  const database = await createDatabase();
+  const [temporal, elsewhere] = [await createNamespace(), await createNamespace()];
+  const worker = startTem(['worker'], testEnvironment(database, elsewhere));
+  onTestFinished(async () => void (await worker.stop()));
+  await worker.ready();
+  expect(await finding(testConfig(database, elsewhere), 'worker')).toMatchObject({ ok: true });
+  expect(await finding(testConfig(database, temporal), 'worker')).toMatchObject({
+    ok: false,
+    detail: expect.stringMatching(/^1 worker runs on ledger .*none polls .*task queue tem-[0-9a-f]{8}.* in namespace/),
+  });
+});
+
 test('a port that another program has, and an old Node, are named', async () => {
   const server = createServer((socket) => socket.destroy());
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

@@ -46,6 +46,7 @@ export interface Logged {
   at: number;
   pid: number;
   event: string;
+  idempotencyKey: string;
   attempt: number;
   what: 'began' | 'holding' | 'returned' | 'threw' | 'compensating' | 'compensated';
 }
@@ -58,7 +59,8 @@ let outside: pg.Pool | undefined;
 function log(event: EventView<unknown>, what: Logged['what']): void {
   // Loaded also by an API, which runs no handler.
   if (folder === undefined) throw new Error('TEST_FOLDER is not set');
-  const entry: Logged = { at: Date.now(), pid: process.pid, event: event.id, attempt: event.attempt, what };
+  const { id, idempotencyKey, attempt } = event;
+  const entry: Logged = { at: Date.now(), pid: process.pid, event: id, idempotencyKey, attempt, what };
   appendFileSync(join(folder, 'log'), `${JSON.stringify(entry)}\n`);
 }
 

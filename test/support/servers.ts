@@ -31,7 +31,7 @@ export async function ownPostgres(): Promise<OwnPostgres> {
   const first = await startPostgres({ home, binFolder: POSTGRES_BIN, port: 0, ...quiet });
   let server: typeof first | undefined = first;
   await migrate(first.databaseUrl, () => {});
-  const pool = createPool(first.databaseUrl, { max: POOL_SIZE, applicationName: 'tem test' });
+  const pool = createPool(first.databaseUrl, { max: POOL_SIZE, applicationName: 'tem test', forHandlers: true });
   onTestFinished(async () => {
     await pool.end();
     await server?.stop();

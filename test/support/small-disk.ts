@@ -49,7 +49,7 @@ async function realDisk(namespaces: string[], folder: string): Promise<SmallDisk
   onTestFinished(() => ended(child));
   const { databaseUrl } = JSON.parse(await firstLine(child)) as { databaseUrl: string };
   await migrate(databaseUrl, () => {});
-  const pool = createPool(databaseUrl, { max: 10, applicationName: 'tem test' });
+  const pool = createPool(databaseUrl, { max: 10, applicationName: 'tem test', forHandlers: true });
   onTestFinished(() => pool.end());
   // The same files, seen from outside of the namespace.
   const inside = join(`/proc/${child.pid}/root`, folder);

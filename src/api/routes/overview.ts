@@ -22,7 +22,6 @@ export function overviewRoutes(app: Api, core: ApiCore): void {
       const eventTypes = core.directory
         .all()
         .map(({ name, description, workers }) => presentEventType(name, description, workers));
-      // All of them fit in one answer.
       return { eventTypes, nextCursor: null };
     },
   );

@@ -154,7 +154,7 @@ async function handledTogether(
       hide,
     );
     if (committed !== 'committed') return 'apart';
-    log.debug('batch processed');
+    log.debug({ events: begun.map(({ id }) => id) }, 'batch processed');
     return 'processed';
   } finally {
     for (const leave of leaves) leave();

@@ -92,7 +92,7 @@ async function readSettings(client: PoolClient, now: () => number): Promise<Sett
 
 async function migrationsFinding(client: PoolClient): Promise<Finding> {
   const { applied, missing, newer } = await migrationState(client);
-  // What runs already goes on while a newer release is rolled out; only a start refuses.
+  // API and workers of the release before go on while a newer one is rolled out; only `tem migrate` and `tem up` refuse.
   if (newer.length > 0)
     return { name: 'migrations', ok: false, detail: newerMessage(newer), isWarning: missing.length === 0 };
   if (missing.length > 0) {

@@ -136,7 +136,7 @@ export class Dispatcher {
 
   /** Ends those whose payload came by SQL and isn't what the type takes. */
   async #refuseBad(rows: Claimed[]): Promise<Claimed[]> {
-    const { pool, types, workerId } = this.#options;
+    const { pool, types, workerId, log } = this.#options;
     const refused = rows.flatMap((row) => {
       const type = types.get(row.type);
       const admission = row.uncheckedPayload === null || !type ? undefined : admit(types, type, row.uncheckedPayload);
@@ -145,6 +145,7 @@ export class Dispatcher {
     });
     if (refused.length === 0) return rows;
     await refuseQueued(pool, refused, `relay ${workerId}`);
+    for (const { id, error } of refused) log.info({ event: id, state: 'EXTINCT', error }, 'event extinct');
     const ids = new Set(refused.map((each) => each.id));
     return rows.filter((row) => !ids.has(row.id));
   }

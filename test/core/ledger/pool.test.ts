@@ -66,6 +66,19 @@ test('a LISTEN connection that went silent is replaced, and holds up no stop', a
   expect(performance.now() - startedAt).toBeLessThan(STOPS_WITHIN_MS);
 });
 
+test('what is listened to while the connection is being opened is heard', async () => {
+  const { databaseUrl, pool } = await createDatabase();
+  const listener = createListener(databaseUrl, pino({ level: 'silent' }));
+  onTestFinished(() => listener.stop());
+  const heard: string[] = [];
+  for (const channel of ['first', 'second']) listener.listen(channel, (payload) => heard.push(payload));
+  await listener.ready();
+  await pool.query(`notify second, 'two'`);
+  await pool.query(`notify first, 'one'`);
+  await waitFor(() => heard.length === 2);
+  expect(heard).toEqual(['two', 'one']);
+});
+
 test("options in DATABASE_URL are kept, and none of them weakens TEM's own", async () => {
   const url = new URL((await createDatabase()).databaseUrl);
   url.searchParams.set('options', '-c search_path=shop -c synchronous_commit=off');
