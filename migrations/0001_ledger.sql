@@ -130,12 +130,12 @@ create function tem.clock_us() returns float8 language sql volatile
   return date_part('epoch', clock_timestamp()) * 1000000::float8;
 
 -- Rings at commit, unless somebody has just rung. A clock that was set back has rung in the future. A transaction that
--- is older than 5 ms says nothing of it: its own NOTIFY comes too late for those who add an event meanwhile.
+-- is older than 50 ms says nothing of it: its own NOTIFY may come too late for those who add an event meanwhile.
 create function tem.ring_now() returns text language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
   if abs(tem.clock_us() - coalesce(pg_sequence_last_value('tem.rung'), 0)) > 5000 then
     perform pg_notify('tem_due', '');
-    if clock_timestamp() - now() < interval '5 ms' then
+    if clock_timestamp() - now() < interval '50 ms' then
       perform setval('tem.rung', tem.clock_us()::bigint);
     end if;
   end if;

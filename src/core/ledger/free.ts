@@ -23,7 +23,8 @@ export async function freeDeadWorkers(pool: Pool, workerId?: string): Promise<nu
       with dead as (
         select id from tem.event e where e.due_by is not null and e.worker_id is not null and e.worker_id is distinct from $2
           and not exists (select from tem.worker w where w.id = e.worker_id and w.lease_until > clock_timestamp())
-        order by id limit $1 for update of e skip locked
+        -- By id, a session whose plan is older than the first events would walk the whole ledger.
+        order by worker_id, due_by limit $1 for update of e skip locked
       )
       update tem.event e ${FREED} from dead where e.id = dead.id`,
     values: [FREE_SLICE_MAX, workerId ?? null],
@@ -102,7 +103,7 @@ export async function freeAllRuns(pool: Pool, before: Date): Promise<number> {
        select e.id from tem.event e where e.due_by is not null and e.updated_at < $2
          and not (e.state = 'PROCESSING' and exists (
            select from tem.worker w where w.id = e.worker_id and w.lease_until > clock_timestamp()))
-       order by e.id limit $1 for update of e skip locked
+       order by e.worker_id, e.due_by limit $1 for update of e skip locked
      )
      update tem.event e ${FREED} from lost where e.id = lost.id`,
     [FREE_SLICE_MAX, before],

@@ -38,16 +38,24 @@ export async function endUnknownTypes(pool: Pool, afterMs: number, limit: number
     )
     update tem.event_type t set last_seen_at = clock_timestamp() from seen where t.name = seen.name`);
   const { rowCount } = await pool.query(
-    `with known as (
+    `with recursive known as (
        select distinct unnest(types) as type from tem.worker where lease_until > clock_timestamp()
+     ), waiting as (
+       -- One descent of the index per type, however many events wait.
+       (select type from tem.event where due_at is not null order by type limit 1)
+       union all
+       select next.type from waiting w cross join lateral (
+         select type from tem.event where due_at is not null and type > w.type order by type limit 1
+       ) next
      ), unknown as (
-       select w.type, t.last_seen_at, t.compensates from (select distinct type from tem.event where due_at is not null) w
+       select w.type, t.last_seen_at, t.compensates from waiting w
          left join tem.event_type t on t.name = w.type where w.type not in (select type from known)
      ), chosen as materialized (
        select e.id, e.state, 'no live worker knew the event type ' || e.type as error,
            e.begun and coalesce(u.compensates, false) as uncompensated
          from tem.event e join unknown u on u.type = e.type
-       where greatest(e.due_at, e.created_at, u.last_seen_at) < clock_timestamp() - $1 * interval '1 ms'
+       where e.due_at is not null
+         and greatest(e.due_at, e.created_at, u.last_seen_at) < clock_timestamp() - $1 * interval '1 ms'
          and exists (select from known)
        order by e.id limit $2 for update of e skip locked
      ), ended as (

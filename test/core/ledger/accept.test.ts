@@ -178,4 +178,25 @@ describe('the bell', () => {
     await database.pool.query(`select tem.enqueue('note', '1')`);
     await waitFor(() => rings() === 2);
   });
+
+  it('rings also when the clock was set back since somebody rang', async () => {
+    const { database, rings } = await listening();
+    await database.pool.query(`select setval('tem.bell', $1), setval('tem.rung', $1)`, [SLEEPS_UNTIL_US]);
+    await acceptEvents(database.pool, [event('k')]);
+    await waitFor(() => rings() === 1);
+  });
+
+  it('is left to others by a transaction whose own ring comes late', async () => {
+    const { database, rings } = await listening();
+    await database.pool.query(`select setval('tem.bell', $1)`, [SLEEPS_UNTIL_US]);
+    const client = await database.pool.connect();
+    onTestFinished(() => client.release(true));
+    await client.query('begin');
+    await client.query('select pg_sleep(0.06)');
+    await acceptEvents(client, [event('long')]);
+    await acceptEvents(database.pool, [event('short')]);
+    await waitFor(() => rings() === 1);
+    await client.query('commit');
+    await waitFor(() => rings() === 2);
+  });
 });

@@ -2,14 +2,17 @@
 // enqueue sees nothing of the ledger). On Postgres 14 everybody may make them in `public`.
 
 import { randomUUID } from 'node:crypto';
+import { pino } from 'pino';
 import { expect, onTestFinished, test } from 'vitest';
 import { acceptEvents } from '../../../src/core/ledger/accept.ts';
 import { claim } from '../../../src/core/ledger/claim.ts';
 import { registerWorker } from '../../../src/core/ledger/leases.ts';
+import { createListener } from '../../../src/core/ledger/listener.ts';
 import { migrate } from '../../../src/core/ledger/migrate.ts';
 import { createPool } from '../../../src/core/ledger/pool.ts';
 import { createBell } from '../../../src/workers/relay/bell.ts';
 import { createDatabase } from '../../support/database.ts';
+import { waitFor } from '../../support/wait.ts';
 
 // Better matches for the arguments that TEM's statements have than what Postgres brings.
 const SHADOWS = `
@@ -45,11 +48,17 @@ test('neither the migrations nor any session of TEM calls what shadows a functio
   await createBell(own).arm(10_000, true);
   const workerId = randomUUID();
   await registerWorker(own, { id: workerId, host: 'test', pid: 1, taskQueue: 'test', types: [] });
+  let rings = 0;
+  const listener = createListener(databaseUrl, pino({ level: 'silent' }));
+  onTestFinished(() => listener.stop());
+  listener.listen('tem_due', () => {
+    rings += 1;
+  });
+  await listener.ready();
   // While a relay sleeps, and from a session that emits.
   await acceptEvents(pool, [{ type: 'note', payload: {}, source: 'test' }]);
   const lanes = [{ type: 'note', lane: 0, priority: 3, group: '', from: new Date(0).toISOString() }];
   expect(await claim(own, { workerId, lanes, take: 10, workflowId: undefined })).toHaveLength(5);
-  const { rows } = await pool.query('select last_value > 0 as rung from tem.rung');
-  expect(rows).toEqual([{ rung: true }]);
+  await waitFor(() => rings > 0);
   expect(await sprung()).toEqual([]);
 });

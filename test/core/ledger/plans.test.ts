@@ -1,0 +1,91 @@
+// The statements of each event and of each second read the few rows that they are about, whatever the ledger holds: also in
+// a session whose plans are older than the first events, and before Postgres has statistics.
+
+import { randomUUID } from 'node:crypto';
+import type { Pool } from 'pg';
+import { expect, onTestFinished, test } from 'vitest';
+import { acceptEvents } from '../../../src/core/ledger/accept.ts';
+import { begin } from '../../../src/core/ledger/begin.ts';
+import { type Claimed, claim, discoverLanes } from '../../../src/core/ledger/claim.ts';
+import { freeDeadWorkers } from '../../../src/core/ledger/free.ts';
+import { cancelsAmong } from '../../../src/core/ledger/leases.ts';
+import { mark, marks } from '../../../src/core/ledger/mark.ts';
+import { beginSettling, noteUncompensated } from '../../../src/core/ledger/settle.ts';
+import { heldRuns } from '../../../src/workers/relay/held.ts';
+import { createDatabase } from '../../support/database.ts';
+
+const EVENTS = 5_000;
+/** So many runs of a prepared statement make Postgres keep one plan. */
+const UNTIL_PLANNED = 10;
+const READ_MAX = 50;
+const LIMITS = { maxAttempts: 2, dueByMs: 60_000 };
+
+/** An event's way, on one session; resolves to the rows of the ledger that each step read. */
+async function walk(session: Pool): Promise<[step: string, read: number][]> {
+  const read: [string, number][] = [];
+  const step = async <Result>(name: string, call: () => Promise<Result>): Promise<Result> => {
+    await session.query('begin');
+    const before = await rowsRead(session);
+    const result = await call();
+    read.push([name, (await rowsRead(session)) - before]);
+    await session.query('commit');
+    return result;
+  };
+  const workerId = randomUUID();
+  const [lane] = await step('discover', () => discoverLanes(session, ['note', 'other'], 100));
+  const lanes = lane ? [lane] : [{ type: 'note', lane: 0, priority: 3, group: '', from: new Date(0).toISOString() }];
+  const claimed = await step('claim', () => claim(session, { workerId, lanes, take: 3, workflowId: undefined }));
+  const [first, second, third] = [0, 1, 2].map((index) => claimed[index] ?? { id: randomUUID(), generation: 1 }) as [
+    Claimed,
+    Claimed,
+    Claimed,
+  ];
+  const ids = [first.id, second.id, third.id];
+  const request = ({ id, generation }: Claimed) => ({ id, generation, attempt: 1, ...LIMITS });
+  await step('held', () => heldRuns(session, ids));
+  await step('begin', () => begin(session, workerId, [request(first)]));
+  await step('begin several', () => begin(session, workerId, [request(second), request(third)]));
+  await step('cancels', () => cancelsAmong(session, ids));
+  const attempt = ({ id }: Claimed) => ({ id, epoch: 1, actor: 'test' });
+  await step('mark', () => mark(session, [marks.processed(attempt(first), null)]));
+  await step('mark several', () =>
+    mark(session, [marks.settle(attempt(second), 'e', true, false), marks.retry(attempt(third), 'e', 0, true)]),
+  );
+  const settling = { id: second.id, generation: second.generation, workerId, ...LIMITS, compensates: true };
+  await step('settle', () => beginSettling(session, settling));
+  const note = { id: second.id, epoch: 2, error: 'e', delayMs: 0, overdueAfterMs: 1_000 };
+  await step('uncompensated', () => noteUncompensated(session, note));
+  await step('free', () => freeDeadWorkers(session));
+  return read;
+}
+
+async function rowsRead(session: Pool): Promise<number> {
+  const { rows } = await session.query<{ read: number }>(
+    `select sum(coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0))::int as read from pg_stat_xact_user_tables
+     where schemaname = 'tem' and relname in ('event', 'transition')`,
+  );
+  return rows[0]?.read ?? 0;
+}
+
+test('none of them reads more of a large ledger than it is about', async () => {
+  const { pool } = await createDatabase();
+  await pool.query(`alter table tem.event set (autovacuum_enabled = off);
+    alter table tem.transition set (autovacuum_enabled = off)`);
+  const client = await pool.connect();
+  onTestFinished(() => client.release(true));
+  const session = client as unknown as Pool;
+  for (let run = 0; run < UNTIL_PLANNED; run++) await walk(session);
+  await acceptEvents(
+    pool,
+    Array.from({ length: EVENTS }, () => ({ type: 'note', payload: {}, source: 'test' })),
+  );
+  const read = await walk(session);
+  expect(read.filter(([, rows]) => rows > READ_MAX)).toEqual([]);
+  // Each of them has done its part.
+  const { rows } = await pool.query('select state, count(*)::int from tem.event group by 1 order by 1');
+  expect(rows).toEqual([
+    { state: 'FAILED', count: 2 },
+    { state: 'PROCESSED', count: 1 },
+    { state: 'QUEUED', count: EVENTS - 3 },
+  ]);
+});
