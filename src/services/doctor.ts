@@ -5,7 +5,7 @@ import type { Config } from '../config.ts';
 import type { Finding } from '../core/health/finding.ts';
 import { ledgerFindings } from '../core/health/ledger.ts';
 import { checkTemporal } from '../core/health/temporal.ts';
-import { checkWorkers } from '../core/health/workers.ts';
+import { checkPolling, checkWorkers } from '../core/health/workers.ts';
 import { hostUrl } from '../core/host-url.ts';
 import { createPool } from '../core/ledger/pool.ts';
 import { temporalConnectionOptions } from '../core/temporal.ts';
@@ -39,9 +39,15 @@ async function databaseFindings(config: Config): Promise<Finding[]> {
   try {
     const findings = await ledgerFindings(pool, Date.now);
     const migrated = findings.some(({ name, ok }) => name === 'migrations' && ok);
-    return migrated
-      ? [...findings, await checkWorkers(pool, temporalOf(config)), ...(await secretsFindings(pool, config))]
-      : findings;
+    if (!migrated) return findings;
+    const temporal = temporalOf(config);
+    const polling = temporal && (await checkPolling(pool, temporal));
+    return [
+      ...findings,
+      await checkWorkers(pool, temporal),
+      ...(polling ? [polling] : []),
+      ...(await secretsFindings(pool, config)),
+    ];
   } catch (error) {
     return [{ name: 'database', ok: false, detail: (error as Error).message }];
   } finally {

@@ -13,6 +13,8 @@ const OTHERS_NAMED_MAX = 5;
 // Named by the workers after the first 8 digits of their ledger's id.
 const RECONCILE_SCHEDULE = /^tem-reconcile-([0-9a-f]{8})$/;
 const WORKFLOW_QUEUE = 1;
+/** A worker registers before it polls. */
+const STARTING_MS = 15_000;
 
 interface Temporal {
   options: TemporalConnectionOptions;
@@ -21,8 +23,6 @@ interface Temporal {
 
 interface WorkerSummary {
   alive: number;
-  /** Of those alive. */
-  taskQueues: string[];
   stopping: number;
   lastSeenSeconds: number | null;
   ledger: string;
@@ -30,32 +30,55 @@ interface WorkerSummary {
 }
 
 /**
- * A worker counts while its lease lasts. With `temporal`, workers must poll there too, and those of other ledgers in the
- * namespace are named when this one has none. Rejects when the ledger can't be read.
+ * A worker counts while its lease lasts. With `temporal`, workers of other ledgers in the namespace are named when this
+ * one has none. Rejects when the ledger can't be read.
  */
 export async function checkWorkers(pool: Pool, temporal?: Temporal): Promise<Finding> {
   const { rows } = await pool.query<WorkerSummary>(`
     select count(*) filter (where lease_until > clock_timestamp() and not stopping)::integer as alive,
       count(*) filter (where lease_until > clock_timestamp() and stopping)::integer as stopping,
-      coalesce(array_agg(distinct task_queue) filter (where lease_until > clock_timestamp() and not stopping), '{}')
-        as "taskQueues",
       extract(epoch from clock_timestamp() - max(lease_until))::float8 as "lastSeenSeconds",
       (select id from tem.ledger) as ledger, current_database() as database
     from tem.worker`);
   const summary = rows[0] as WorkerSummary;
-  const { alive, ledger, taskQueues } = summary;
-  // What Temporal doesn't answer is another finding's matter.
-  const ask = async <Answer>(question: (client: Client) => Promise<Answer[]>): Promise<Answer[]> =>
-    temporal ? withClient(temporal, question).catch(() => []) : [];
-  if (alive > 0) {
-    const runs = `${alive} ${alive === 1 ? 'worker runs' : 'workers run'} on ledger ${ledger}`;
-    const unpolled = await ask((client) => unpolledAmong(client, taskQueues));
-    if (unpolled.length === 0) return { name: 'worker', ok: true, detail: runs };
-    const detail = `${runs}, but none polls Temporal's task queue ${unpolled.join(', ')} in namespace ${temporal?.namespace}: it has lost Temporal, or uses another address or namespace; look at its log`;
-    return { name: 'worker', ok: false, detail };
-  }
-  const others = await ask((client) => workersElsewhere(client, ledger));
+  const { alive, ledger } = summary;
+  if (alive > 0)
+    return {
+      name: 'worker',
+      ok: true,
+      detail: `${alive} ${alive === 1 ? 'worker runs' : 'workers run'} on ledger ${ledger}`,
+    };
+  // Only words more: without an answer the finding stands.
+  const others = temporal
+    ? await withClient(temporal, (client) => workersElsewhere(client, ledger)).catch(() => [])
+    : [];
   return { name: 'worker', ok: false, detail: withoutWorker(summary, others) };
+}
+
+/**
+ * Whether the workers that live also poll Temporal: one may have lost it, or be given another address or namespace than
+ * this process. Undefined when none has lived for long enough to tell, or Temporal doesn't answer.
+ */
+export async function checkPolling(pool: Pool, temporal: Temporal): Promise<Finding | undefined> {
+  const { rows } = await pool.query<{ taskQueue: string }>(
+    `select distinct task_queue as "taskQueue" from tem.worker
+     where lease_until > clock_timestamp() and not stopping and started_at < clock_timestamp() - $1 * interval '1 ms'`,
+    [STARTING_MS],
+  );
+  const taskQueues = rows.map(({ taskQueue }) => taskQueue);
+  if (taskQueues.length === 0) return undefined;
+  const name = 'polling';
+  try {
+    const polled = await withClient(temporal, (client) =>
+      Promise.all(taskQueues.map((taskQueue) => isPolled(client, taskQueue))),
+    );
+    const unpolled = taskQueues.filter((_, index) => !polled[index]);
+    if (unpolled.length === 0) return { name, ok: true, detail: `task queue ${taskQueues.join(', ')}` };
+    const detail = `a worker lives, but none polls Temporal's task queue ${unpolled.join(', ')} in namespace ${temporal.namespace}: it has lost Temporal, or uses another address or namespace; look at its log`;
+    return { name, ok: false, detail };
+  } catch {
+    return undefined;
+  }
 }
 
 function withoutWorker({ stopping, lastSeenSeconds, ledger, database }: WorkerSummary, others: string[]): string {
@@ -82,11 +105,6 @@ async function withClient<Answer>(
   } finally {
     await connection.close();
   }
-}
-
-async function unpolledAmong(client: Client, taskQueues: string[]): Promise<string[]> {
-  const polled = await Promise.all(taskQueues.map((taskQueue) => isPolled(client, taskQueue)));
-  return taskQueues.filter((_, index) => !polled[index]);
 }
 
 /** The first 8 digits of other ledgers that workers poll for in this namespace. */

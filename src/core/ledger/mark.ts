@@ -159,7 +159,8 @@ const MARK = `
       state = l.to_state, version = e.version + 1, updated_at = l.at, locked_at = null, worker_id = null,
       retry_count = e.retry_count + l.failed::int, last_error = coalesce(l.error, e.last_error),
       result = coalesce(l.result::jsonb, e.result), compensating = l.compensating,
-      compensation_error = coalesce(l.compensation_error, e.compensation_error),
+      -- None once it succeeded.
+      compensation_error = case when l.of_settling then l.compensation_error else e.compensation_error end,
       processed_at = case when l.to_state = 'PROCESSED' then l.at end,
       next_retry_at = case when l.to_state = 'FAILED' and not l.compensating and not l.cancelled
         then l.at + l.delay_ms * interval '1 ms' end,

@@ -2,13 +2,13 @@
 
 import type { Pool } from 'pg';
 
-/** Ends claimed events that haven't begun: QUEUED -> EXTINCT with the reason. */
+/** Ends claimed events that haven't begun: QUEUED -> EXTINCT with the reason. Resolves to the ids of those that were. */
 export async function refuseQueued(
   pool: Pool,
   refused: readonly { id: string; generation: number; error: string }[],
   actor: string,
-): Promise<void> {
-  await pool.query(
+): Promise<Set<string>> {
+  const { rows } = await pool.query<{ id: string }>(
     `with chosen as materialized (
        select e.id, c.error from tem.event e join unnest($1::uuid[], $2::int[], $3::text[]) as c(id, generation, error)
          on e.id = c.id and e.generation = c.generation
@@ -20,9 +20,10 @@ export async function refuseQueued(
        from chosen where e.id = chosen.id returning e.id, e.version, chosen.error, e.retry_count
      )
      insert into tem.transition (event_id, version, from_state, to_state, attempt, error, actor)
-     select id, version, 'QUEUED', 'EXTINCT', retry_count, error, $4 from ended`,
+     select id, version, 'QUEUED', 'EXTINCT', retry_count, error, $4 from ended returning event_id as id`,
     [refused.map((each) => each.id), refused.map((each) => each.generation), refused.map((each) => each.error), actor],
   );
+  return new Set(rows.map((row) => row.id));
 }
 
 /**
@@ -49,26 +50,33 @@ export async function endUnknownTypes(pool: Pool, afterMs: number, limit: number
        ) next
      ), unknown as (
        select w.type, t.last_seen_at, t.compensates from waiting w
-         left join tem.event_type t on t.name = w.type where w.type not in (select type from known)
+         left join tem.event_type t on t.name = w.type
+       where w.type not in (select type from known)
+         and coalesce(t.last_seen_at < clock_timestamp() - $1 * interval '1 ms', true)
      ), chosen as materialized (
-       select e.id, e.state, 'no live worker knew the event type ' || e.type as error,
+       select e.id, e.state, 'no live worker knew the event type ' || u.type as error,
            e.begun and coalesce(u.compensates, false) as uncompensated
-         from tem.event e join unknown u on u.type = e.type
-       where e.due_at is not null
-         and greatest(e.due_at, e.created_at, u.last_seen_at) < clock_timestamp() - $1 * interval '1 ms'
-         and exists (select from known)
-       order by e.id limit $2 for update of e skip locked
+         from unknown u cross join lateral (
+           select id, state, begun from tem.event
+           where due_at is not null and type = u.type
+             and greatest(due_at, created_at) < clock_timestamp() - $1 * interval '1 ms'
+           order by lane, priority, "group", due_at limit $2 for update skip locked
+         ) e
+       where exists (select from known) limit $2
      ), ended as (
        update tem.event e set state = case when e.cancel_requested then 'CANCELLED' else 'EXTINCT' end,
-         version = e.version + 1, updated_at = clock_timestamp(), last_error = c.error,
-         compensation_error = case when c.uncompensated then c.error else e.compensation_error end,
+         version = e.version + 1, updated_at = clock_timestamp(),
+         last_error = case when e.cancel_requested then e.last_error
+           else concat(c.error, '; before that: ' || e.last_error) end,
+         compensation_error = case when c.uncompensated then concat(c.error, '; before that: ' || e.compensation_error)
+           else e.compensation_error end,
          due_at = null, due_by = null, next_retry_at = null, locked_at = null, worker_id = null,
          cancel_requested = false, compensating = false
        from chosen c where e.id = c.id
-       returning e.id, e.version, c.state as from_state, e.state as to_state, e.last_error, e.retry_count
+       returning e.id, e.version, c.state as from_state, e.state as to_state, c.error, e.retry_count
      )
      insert into tem.transition (event_id, version, from_state, to_state, attempt, error, actor)
-     select id, version, from_state, to_state, retry_count, last_error, 'reconciler' from ended`,
+     select id, version, from_state, to_state, retry_count, error, 'reconciler' from ended`,
     [afterMs, limit],
   );
   return rowCount ?? 0;

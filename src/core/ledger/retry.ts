@@ -13,7 +13,8 @@ export async function retryEvent(pool: Pool, id: string, actor: string): Promise
        update tem.event e set version = e.version + 1, updated_at = clock_timestamp(), generation = e.generation + 1,
          state = case when l.state = 'EXTINCT' then 'QUEUED' else 'FAILED' end,
          retry_count = case when l.state = 'EXTINCT' then 0 else e.retry_count end,
-         begun = e.begun and l.state <> 'EXTINCT',
+         -- What could not be compensated still may have to be.
+         begun = e.begun and (l.state <> 'EXTINCT' or l.compensation_error is not null),
          crash_count = case when l.state = 'EXTINCT' then 0 else e.crash_count end,
          lane = case when l.state = 'EXTINCT' then 0 else e.lane end,
          processed_at = null, compensation_error = null, compensation_tries = 0, cancel_requested = false, compensating = false,

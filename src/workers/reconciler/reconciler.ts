@@ -49,13 +49,17 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
 
   // Each step is tried whatever became of the others: a server that refuses the schedule must not keep events waiting.
   const turn = async (): Promise<void> => {
-    const { rows } = await pool.query<{ sinceMs: number | null }>(
-      `update tem.ledger set reconciled_at = clock_timestamp()
-       returning extract(epoch from clock_timestamp() - reconciled_whole_at)::float8 * 1000 as "sinceMs"`,
+    const { rows } = await pool.query<{ silentMs: number | null; sinceMs: number | null }>(
+      `with before as materialized (select reconciled_at from tem.ledger for update)
+       update tem.ledger set reconciled_at = clock_timestamp() from before
+       returning extract(epoch from clock_timestamp() - before.reconciled_at)::float8 * 1000 as "silentMs",
+         extract(epoch from clock_timestamp() - reconciled_whole_at)::float8 * 1000 as "sinceMs"`,
     );
     const sinceMs = rows[0]?.sinceMs ?? Number.POSITIVE_INFINITY;
+    const silentMs = rows[0]?.silentMs ?? Number.POSITIVE_INFINITY;
     const steps: [what: string, step: () => Promise<unknown>][] = [
-      ['ending events of unknown types', endUnknown],
+      // After a time without any worker the first one is not to judge what those that follow it know.
+      ['ending events of unknown types', async () => silentMs < 5 * options.everyMs && endUnknown()],
       ['forgetting gone workers', () => forgetGoneWorkers(pool)],
       ['looking for a lost Temporal', () => recoverLostTemporal(options)],
       ['following closed runs', () => followClosedRuns(pool, client, log, sinceMs)],

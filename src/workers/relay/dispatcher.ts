@@ -144,8 +144,9 @@ export class Dispatcher {
       return [{ id: row.id, generation: row.generation, error: admission.refusal }];
     });
     if (refused.length === 0) return rows;
-    await refuseQueued(pool, refused, `relay ${workerId}`);
-    for (const { id, error } of refused) log.info({ event: id, state: 'EXTINCT', error }, 'event extinct');
+    const ended = await refuseQueued(pool, refused, `relay ${workerId}`);
+    for (const { id, error } of refused.filter((each) => ended.has(each.id)))
+      log.info({ event: id, state: 'EXTINCT', error }, 'event extinct');
     const ids = new Set(refused.map((each) => each.id));
     return rows.filter((row) => !ids.has(row.id));
   }

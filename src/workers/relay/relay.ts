@@ -18,6 +18,9 @@ const POLL_MS = 1_000;
 const SLEEP_MS: Record<Hearing, number> = { new: 25, partly: LOOK_AGAIN_MS, all: POLL_MS };
 /** After a ring that found no free slot. */
 const FULL_PAUSE_MS = 25;
+/** So many rings in a row for other workers' types, and it isn't rung for meanwhile. */
+const VAIN_RINGS_MAX = 3;
+const DEAF_MS = 1_000;
 const LEDGER_PAUSE_MS = 250;
 const LEDGER_PAUSE_MAX_MS = 5_000;
 /** Runs in flight for longer than this are looked up in the ledger. */
@@ -45,6 +48,10 @@ export class Relay {
   #looping: Promise<void> | undefined;
   #rotation = 0;
   #rungInVain = false;
+  /** Rings in a row for events of types that it doesn't have. */
+  #vainRings = 0;
+  /** It doesn't arm the bell before (performance.now). */
+  #deafUntil = 0;
   /** Whether it has looked at the queue since it armed the bell. */
   #looked = false;
 
@@ -139,12 +146,20 @@ export class Relay {
   async #longestSleepMs(): Promise<number> {
     if (this.#rungInVain) {
       this.#rungInVain = false;
-      // Nothing that came is of its types, or no slot is free for it; of other types something may come.
-      return this.#lanes.dueTypes().length === 0 ? LOOK_AGAIN_MS : FULL_PAUSE_MS;
+      // No slot is free for what came; of other types something may come.
+      if (this.#lanes.dueTypes().length > 0) return FULL_PAUSE_MS;
+      // Nothing that came is of its types. While that goes on it looks often instead, and nobody has to ring.
+      this.#vainRings += 1;
+      if (this.#vainRings >= VAIN_RINGS_MAX) this.#deafUntil = performance.now() + DEAF_MS;
+      return LOOK_AGAIN_MS;
     }
+    if (performance.now() < this.#deafUntil) return LOOK_AGAIN_MS;
     const hearing = await this.#bell.arm(POLL_MS, this.#looked);
     this.#looked = false;
-    return SLEEP_MS[hearing];
+    // It has slept through at least once.
+    if (hearing !== 'new') this.#vainRings = 0;
+    // Not so soon that it would be too early to look.
+    return Math.max(SLEEP_MS[hearing], this.#lanes.restLeftMs());
   }
 
   /** Slots whose run went on elsewhere (another worker took its first task) are found in the ledger. */

@@ -3,6 +3,7 @@
 import { expect, test } from 'vitest';
 import { cancelEvent, cancelFromRun } from '../../../src/core/ledger/cancel.ts';
 import { cancelsAmong } from '../../../src/core/ledger/leases.ts';
+import { retryEvent } from '../../../src/core/ledger/retry.ts';
 import { Type } from '../../../src/index.ts';
 import { waitFor } from '../../support/wait.ts';
 import { createBench, gate, insertEffect, typeOf } from './bench.ts';
@@ -170,7 +171,15 @@ test('a compensation whose payload the code takes no more is tried again, and th
   // The release that takes it again.
   await store(taken, { amount: 2 });
   expect(await settle(taken)).toEqual({ outcome: 'extinct' });
+  expect(await row(taken)).toMatchObject({ state: 'EXTINCT', compensation_error: null });
   expect(calls).toBe(1);
+  // Revived, the one that could not be compensated still has to be; the other begins anew.
+  for (const id of [given, taken]) {
+    expect(await retryEvent(pool, id, 'a person')).toMatchObject({ outcome: 'done' });
+    await cancelEvent(pool, id, 'a person');
+  }
+  expect(await row(given)).toMatchObject({ state: 'FAILED', compensating: true });
+  expect(await row(taken)).toMatchObject({ state: 'CANCELLED' });
 });
 
 test('a payload that no handler ever took leaves nothing to compensate', async () => {

@@ -98,15 +98,16 @@ describe('any JSON value', () => {
     );
   });
 
-  it('is flawed exactly when a string in it is', () => {
+  it('is flawed exactly when a string or a name in it is', () => {
     fc.assert(
       fc.property(fc.jsonValue({ stringUnit: 'binary' }), (value) => {
-        const expected = strings(value).some(
-          (text) => text.includes('\0') || /\p{Surrogate}/u.test(text) || text === '__proto__',
-        );
+        const expected =
+          strings(value).some((text) => text.includes('\0') || /\p{Surrogate}/u.test(text)) ||
+          names(value).includes('__proto__');
         fc.pre(!JSON.stringify(value).includes('prototype'));
         expect(read(JSON.stringify(value), 1_000).flaws.length > 0).toBe(expected);
       }),
+      { examples: [[['__proto__']], [JSON.parse('[{"__proto__":1}]')]] },
     );
   });
 
@@ -190,6 +191,11 @@ describe('numbers', () => {
     expect(performance.now() - startedAt).toBeLessThan(1_000);
   });
 });
+
+function names(value: unknown): string[] {
+  if (typeof value !== 'object' || value === null) return [];
+  return [...(Array.isArray(value) ? [] : Object.keys(value)), ...Object.values(value).flatMap(names)];
+}
 
 function strings(value: unknown): string[] {
   if (typeof value === 'string') return [value];

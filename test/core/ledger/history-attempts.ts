@@ -104,7 +104,7 @@ export function settledStep(to: 'EXTINCT' | 'CANCELLED', compensationError: stri
   return step(`compensation of ${age} ago ends ${to}`, async (model, real) => {
     const epoch = real.settleEpochs.at(-1 - age);
     if (epoch === undefined) return false;
-    const expected = says.markSettled(model, to, epoch);
+    const expected = says.markSettled(model, to, epoch, compensationError !== null);
     expect(
       await mark(real.pool, [marks.settled({ id: real.id, epoch, actor: 'test' }, to, compensationError)]),
     ).toEqual([expected]);

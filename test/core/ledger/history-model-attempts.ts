@@ -120,6 +120,7 @@ export function mark(model: Model, outcome: Outcome, epoch: number): boolean {
 export function uncompensated(model: Model, epoch: number, counts: boolean): 'stale' | 'left' | 'kept' {
   if (!model.settling || epoch !== model.epoch) return 'stale';
   Object.assign(model, { owner: undefined, settling: false });
+  model.uncompensated ||= counts;
   if (model.place === 'queue') return 'left';
   if (counts && model.lane < 2) return 'kept';
   model.generation += 1;
@@ -127,9 +128,10 @@ export function uncompensated(model: Model, epoch: number, counts: boolean): 'st
   return 'left';
 }
 
-/** The end of the compensation with this epoch. */
-export function markSettled(model: Model, to: 'EXTINCT' | 'CANCELLED', epoch: number): boolean {
+/** The end of the compensation with this epoch; `gaveUp` when it never succeeded. */
+export function markSettled(model: Model, to: 'EXTINCT' | 'CANCELLED', epoch: number, gaveUp: boolean): boolean {
   if (!model.compensating || epoch !== model.epoch) return false;
+  model.uncompensated = gaveUp;
   end(model, to);
   return true;
 }

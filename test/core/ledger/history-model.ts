@@ -28,6 +28,8 @@ export interface Model {
   epochGeneration: number | undefined;
   /** Whether a compensation has begun and not come to an outcome. */
   settling: boolean;
+  /** Whether a compensation has failed and none succeeded since. */
+  uncompensated: boolean;
   alive: boolean[];
   readonly compensates: boolean;
 }
@@ -50,6 +52,7 @@ export function initialModel(compensates: boolean): Model {
     epochWorker: undefined,
     epochGeneration: undefined,
     settling: false,
+    uncompensated: false,
     alive: [true, true],
     compensates,
   };
@@ -116,8 +119,19 @@ export function cancelFromRun(model: Model, generation: number): void {
 export function retry(model: Model): 'done' | 'conflict' {
   if (model.state !== 'EXTINCT' && (model.state !== 'FAILED' || model.compensating)) return 'conflict';
   if (model.state === 'EXTINCT')
-    Object.assign(model, { state: 'QUEUED', retryCount: 0, crashCount: 0, lane: 0, begun: false });
-  Object.assign(model, { generation: model.generation + 1, cancelRequested: false, retryDue: true });
+    Object.assign(model, {
+      state: 'QUEUED',
+      retryCount: 0,
+      crashCount: 0,
+      lane: 0,
+      begun: model.begun && model.uncompensated,
+    });
+  Object.assign(model, {
+    generation: model.generation + 1,
+    cancelRequested: false,
+    retryDue: true,
+    uncompensated: false,
+  });
   enqueue(model, true);
   return 'done';
 }
@@ -145,6 +159,7 @@ export function unclaim(model: Model, token: { generation: number; epoch: number
 export function endUnknown(model: Model): boolean {
   if (model.place !== 'queue' || !model.due) return false;
   model.owner = undefined;
+  model.uncompensated ||= model.begun && model.compensates;
   end(model, model.cancelRequested ? 'CANCELLED' : 'EXTINCT');
   return true;
 }

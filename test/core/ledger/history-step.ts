@@ -34,6 +34,7 @@ interface Row {
   retry_due: boolean;
   compensating: boolean;
   cancel_requested: boolean;
+  uncompensated: boolean;
   version: number;
   xmin: string;
 }
@@ -45,7 +46,7 @@ export async function readRow(pool: pg.Pool, id: string): Promise<Row> {
     name: 'read-row',
     text: `select state, generation, epoch, retry_count, crash_count, lane, begun, due_at is not null as queued, due_by is not null as owned,
         due_at <= clock_timestamp() as due, coalesce(next_retry_at <= clock_timestamp(), true) as retry_due, compensating,
-        cancel_requested, version, xmin::text
+        cancel_requested, compensation_error is not null as uncompensated, version, xmin::text
       from tem.event where id = $1`,
     values: [id],
   });
@@ -67,6 +68,7 @@ async function compare(model: Model, real: Real, changed: boolean): Promise<void
     place: row.queued ? 'queue' : row.owned ? 'run' : 'none',
     compensating: row.compensating,
     cancelRequested: row.cancel_requested,
+    uncompensated: row.uncompensated,
     due: row.queued ? row.due : undefined,
     retryDue: row.retry_due,
   }).toEqual({
@@ -80,6 +82,7 @@ async function compare(model: Model, real: Real, changed: boolean): Promise<void
     place: model.place,
     compensating: model.compensating,
     cancelRequested: model.cancelRequested,
+    uncompensated: model.uncompensated,
     due: model.place === 'queue' ? model.due : undefined,
     retryDue: model.retryDue,
   });

@@ -76,16 +76,28 @@ test('what waits for another attempt, or lost its worker, ends as well and says 
   const error = 'no live worker knew the event type mine';
   const failed = await begun('mine', `state = 'FAILED', retry_count = 1, last_error = 'no answer'`);
   const lost = await begun('mine', `state = 'PROCESSING', locked_at = now(), epoch_worker_id = '${gone}'`);
-  const cancelled = await begun('mine', `state = 'FAILED', compensating = true, cancel_requested = true`);
+  const cancelled = await begun(
+    'mine',
+    `state = 'FAILED', compensating = true, cancel_requested = true,
+    compensation_error = 'refused'`,
+  );
   const plain = await begun('plain', `state = 'FAILED', retry_count = 1`);
   const ended = await begun('mine', `state = 'PROCESSED', due_at = null`);
   const claimed = await begun('mine', `due_at = null, due_by = now() + interval '1 hour'`);
   await pool.query(`delete from tem.worker where not 'other' = any(types)`);
   await pool.query(`update tem.event_type set last_seen_at = last_seen_at - interval '25 hours'`);
   expect(await endUnknownTypes(pool, DAY_MS, 10)).toBe(4);
-  for (const id of [failed, lost])
-    expect(await state(id)).toEqual({ state: 'EXTINCT', last_error: error, compensation_error: error });
-  expect(await state(cancelled)).toMatchObject({ state: 'CANCELLED', compensation_error: error });
+  expect(await state(failed)).toEqual({
+    state: 'EXTINCT',
+    last_error: `${error}; before that: no answer`,
+    compensation_error: error,
+  });
+  expect(await state(lost)).toEqual({ state: 'EXTINCT', last_error: error, compensation_error: error });
+  expect(await state(cancelled)).toEqual({
+    state: 'CANCELLED',
+    last_error: null,
+    compensation_error: `${error}; before that: refused`,
+  });
   expect(await state(plain)).toMatchObject({ state: 'EXTINCT', compensation_error: null });
   expect(await state(ended)).toMatchObject({ state: 'PROCESSED', last_error: null });
   expect(await state(claimed)).toMatchObject({ state: 'QUEUED', last_error: null });

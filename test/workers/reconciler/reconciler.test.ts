@@ -1,6 +1,7 @@
 // What a reconcile turn mends, on a real ledger and a real Temporal whose runs nobody works on: runs without progress,
 // runs that timed out or never were, a schedule that is gone; and who runs the turn when the schedule doesn't (rule 7).
 
+import type { Pool } from 'pg';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { claim, discoverLanes } from '../../../src/core/ledger/claim.ts';
 import { eventWorkflowId } from '../../../src/core/workflow-id.ts';
@@ -15,7 +16,14 @@ const EVERY_MS = MINUTE_MS;
 const RETENTION_MS = 30 * 24 * 60 * MINUTE_MS;
 const ERROR_LEVEL = 50;
 
-async function setup() {
+/** `onRestore` is called when Temporal's search attributes are to be registered again. */
+async function setup({
+  onRestore = async () => {},
+  unknownTypeAfterMs = RETENTION_MS,
+}: {
+  onRestore?: (pool: Pool) => Promise<void>;
+  unknownTypeAfterMs?: number;
+} = {}) {
   const bench = await createRelayBench([note, many]);
   const { pool, client, temporal, ledgerId, taskQueue } = bench;
   // The bench's relay has no lease: its rows would be freed for that reason.
@@ -32,8 +40,8 @@ async function setup() {
     ledgerId,
     taskQueue,
     everyMs: EVERY_MS,
-    restoreSearchAttributes: async () => {},
-    unknownTypeAfterMs: RETENTION_MS,
+    restoreSearchAttributes: () => onRestore(pool),
+    unknownTypeAfterMs,
     retentionMs: RETENTION_MS,
     log: bench.log,
   });
@@ -204,4 +212,38 @@ describe('the watchdog of a worker', () => {
     expect(await turnedAt(pool)).toBe(before);
     expect(await row(lost)).toMatchObject({ queued: false });
   });
+});
+
+test('a lost Temporal gets its search attributes back before anything starts again', async () => {
+  const queuedMeanwhile: number[] = [];
+  const { pool, reconciler, row, enqueue, claimAll, alarms } = await setup({
+    async onRestore(ledger) {
+      const { rows } = await ledger.query<{ queued: number }>('select count(due_at)::int as queued from tem.event');
+      queuedMeanwhile.push(rows[0]?.queued as number);
+    },
+  });
+  const ids = await enqueue(note, 3);
+  await claimAll();
+  await reconciler.turn();
+  expect(queuedMeanwhile, 'nothing is lost').toEqual([]);
+  await pool.query(`update tem.ledger set temporal_namespace_id = 'of a database that is gone'`);
+  await reconciler.turn();
+  expect(queuedMeanwhile).toEqual([0]);
+  for (const id of ids) expect(await row(id)).toMatchObject({ state: 'QUEUED', queued: true, generation: 2 });
+  expect(alarms()).toEqual([expect.stringContaining("Temporal's database is another one")]);
+  await reconciler.turn();
+  expect(queuedMeanwhile, 'it is the known one now').toEqual([0]);
+});
+
+test('after a time without any worker nothing is called unknown until the others had time to come back', async () => {
+  const { pool, reconciler, row } = await setup({ unknownTypeAfterMs: 1 });
+  const { rows } = await pool.query<{ id: string }>(`select tem.enqueue('elsewhere', '{}') as id`);
+  const id = rows[0]?.id as string;
+  await reconciler.turn();
+  expect(await row(id), 'the first turn ever').toMatchObject({ state: 'QUEUED' });
+  await pool.query(`update tem.ledger set reconciled_at = reconciled_at - interval '2 days'`);
+  await reconciler.turn();
+  expect(await row(id), 'everything was down').toMatchObject({ state: 'QUEUED' });
+  await reconciler.turn();
+  expect(await row(id)).toMatchObject({ state: 'EXTINCT' });
 });

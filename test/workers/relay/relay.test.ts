@@ -81,6 +81,18 @@ test('of many small commits one in 5 ms rings at most', async () => {
   expect(rings.length).toBeLessThan(100);
 });
 
+test('a flood of types that it does not have rings for it once a second, and what it has is found all the same', async () => {
+  const { pool, rings, asleep, untilClaimed } = await setup();
+  await asleep();
+  const startedAt = performance.now();
+  while (performance.now() - startedAt < 2_500) await pool.query(`select tem.enqueue('foreign', '{}')`);
+  expect(rings.length).toBeGreaterThan(0);
+  // For each arming there may be one more ring before the relay has answered the first.
+  expect(rings.length).toBeLessThan(15);
+  const { rows } = await pool.query<{ id: string }>(`select tem.enqueue('note', '{}') as id`);
+  expect((await untilClaimed(rows[0]?.id as string)).waited).toBeLessThan(POLLED_WITHIN_MS);
+});
+
 test('a relay looks at the queue often while a transaction is open that saw no relay asleep', async () => {
   const bench = await createRelayBench([note]);
   const client = await bench.pool.connect();
