@@ -10,8 +10,10 @@ import { expect, onTestFinished, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { type Instance, readInstance } from '../../src/services/instance.ts';
 import { isAlive, stopProcess } from '../../src/services/processes.ts';
+import { createDatabase } from '../support/database.ts';
 import { makeHome } from '../support/home.ts';
 import { runTem, startTem, type TemProcess } from '../support/processes.ts';
+import { createNamespace } from '../support/temporal.ts';
 import { waitFor } from '../support/wait.ts';
 
 const TIMEOUT_MS = 180_000;
@@ -193,6 +195,27 @@ test('a start that is interrupted stops at once and leaves no process', { timeou
     return now?.processes.postgres && now.processes.temporal && now.temporalAddress === '' && now;
   }, STARTED_WITHIN_MS);
   tem.kill('SIGTERM');
+  expect(await tem.exited).toEqual({ code: 0, signal: null });
+  expect(processesOf(instance).filter(isAlive)).toEqual([]);
+});
+
+test('with a database and a Temporal of its own nothing embedded starts', { timeout: TIMEOUT_MS }, async () => {
+  const [{ databaseUrl }, { address, namespace }] = [
+    await createDatabase({ migrated: false }),
+    await createNamespace(),
+  ];
+  const home = await makeHome();
+  await takeDefaultPort();
+  const env = { TEM_HOME: home, DATABASE_URL: databaseUrl, TEMPORAL_ADDRESS: address, TEMPORAL_NAMESPACE: namespace };
+  const tem = startTem(['up'], env);
+  onTestFinished(async () => void (await tem.stop()));
+  await tem.ready();
+  const instance = readInstance(home) as Instance;
+  expect(Object.keys(instance.processes).sort()).toEqual(['api', 'worker']);
+  await waitFor(() => tem.stdout().includes(`Temporal     ${address}, namespace ${namespace}`));
+  const sent = await runTem(['send', 'notification', HELLO, '--json'], env);
+  expect((await runTem(['events', 'watch', (JSON.parse(sent.stdout) as { id: string }).id], env)).code).toBe(0);
+  tem.kill('SIGINT');
   expect(await tem.exited).toEqual({ code: 0, signal: null });
   expect(processesOf(instance).filter(isAlive)).toEqual([]);
 });

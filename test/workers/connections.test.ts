@@ -1,15 +1,19 @@
 // What the sessions of a worker on its Postgres promise, and that its marks have connections of their own (rule 13).
 
+import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { pino } from 'pino';
 import { expect, onTestFinished, test } from 'vitest';
 import { connectWorker } from '../../src/workers/connections.ts';
 import { setup as crashSetup } from '../crash/setup.ts';
 import { createDatabase } from '../support/database.ts';
-import { testConfig } from '../support/environment.ts';
+import { ADMIN_KEY, testConfig } from '../support/environment.ts';
 import { createNamespace } from '../support/temporal.ts';
+import { waitFor } from '../support/wait.ts';
 
 const HANDLER_CONNECTIONS = 2;
+/** Enough for a worker and an API to start. */
+const ROLE_CONNECTIONS = 25;
 
 test('no session of a worker can hang for ever, lose a commit that was answered, or keep its locks when it freezes', async () => {
   const database = await createDatabase();
@@ -59,4 +63,55 @@ test('handlers that hold every connection they may have delay no begin and no ma
   open('end');
   for (const id of [...holding, waiting])
     expect(await untilState(id, 'PROCESSED', 'FAILED')).toMatchObject({ state: 'PROCESSED', retry_count: 0 });
+});
+
+test('while Postgres has no connection left an attempt that runs is marked, and accepting fails before that', async () => {
+  const { pool, databaseUrl, startWorker, startApi, send, open, untilLogged, untilState } = await crashSetup({
+    TEM_CONNECTIONS: String(HANDLER_CONNECTIONS),
+    TEM_BATCH: 'off',
+  });
+  const url = new URL(databaseUrl);
+  const role = `limited_${randomBytes(4).toString('hex')}`;
+  await pool.query(
+    `create role ${role} login password 'limited' connection limit ${ROLE_CONNECTIONS} in role "${url.username}"`,
+  );
+  onTestFinished(async () => {
+    await pool.query('select pg_terminate_backend(pid) from pg_stat_activity where usename = $1', [role]);
+    await pool.query(`drop role ${role}`);
+  });
+  Object.assign(url, { username: role, password: 'limited' });
+  await startWorker({ DATABASE_URL: url.href });
+  const { is } = await startApi({ DATABASE_URL: url.href });
+  const ids = await send([{ steps: [{ do: 'hold', gate: 'end' }] }, { steps: [{ do: 'hold', gate: 'end' }] }]);
+  for (const id of ids) await untilLogged(id, 'holding');
+
+  const holders: pg.Client[] = [];
+  const release = () => Promise.all(holders.splice(0).map((holder) => holder.end()));
+  onTestFinished(async () => void (await release()));
+  const takeAll = async (): Promise<void> => {
+    for (;;) {
+      const holder = new pg.Client({ connectionString: url.href });
+      try {
+        await holder.connect();
+      } catch {
+        return;
+      }
+      holders.push(holder);
+    }
+  };
+  await takeAll();
+  const post = async (): Promise<number> => {
+    const answer = await fetch(`${is.url}/v1/events`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${ADMIN_KEY}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ type: 'work', payload: { steps: [] } }),
+    });
+    return answer.status;
+  };
+  expect(await post()).toBe(503);
+  open('end');
+  for (const id of ids) expect(await untilState(id, 'PROCESSED')).toMatchObject({ retry_count: 0 });
+  expect(await post()).toBe(503);
+  await release();
+  await waitFor(async () => (await post()) === 202);
 });
