@@ -1,13 +1,13 @@
 // What those who run TEM look at: health, readiness, metrics, documents, and how the API bears a ledger that is away.
 
-import { randomBytes } from 'node:crypto';
 import { connect } from 'node:net';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import pg from 'pg';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { createDatabase } from '../support/database.ts';
 import { linkDatabase } from '../support/database-link.ts';
+import { limitedRole } from '../support/limited-role.ts';
 import { waitFor } from '../support/wait.ts';
 import { registerLiveWorker, setup } from './setup.ts';
 
@@ -104,15 +104,10 @@ describe('while the ledger is away', () => {
 });
 
 it('answers 503 with Retry-After within 2 s while Postgres has no connection left, and works after it', async () => {
-  const { databaseUrl, pool } = await createDatabase();
-  const url = new URL(databaseUrl);
-  const role = `limited_${randomBytes(4).toString('hex')}`;
-  await pool.query(`create role ${role} login password 'limited' connection limit 1 in role "${url.username}"`);
-  onTestFinished(async () => void (await pool.query(`drop role ${role}`)));
-  Object.assign(url, { username: role, password: 'limited' });
-  const holder = new pg.Client({ connectionString: url.href });
+  const limitedUrl = await limitedRole(await createDatabase(), 1);
+  const holder = new pg.Client({ connectionString: limitedUrl });
   await holder.connect();
-  const { call } = await setup({ databaseUrl: url.href });
+  const { call } = await setup({ databaseUrl: limitedUrl });
   const event = { type: 'note', payload: { user: 'u' } };
   const startedAt = performance.now();
   const answers = await Promise.all([

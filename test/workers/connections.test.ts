@@ -1,6 +1,5 @@
 // What the sessions of a worker on its Postgres promise, and that its marks have connections of their own (rule 13).
 
-import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { pino } from 'pino';
 import { expect, onTestFinished, test } from 'vitest';
@@ -8,6 +7,7 @@ import { connectWorker } from '../../src/workers/connections.ts';
 import { setup as crashSetup } from '../crash/setup.ts';
 import { createDatabase } from '../support/database.ts';
 import { ADMIN_KEY, testConfig } from '../support/environment.ts';
+import { limitedRole } from '../support/limited-role.ts';
 import { createNamespace } from '../support/temporal.ts';
 import { waitFor } from '../support/wait.ts';
 
@@ -70,18 +70,9 @@ test('while Postgres has no connection left an attempt that runs is marked, and 
     TEM_CONNECTIONS: String(HANDLER_CONNECTIONS),
     TEM_BATCH: 'off',
   });
-  const url = new URL(databaseUrl);
-  const role = `limited_${randomBytes(4).toString('hex')}`;
-  await pool.query(
-    `create role ${role} login password 'limited' connection limit ${ROLE_CONNECTIONS} in role "${url.username}"`,
-  );
-  onTestFinished(async () => {
-    await pool.query('select pg_terminate_backend(pid) from pg_stat_activity where usename = $1', [role]);
-    await pool.query(`drop role ${role}`);
-  });
-  Object.assign(url, { username: role, password: 'limited' });
-  await startWorker({ DATABASE_URL: url.href });
-  const { is } = await startApi({ DATABASE_URL: url.href });
+  const limitedUrl = await limitedRole({ databaseUrl, pool }, ROLE_CONNECTIONS);
+  await startWorker({ DATABASE_URL: limitedUrl });
+  const { is } = await startApi({ DATABASE_URL: limitedUrl });
   const ids = await send([{ steps: [{ do: 'hold', gate: 'end' }] }, { steps: [{ do: 'hold', gate: 'end' }] }]);
   for (const id of ids) await untilLogged(id, 'holding');
 
@@ -90,7 +81,7 @@ test('while Postgres has no connection left an attempt that runs is marked, and 
   onTestFinished(async () => void (await release()));
   const takeAll = async (): Promise<void> => {
     for (;;) {
-      const holder = new pg.Client({ connectionString: url.href });
+      const holder = new pg.Client({ connectionString: limitedUrl });
       try {
         await holder.connect();
       } catch {

@@ -16,6 +16,8 @@ import { ensureReconcileSchedule } from './schedule.ts';
 
 const WATCH_EVERY_MS = 5_000;
 const SLICE_MAX = 1_000;
+/** When so many turns are missing, everything was down. */
+const SILENT_TURNS = 5;
 
 export interface Reconciler {
   /** One turn. Rejects when the ledger or Temporal is away; the next turn does what this one couldn't. */
@@ -59,7 +61,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     const silentMs = rows[0]?.silentMs ?? Number.POSITIVE_INFINITY;
     const steps: [what: string, step: () => Promise<unknown>][] = [
       // After a time without any worker the first one is not to judge what those that follow it know.
-      ['ending events of unknown types', async () => silentMs < 5 * options.everyMs && endUnknown()],
+      ['ending events of unknown types', async () => silentMs < SILENT_TURNS * options.everyMs && endUnknown()],
       ['forgetting gone workers', () => forgetGoneWorkers(pool)],
       ['looking for a lost Temporal', () => recoverLostTemporal(options)],
       ['following closed runs', () => followClosedRuns(pool, client, log, sinceMs)],
