@@ -3,7 +3,7 @@
 
 import { readFileSync } from 'node:fs';
 import type { Pool, PoolClient } from 'pg';
-import { claim, discoverLanes } from '../src/core/ledger/claim.ts';
+import { claim, discoverLanes, type Position } from '../src/core/ledger/claim.ts';
 
 export const PRELOAD = new URL('./probe/statement-times.js', import.meta.url);
 const LANES_MAX = 2_000;
@@ -27,30 +27,36 @@ export function timesOf(times: readonly StatementTime[], name: StatementTime['na
   return times.filter((each) => each.name === name).map(({ ms }) => ms);
 }
 
-/** The plan of claiming from the queue's first lane, with its times; undefined when nothing is due. */
-export async function claimPlan(pool: Pool): Promise<string | undefined> {
-  const client = await pool.connect();
-  try {
-    await client.query('begin');
-    const { rows } = await client.query<{ type: string }>(
-      'select distinct type from tem.event where due_at is not null',
-    );
-    const types = rows.map(({ type }) => type);
-    const found = await discoverLanes(client as unknown as Pool, types, LANES_MAX);
-    const lanes = found.filter((lane) => lane.dueInMs <= 0);
-    if (lanes.length === 0) return undefined;
-    const explained: string[] = [];
-    await claim(explaining(client, explained), {
-      workerId: NOBODY,
-      lanes: lanes.slice(0, 1),
-      take: CLAIM_ROWS,
-      workflowId: undefined,
-    });
-    return explained.join('\n');
-  } finally {
-    await client.query('rollback');
-    client.release();
-  }
+/** Asks for the plan of claiming from the queue's first lane of a type, with its times; undefined when nothing is due. */
+export type ClaimProbe = () => Promise<string | undefined>;
+
+/**
+ * Looks at the queue as a relay that goes on from where it was: what the probe itself reads must not be what slows down
+ * the claims that are measured.
+ */
+export function createClaimProbe(pool: Pool, type: string): ClaimProbe {
+  const positions = new Map<string, Position>();
+  return async () => {
+    const client = await pool.connect();
+    try {
+      await client.query('begin');
+      const found = await discoverLanes(client as unknown as Pool, [type], LANES_MAX, [...positions.values()]);
+      const lanes = found.filter((lane) => lane.dueInMs <= 0);
+      for (const lane of lanes) positions.set(`${lane.lane} ${lane.priority} ${lane.group}`, lane);
+      if (lanes.length === 0) return undefined;
+      const explained: string[] = [];
+      await claim(explaining(client, explained), {
+        workerId: NOBODY,
+        lanes: lanes.slice(0, 1),
+        take: CLAIM_ROWS,
+        workflowId: undefined,
+      });
+      return explained.join('\n');
+    } finally {
+      await client.query('rollback');
+      client.release();
+    }
+  };
 }
 
 /** A connection that asks for the plan of a statement instead of its rows. */
@@ -63,7 +69,7 @@ function explaining(client: PoolClient, lines: string[]): Pool {
   return { query } as unknown as Pool;
 }
 
-/** How long claiming takes when nothing else delays the answer: in the database only, from `claimPlan`. */
+/** How long claiming takes when nothing else delays the answer: in the database only, from a probe. */
 export function executionMs(plan: string | undefined): number {
   return Number(/Execution Time: ([\d.]+) ms/.exec(plan ?? '')?.[1] ?? Number.NaN);
 }

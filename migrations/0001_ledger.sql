@@ -73,9 +73,13 @@ create table tem.event (
   constraint event_type_key unique (type, key),
   constraint event_owned_or_queued check (
     num_nonnulls(due_at, due_by) = case when state in ('PROCESSED', 'EXTINCT', 'CANCELLED') then 0 else 1 end)
+) with (
+  -- A plan made when all events were on a few pages reads them all, and is kept while thousands come. Until autovacuum has
+  -- been here, Postgres takes the table for a larger one and goes by its indexes.
+  autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_insert_threshold = 5000, autovacuum_analyze_threshold = 5000
 );
 -- The hot end: claims look only here, and an event leaves it when it is claimed.
-create index event_claim on tem.event (type, lane, priority, "group", due_at) where due_at is not null;
+create index event_claim on tem.event (type, lane, priority, "group", due_at, id) where due_at is not null;
 create index event_owned on tem.event (worker_id, due_by) where due_by is not null;
 create index event_state on tem.event (state, id);
 
@@ -90,6 +94,8 @@ create table tem.transition (
   error text,
   actor text not null,
   primary key (event_id, version)
+) with (
+  autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_insert_threshold = 5000, autovacuum_analyze_threshold = 5000
 );
 
 -- A worker process. It is alive while lease_until lies ahead; its rows are freed when it isn't.
@@ -219,7 +225,7 @@ begin
   if enqueue.key is null then
     insert into tem.event (id, type, key, payload, priority, "group", run_at, due_at)
     select fresh.id, enqueue.type, fresh.id::text, enqueue.payload, enqueue.priority,
-        coalesce(enqueue."group", ''), coalesce(enqueue.run_at, now()), coalesce(enqueue.run_at, now())
+        coalesce(enqueue."group", ''), coalesce(enqueue.run_at, now()), coalesce(enqueue.run_at, clock_timestamp())
       from (select tem.uuid_v7() as id offset 0) fresh
       where tem.acceptable(enqueue.type, enqueue.payload, null, enqueue.priority, enqueue."group", enqueue.run_at)
         or tem.inspect(enqueue.type, enqueue.payload, null, enqueue.priority, enqueue."group", enqueue.run_at)
@@ -229,7 +235,7 @@ begin
 
   insert into tem.event (type, key, payload, priority, "group", run_at, due_at)
   select enqueue.type, enqueue.key, enqueue.payload, enqueue.priority,
-      coalesce(enqueue."group", ''), coalesce(enqueue.run_at, now()), coalesce(enqueue.run_at, now())
+      coalesce(enqueue."group", ''), coalesce(enqueue.run_at, now()), coalesce(enqueue.run_at, clock_timestamp())
     where tem.acceptable(enqueue.type, enqueue.payload, enqueue.key, enqueue.priority, enqueue."group", enqueue.run_at)
       or tem.inspect(enqueue.type, enqueue.payload, enqueue.key, enqueue.priority, enqueue."group", enqueue.run_at)
   on conflict on constraint event_type_key do nothing

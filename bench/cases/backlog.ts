@@ -8,7 +8,7 @@ import { type BenchCase, percentile } from '../figures.ts';
 import { checkAll, untilAllEnded } from '../ledger.ts';
 import { events, notificationEvent } from '../payloads.ts';
 import { keepProfile } from '../profile.ts';
-import { claimPlan, PRELOAD, readStatementTimes, type StatementTime, timesOf } from '../statement-times.ts';
+import { createClaimProbe, PRELOAD, readStatementTimes, type StatementTime, timesOf } from '../statement-times.ts';
 import { startTem } from '../tem.ts';
 import { watchWork } from '../work.ts';
 
@@ -68,7 +68,7 @@ async function planInTheMiddle(pool: Pool, count: number): Promise<string> {
       'select count(*)::int as left from tem.event where due_at is not null',
     );
     const left = rows[0]?.left ?? 0;
-    if (left < count / 2) return (await claimPlan(pool)) ?? 'nothing was due any more';
+    if (left < count / 2) return (await createClaimProbe(pool, 'notification')()) ?? 'nothing was due any more';
     await delay(100);
   }
   throw new Error(`half of the backlog was not done within ${TIMEOUT_MS} ms`);

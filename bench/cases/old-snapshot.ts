@@ -8,7 +8,14 @@ import type { BenchContext } from '../context.ts';
 import { type BenchCase, percentile } from '../figures.ts';
 import { untilAllEnded } from '../ledger.ts';
 import { events, notificationEvent } from '../payloads.ts';
-import { claimPlan, executionMs, PRELOAD, readStatementTimes, timesOf } from '../statement-times.ts';
+import {
+  type ClaimProbe,
+  createClaimProbe,
+  executionMs,
+  PRELOAD,
+  readStatementTimes,
+  timesOf,
+} from '../statement-times.ts';
 import { startTem, type Tem } from '../tem.ts';
 import { watchWork } from '../work.ts';
 
@@ -47,17 +54,18 @@ export const oldSnapshot: BenchCase = {
       const file = join(tem.folder, 'statement-times');
       await tem.startWorker({ BENCH_STATEMENT_TIMES: file });
       const worked = watchWork(tem);
+      const probe = createClaimProbe(tem.pool, 'notification');
       // Start-up is not what this is about.
-      await steady(tem, api, context.count(5, 1));
+      await steady(tem, api, probe, context.count(5, 1));
       const baseFromMs = Date.now();
-      const baseProbes = await steady(tem, api, slices(context, BEFORE, LONG_BASE_MS));
+      const baseProbes = await steady(tem, api, probe, slices(context, BEFORE, LONG_BASE_MS));
       const baseToMs = Date.now();
       await snapshot.query('begin isolation level repeatable read');
       await snapshot.query('select count(*) from tem.event');
       const openedAtMs = Date.now();
-      const probes = await steady(tem, api, slices(context, UNDER, LONG_MS));
+      const probes = await steady(tem, api, probe, slices(context, UNDER, LONG_MS));
       const closedAtMs = Date.now();
-      const plan = await claimPlanOfAFew(tem, api);
+      const plan = await claimPlanOfAFew(api, probe);
       await snapshot.query('commit');
       await untilAllEnded(tem.pool, TIMEOUT_MS);
       const { rows } = await tem.pool.query<{ count: number }>('select count(*)::int as count from tem.event');
@@ -98,17 +106,17 @@ function slices(context: BenchContext, eventCount: number, longMs: number): numb
 }
 
 /** A slice of events each second; resolves to what probed claims took in Postgres, in milliseconds, when all have ended. */
-async function steady(tem: Tem, api: ApiClient, sliceCount: number): Promise<number[]> {
+async function steady(tem: Tem, api: ApiClient, probe: ClaimProbe, sliceCount: number): Promise<number[]> {
   const probes: number[] = [];
   let probing = true;
-  const probe = async (): Promise<void> => {
+  const probeAgain = async (): Promise<void> => {
     while (probing) {
-      const ms = executionMs(await claimPlan(tem.pool));
+      const ms = executionMs(await probe());
       if (!Number.isNaN(ms)) probes.push(ms);
       await delay(PROBE_EVERY_MS * (0.5 + Math.random()));
     }
   };
-  const probed = probe();
+  const probed = probeAgain();
   try {
     const startedAt = performance.now();
     for (let index = 0; index < sliceCount; index++) {
@@ -127,7 +135,7 @@ function slice(index: number) {
   return events(SLICE, (position) => notificationEvent(`user-${(index * SLICE + position) % USERS}`));
 }
 
-async function claimPlanOfAFew(tem: Tem, api: ApiClient): Promise<string> {
+async function claimPlanOfAFew(api: ApiClient, probe: ClaimProbe): Promise<string> {
   await api.postBatches(slice(0));
-  return (await claimPlan(tem.pool)) ?? 'nothing was due any more';
+  return (await probe()) ?? 'nothing was due any more';
 }

@@ -48,6 +48,7 @@ export async function startApi(config: Config, log: Logger): Promise<RunningApi>
   const acceptPool = createPool(databaseUrl, {
     max: ACCEPT_CONNECTIONS,
     applicationName: 'tem api accept',
+    looksUp: true,
     connectionTimeoutMs: ACCEPT_CONNECTION_TIMEOUT_MS,
     queryTimeoutMs: ACCEPT_WITHIN_MS,
   });

@@ -49,6 +49,7 @@ export async function connectWorker(config: Config, identity: string, log: Logge
     max: CORE_CONNECTIONS,
     keptOpen: true,
     applicationName: 'tem worker',
+    looksUp: true,
     queryTimeoutMs: QUERY_TIMEOUT_MS,
   });
   const handlersPool = createPool(databaseUrl, {

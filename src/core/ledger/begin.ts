@@ -112,7 +112,7 @@ const BEGIN = `
       as i(id, generation, attempt, max_attempts, due_by_ms, n)
   ), locked as materialized (
     select e.id, e.type, e.key, e.payload, e."group", e.priority, e.created_at, e.state, e.epoch, e.version,
-      e.retry_count, e.next_retry_at, e.crash_count, e.compensating, e.cancel_requested, e.generation, e.begun,
+      e.retry_count, e.next_retry_at, e.crash_count, e.lane, e.compensating, e.cancel_requested, e.generation, e.begun,
       i.generation as run_generation, i.attempt, i.max_attempts, i.due_by_ms, i.n, e.epoch_generation,
       -- The same worker that asks twice (a lost marker, an outage) has not crashed.
       e.state = 'PROCESSING' and e.epoch_worker_id is distinct from $6 as open_elsewhere,
@@ -121,10 +121,11 @@ const BEGIN = `
     from tem.event e join input i on e.id = i.id order by e.id for update of e
   ), numbered as materialized (
     -- Two calls for one event may share this statement: only one of them may run it.
-    select l.*, open_elsewhere and not lives as crashed,
+    select l.*, open_elsewhere and not lives as crashed, crash_count + (open_elsewhere and not lives)::int as crashes,
       row_number() over (partition by id, run_generation order by n) as nth from locked l
   ), judged as (
-    select l.*, case
+    select l.*,
+      case when crashes >= ${QUARANTINE_FROM_CRASHES} then 2 when crashes > 0 then 1 else lane end as lane_now, case
       when state in ('PROCESSED', 'EXTINCT', 'CANCELLED') then 'ended'
       when generation <> run_generation or nth > 1 then 'stale'
       -- An attempt that outlives its limit on a worker that lives has no outcome to come.
@@ -134,7 +135,7 @@ const BEGIN = `
       -- A run that Temporal gave to another worker: the event needs one without neighbours, or the quarantine, and the
       -- relay sees to that. The crash is counted by the run that follows.
       when crashed and epoch_generation = generation then 'again'
-      when crashed and crash_count + 1 >= ${CRASHES_MAX} then 'poisoned'
+      when crashed and crashes >= ${CRASHES_MAX} then 'poisoned'
       else 'run' end as disposition
     from numbered l
   ), taken as (
@@ -143,13 +144,11 @@ const BEGIN = `
       compensating = j.disposition = 'poisoned',
       last_error = case when j.disposition = 'poisoned' then '${POISON_ERROR}' else e.last_error end,
       epoch = e.epoch + 1, version = e.version + 1, begun = true, worker_id = $6, epoch_worker_id = $6, epoch_generation = e.generation,
-      crash_count = e.crash_count + j.crashed::int, max_attempts = j.max_attempts,
-      lane = case when e.crash_count + j.crashed::int >= ${QUARANTINE_FROM_CRASHES} then 2
-        when e.crash_count + j.crashed::int > 0 then 1 else e.lane end,
+      crash_count = j.crashes, max_attempts = j.max_attempts, lane = j.lane_now,
       locked_at = case when j.disposition = 'run' then clock_timestamp() end, next_retry_at = null, due_at = null,
       due_by = clock_timestamp() + j.due_by_ms * interval '1 ms', updated_at = clock_timestamp()
     from judged j where e.id = j.id and j.disposition in ('run', 'poisoned')
-    returning e.id, e.version, e.epoch, e.lane, j.state as from_state, e.state as to_state, j.retry_count, j.crashed, e.last_error
+    returning e.id, e.version, j.state as from_state, e.state as to_state, j.retry_count, j.crashed, e.last_error
   ), returned as (
     update tem.event e ${FREED} from judged j where e.id = j.id and j.disposition = 'again'
   ), kept as (
@@ -159,6 +158,8 @@ const BEGIN = `
     from taken
   )
   select j.n::int as n, j.id, j.disposition, j.state, j.type, j.key, j.payload, j."group", j.priority, j.created_at as "createdAt",
-    j.retry_count as "retryCount", j.retry_count + 1 as attempt, j.begun as "begunBefore", t.epoch, t.lane,
+    j.retry_count as "retryCount", j.retry_count + 1 as attempt, j.begun as "begunBefore",
+    -- As \`taken\` has written them: its rows were locked. Joining it would compare each of 500 with each.
+    case when j.disposition in ('run', 'poisoned') then j.epoch + 1 end as epoch, j.lane_now as lane,
     extract(epoch from j.next_retry_at - clock_timestamp())::float8 * 1000 as "delayMs"
-  from judged j left join taken t on t.id = j.id and j.disposition in ('run', 'poisoned')`;
+  from judged j`;

@@ -1,6 +1,6 @@
 // Taking due events from the queue. A lane is one (type, lane, priority, group); the queue's index is ordered by lane
-// and then by time, so a claim reads just the rows that it takes. Claims start at the lane's oldest live row: rows that
-// an old snapshot keeps from being vacuumed lie before it and cost nothing (rule 14).
+// and then by time and id, so a claim reads just the rows that it takes. Claims start at the lane's oldest live row: rows
+// that an old snapshot keeps from being vacuumed lie before it and cost nothing (rule 14), also when all are due at once.
 
 import type { Pool } from 'pg';
 
@@ -8,6 +8,8 @@ import type { Pool } from 'pg';
 const CLAIM_DUE_MS = 10_000;
 /** Lanes of a type that are not due yet. */
 const NEXT_LANES_MAX = 10;
+/** No lane has this number or a higher one. */
+const LANE_MAX = 32_767;
 
 export interface Lane {
   type: string;
@@ -17,32 +19,67 @@ export interface Lane {
   group: string;
   /** due_at of the oldest live row, as Postgres writes it: microseconds must survive. */
   from: string;
+  /** Of several that are due at the same time the first, by id. */
+  fromId: string;
   /** Milliseconds until that row is due; 0 or less when it is. */
   dueInMs: number;
 }
+
+/** A lane, and a place in it. */
+export type Position = Omit<Lane, 'dueInMs'>;
 
 /**
  * The lanes of these types with a waiting event, by a loose index scan: one descent per lane, however many events wait in
  * it. Of the due lanes a chance choice of `dueMax` per type and kind of lane, first priority first, so that no number of
  * groups can hide another; of the others the next ones, so that the relay knows when to look again.
+ *
+ * While an old snapshot is open, the entries of all that was claimed since are still in the index, and a descent to the
+ * beginning of a lane passes them. Lanes with a position are entered there instead: what waits before it isn't found.
  */
-export async function discoverLanes(pool: Pool, types: readonly string[], dueMax: number): Promise<Lane[]> {
+export async function discoverLanes(
+  pool: Pool,
+  types: readonly string[],
+  dueMax: number,
+  positions: readonly Position[] = [],
+): Promise<Lane[]> {
   const { rows } = await pool.query<Lane>({
     name: 'discover-lanes',
     text: `
-      with recursive found as (
-        select first.* from unnest($1::text[]) as wanted(type) cross join lateral (
-          select e.type, e.lane, e.priority, e."group", e.due_at from tem.event e
-            where e.due_at is not null and e.type = wanted.type
-            order by e.lane, e.priority, e."group", e.due_at limit 1
+      with recursive positioned as (
+        select * from unnest($3::text[], $4::smallint[], $5::smallint[], $6::text[], $7::timestamptz[], $8::uuid[])
+          as p(type, lane, priority, "group", from_at, from_id)
+      ), edge as (
+        select type, -1::smallint as lane, 0::smallint as priority, '' as "group" from unnest($1::text[]) as wanted(type)
+        union all select type, lane, priority, "group" from positioned
+      ), gap as (
+        select *, coalesce(lead(lane) over next, ${LANE_MAX}) as lane_end,
+          coalesce(lead(priority) over next, 0) as priority_end, coalesce(lead("group") over next, '') as group_end
+        from edge window next as (partition by type order by lane, priority, "group")
+      ), scanned as (
+        select first.*, lane_end, priority_end, group_end from gap cross join lateral (
+          select e.type, e.lane, e.priority, e."group", e.due_at, e.id from tem.event e
+            where e.due_at is not null and e.type = gap.type
+              and (e.lane, e.priority, e."group") > (gap.lane, gap.priority, gap."group")
+              and (e.lane, e.priority, e."group") < (lane_end, priority_end, group_end)
+            order by e.lane, e.priority, e."group", e.due_at, e.id limit 1
         ) first
         union all
-        select next.* from found cross join lateral (
-          select e.type, e.lane, e.priority, e."group", e.due_at from tem.event e
-            where e.due_at is not null and e.type = found.type
-              and (e.lane, e.priority, e."group") > (found.lane, found.priority, found."group")
-            order by e.lane, e.priority, e."group", e.due_at limit 1
+        select next.*, lane_end, priority_end, group_end from scanned cross join lateral (
+          select e.type, e.lane, e.priority, e."group", e.due_at, e.id from tem.event e
+            where e.due_at is not null and e.type = scanned.type
+              and (e.lane, e.priority, e."group") > (scanned.lane, scanned.priority, scanned."group")
+              and (e.lane, e.priority, e."group") < (lane_end, priority_end, group_end)
+            order by e.lane, e.priority, e."group", e.due_at, e.id limit 1
         ) next
+      ), found as (
+        select type, lane, priority, "group", due_at, id from scanned
+        union all
+        select first.* from positioned p cross join lateral (
+          select e.type, e.lane, e.priority, e."group", e.due_at, e.id from tem.event e
+            where e.due_at is not null and e.type = p.type and e.lane = p.lane and e.priority = p.priority
+              and e."group" = p."group" and (e.due_at, e.id) >= (p.from_at, p.from_id)
+            order by e.due_at, e.id limit 1
+        ) first
       ), judged as (
         select *, extract(epoch from due_at - clock_timestamp())::float8 * 1000 as due_in_ms from found
       ), ranked as (
@@ -51,12 +88,24 @@ export async function discoverLanes(pool: Pool, types: readonly string[], dueMax
           order by case when due_in_ms <= 0 then priority end, case when due_in_ms > 0 then due_at end, random()) as nth
         from judged
       )
-      select type, lane, priority, "group", due_at::text as "from", due_in_ms as "dueInMs"
+      select type, lane, priority, "group", due_at::text as "from", id as "fromId", due_in_ms as "dueInMs"
       from ranked where nth <= case when due_in_ms <= 0 then $2 else ${NEXT_LANES_MAX} end
       order by type, lane, priority, "group"`,
-    values: [types, dueMax],
+    values: [types, dueMax, ...columnsOf(positions)],
   });
   return rows;
+}
+
+/** As arrays, for unnest. */
+function columnsOf(positions: readonly Position[]): [string[], number[], number[], string[], string[], string[]] {
+  return [
+    positions.map((each) => each.type),
+    positions.map((each) => each.lane),
+    positions.map((each) => each.priority),
+    positions.map((each) => each.group),
+    positions.map((each) => each.from),
+    positions.map((each) => each.fromId),
+  ];
 }
 
 export interface Claimed {
@@ -78,7 +127,7 @@ export interface Claimed {
 
 export interface ClaimRequest {
   workerId: string;
-  lanes: Pick<Lane, 'type' | 'lane' | 'priority' | 'group' | 'from'>[];
+  lanes: Position[];
   /** Rows of each lane at most. */
   take: number;
   /** The batch that will have them; a lonely one goes to a run of its own. */
@@ -94,37 +143,31 @@ export async function claim(pool: Pool, request: ClaimRequest): Promise<Claimed[
     name: 'claim',
     text: `
       with wanted as (
-        select * from unnest($1::text[], $2::smallint[], $3::smallint[], $4::text[], $5::timestamptz[])
-          as w(type, lane, priority, "group", from_at)
+        select * from unnest($1::text[], $2::smallint[], $3::smallint[], $4::text[], $5::timestamptz[], $6::uuid[])
+          as w(type, lane, priority, "group", from_at, from_id)
       ), picked as materialized (
         select e.id, e.due_at from wanted w cross join lateral (
           select id, due_at from tem.event
             where due_at is not null and type = w.type and lane = w.lane and priority = w.priority
-              and "group" = w."group" and due_at >= w.from_at and due_at <= clock_timestamp()
-            order by due_at limit $6 for update skip locked
+              and "group" = w."group" and (due_at, id) >= (w.from_at, w.from_id) and due_at <= clock_timestamp()
+            order by due_at, id limit $7 for update skip locked
         ) e
       )
-      update tem.event e set worker_id = $7, generation = e.generation + 1, due_at = null,
-        workflow_id = case when (select count(*) from picked) > 1 then $8 end,
-        due_by = clock_timestamp() + $9 * interval '1 ms'
+      update tem.event e set worker_id = $8, generation = e.generation + 1, due_at = null,
+        workflow_id = case when (select count(*) from picked) > 1 then $9 end,
+        due_by = clock_timestamp() + $10 * interval '1 ms'
       from picked where e.id = picked.id
       returning e.id, e.type, e.key, e.lane, e.priority, e."group", e.generation, e.epoch,
         e.retry_count as "retryCount", picked.due_at::text as "dueAt",
         extract(epoch from clock_timestamp() - picked.due_at)::float8 * 1000 as "lateMs",
         case when e.source in ('sql', 'http, unchecked') and not e.begun then e.payload end as "uncheckedPayload"`,
-    values: [
-      request.lanes.map((each) => each.type),
-      request.lanes.map((each) => each.lane),
-      request.lanes.map((each) => each.priority),
-      request.lanes.map((each) => each.group),
-      request.lanes.map((each) => each.from),
-      request.take,
-      request.workerId,
-      request.workflowId ?? null,
-      CLAIM_DUE_MS,
-    ],
+    values: [...columnsOf(request.lanes), request.take, request.workerId, request.workflowId ?? null, CLAIM_DUE_MS],
   });
-  return rows.sort((a, b) => a.priority - b.priority || (a.dueAt < b.dueAt ? -1 : 1));
+  return rows.sort((a, b) => a.priority - b.priority || compare(a.dueAt, b.dueAt) || compare(a.id, b.id));
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : Number(a > b);
 }
 
 /** Puts claimed events back because their run couldn't be started; those that have begun meanwhile are left alone. */

@@ -147,7 +147,7 @@ const MARK = `
   ), locked as materialized (
     -- A cancel that came too late for the attempt's signal must not wait for the next attempt. And what was freed under
     -- its attempt stays in the queue: the attempt's own run is stale.
-    select i.*, e.state as from_state, e.retry_count as failures, clock_timestamp() as at,
+    select i.*, e.state as from_state, e.version + 1 as version, e.retry_count as failures, clock_timestamp() as at,
       e.cancel_requested and i.to_state = 'FAILED' and not i.compensating as cancelled,
       i.to_state not in ${ENDED} and (i.queued or e.due_at is not null or e.cancel_requested and not i.compensating) as waits
     from tem.event e join input i on e.id = i.id and e.epoch = i.epoch
@@ -156,7 +156,7 @@ const MARK = `
     order by e.id for update of e
   ), marked as (
     update tem.event e set
-      state = l.to_state, version = e.version + 1, updated_at = l.at, locked_at = null, worker_id = null,
+      state = l.to_state, version = l.version, updated_at = l.at, locked_at = null, worker_id = null,
       retry_count = e.retry_count + l.failed::int, last_error = coalesce(l.error, e.last_error),
       result = coalesce(l.result::jsonb, e.result), compensating = l.compensating,
       -- None once it succeeded.
@@ -171,12 +171,12 @@ const MARK = `
       lane = case when l.cancelled or l.waits and l.compensating then greatest(e.lane, 1) else e.lane end,
       cancel_requested = e.cancel_requested and l.to_state not in ${ENDED}
     from locked l where e.id = l.id
-    returning e.id, e.version
+    returning e.id
   ), kept as (
     insert into tem.transition (event_id, version, at, from_state, to_state, attempt, error, actor)
-    select l.id, m.version, l.at, l.from_state, l.to_state, l.failures + (l.from_state = 'PROCESSING')::int,
-      coalesce(l.error, l.compensation_error), l.actor
-    from locked l join marked m on m.id = l.id
+    select id, version, at, from_state, to_state, failures + (from_state = 'PROCESSING')::int,
+      coalesce(error, compensation_error), actor
+    from locked
   )
   select id from marked`;
 

@@ -10,6 +10,11 @@ export interface PoolOptions {
   applicationName: string;
   /** For handlers, who name their own tables: keeps the role's search_path. */
   forHandlers?: boolean;
+  /**
+   * All its statements look up rows by an index, whatever their values and however few rows there are yet: each plan is
+   * made once, without a look at the statistics.
+   */
+  looksUp?: boolean;
   /** The longest that one statement may take; 30 s by default. */
   statementTimeoutMs?: number;
   /** How long a caller waits for a free connection; 2 s by default, so that an answer of 503 is quick. */
@@ -38,6 +43,16 @@ export function sessionOptions(databaseUrl: string, options: PoolOptions): pg.Po
     tcp_keepalives_count: 3,
     // Claims and marks are index look-ups whose plans must not change with the statistics of a bursty table.
     jit: 'off',
+    // Else Postgres plans statements that take arrays anew each time, which can take longer than they do; and a plan made
+    // when all events were on one page reads them all until the next analyze, however many there are by then.
+    ...(options.looksUp && {
+      plan_cache_mode: 'force_generic_plan',
+      enable_seqscan: 'off',
+      enable_hashjoin: 'off',
+      enable_mergejoin: 'off',
+    }),
+    // Times that are kept as text are compared as text.
+    ...(!options.forHandlers && { timezone: 'UTC' }),
     // What another role may have made in a schema that everybody may write to is never called in its place.
     ...(!options.forHandlers && { search_path: 'pg_catalog,pg_temp' }),
   };

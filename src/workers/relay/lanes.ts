@@ -1,17 +1,11 @@
-// What the relay knows of the queue: which lanes have something due and where each begins. It asks the ledger at most
-// so often that asking stays a small part of its time, also when an old snapshot makes the question slow.
+// What the relay knows of the queue: which lanes have something due and where each begins.
 
 import type { Pool } from 'pg';
-import { type Claimed, discoverLanes, type Lane } from '../../core/ledger/claim.ts';
+import type { Claimed } from '../../core/ledger/claim.ts';
+import { createLook, type FoundLane } from './look.ts';
+import { laneName } from './positions.ts';
 
-/** Due lanes of one type that are known at a time. */
-const DUE_LANES_MAX = 1_000;
-const ASK_EVERY_MS_MIN = 25;
-/** After asking, so many times as long as that took is left for claims. */
-const REST_FACTOR = 5;
-
-export interface KnownLane extends Lane {
-  dueAtMs: number;
+export interface KnownLane extends FoundLane {
   /** Raised when it is claimed from: the lane whose number is lowest has waited for its turn the longest. */
   turn: number;
 }
@@ -32,28 +26,20 @@ export interface Lanes {
 }
 
 export function createLanes(pool: Pool, types: ReadonlySet<string>): Lanes {
+  const look = createLook(pool, [...types]);
   let known: KnownLane[] = [];
-  let askedAtMs = Number.NEGATIVE_INFINITY;
-  let askTookMs = 0;
   let turn = 0;
 
   const isDue = (lane: KnownLane): boolean => lane.dueAtMs <= performance.now();
 
   return {
-    restLeftMs: () => Math.max(0, askedAtMs + askTookMs * REST_FACTOR - performance.now()),
+    restLeftMs: look.restLeftMs,
     async refresh(urgent) {
-      const nowMs = performance.now();
-      if (nowMs - askedAtMs < Math.max(urgent ? 0 : ASK_EVERY_MS_MIN, askTookMs * REST_FACTOR)) return false;
-      const found = await discoverLanes(pool, [...types], DUE_LANES_MAX);
-      askedAtMs = performance.now();
-      askTookMs = askedAtMs - nowMs;
-      const turns = new Map(known.map((lane) => [nameOf(lane), lane.turn]));
+      const found = await look.ask(urgent);
+      if (!found) return false;
+      const turns = new Map(known.map((lane) => [laneName(lane), lane.turn]));
       // A new lane stands behind those that wait already, or one that empties and fills would always be first.
-      known = found.map((lane) => ({
-        ...lane,
-        dueAtMs: askedAtMs + lane.dueInMs,
-        turn: turns.get(nameOf(lane)) ?? turn,
-      }));
+      known = found.map((lane) => ({ ...lane, turn: turns.get(laneName(lane)) ?? turn }));
       return true;
     },
     due(type, lane) {
@@ -73,8 +59,12 @@ export function createLanes(pool: Pool, types: ReadonlySet<string>): Lanes {
         );
         const last = own.at(-1);
         lane.turn = turn;
-        if (last && own.length >= take) lane.from = last.dueAt;
-        else known = known.filter((each) => each !== lane);
+        if (last) {
+          lane.from = last.dueAt;
+          lane.fromId = last.id;
+          look.moved(lane);
+        }
+        if (own.length < take) known = known.filter((each) => each !== lane);
       }
     },
     nextDueInMs() {
@@ -82,9 +72,4 @@ export function createLanes(pool: Pool, types: ReadonlySet<string>): Lanes {
       return Number.isFinite(next) ? Math.max(0, next - performance.now()) : undefined;
     },
   };
-}
-
-/** A type's name holds no space. */
-function nameOf({ type, lane, priority, group }: Lane): string {
-  return `${type} ${lane} ${priority} ${group}`;
 }

@@ -5,7 +5,7 @@ import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { expect } from 'vitest';
 import { cancelEvent, cancelFromRun } from '../../../src/core/ledger/cancel.ts';
-import { adopt, claim, type Lane, unclaim } from '../../../src/core/ledger/claim.ts';
+import { adopt, claim, type Position, unclaim } from '../../../src/core/ledger/claim.ts';
 import { free, freeAllRuns, freeDeadWorkers } from '../../../src/core/ledger/free.ts';
 import { endUnknownTypes, refuseQueued } from '../../../src/core/ledger/refuse.ts';
 import { retryEvent } from '../../../src/core/ledger/retry.ts';
@@ -27,10 +27,12 @@ import { type Real, type Step, step } from './history-step.ts';
 const LEASE_MS = 600_000;
 const OVERDUE_AFTER_MS = 30_000;
 const LANES = [0, 1, 2];
+const FIRST_ID = '00000000-0000-0000-0000-000000000000';
 
 async function takeUp(model: Model, real: Real, worker: number): Promise<boolean> {
   const lanes = LANES.map(
-    (lane) => ({ type: real.type, lane, priority: 3, group: '', from: '-infinity' }) satisfies Partial<Lane>,
+    (lane) =>
+      ({ type: real.type, lane, priority: 3, group: '', from: '-infinity', fromId: FIRST_ID }) satisfies Position,
   );
   const claimed = await claim(real.pool, {
     workerId: real.workers[worker] as string,

@@ -81,16 +81,16 @@ test('what is listened to while the connection is being opened is heard', async 
 
 test("options in DATABASE_URL are kept, and none of them weakens TEM's own", async () => {
   const url = new URL((await createDatabase()).databaseUrl);
-  url.searchParams.set('options', '-c search_path=shop -c synchronous_commit=off');
-  for (const [forHandlers, path] of [
-    [true, 'shop'],
-    [false, 'pg_catalog,pg_temp'],
+  url.searchParams.set('options', '-c search_path=shop -c timezone=Asia/Kathmandu -c synchronous_commit=off');
+  for (const [forHandlers, path, zone] of [
+    [true, 'shop', 'Asia/Kathmandu'],
+    [false, 'pg_catalog,pg_temp', 'UTC'],
   ] as const) {
     const pool = createPool(url.href, { max: 1, applicationName: 'tem test', forHandlers });
     onTestFinished(() => pool.end());
     const { rows } = await pool.query(`
       select current_setting('search_path') as path, current_setting('synchronous_commit') as commit,
-        current_setting('jit') as jit`);
-    expect(rows).toEqual([{ path, commit: 'on', jit: 'off' }]);
+        current_setting('jit') as jit, current_setting('timezone') as zone`);
+    expect(rows).toEqual([{ path, commit: 'on', jit: 'off', zone }]);
   }
 });

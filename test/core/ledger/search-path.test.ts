@@ -5,7 +5,7 @@ import { randomUUID } from 'node:crypto';
 import { pino } from 'pino';
 import { expect, onTestFinished, test } from 'vitest';
 import { acceptEvents } from '../../../src/core/ledger/accept.ts';
-import { claim } from '../../../src/core/ledger/claim.ts';
+import { claim, discoverLanes } from '../../../src/core/ledger/claim.ts';
 import { registerWorker } from '../../../src/core/ledger/leases.ts';
 import { createListener } from '../../../src/core/ledger/listener.ts';
 import { migrate } from '../../../src/core/ledger/migrate.ts';
@@ -57,7 +57,7 @@ test('neither the migrations nor any session of TEM calls what shadows a functio
   await listener.ready();
   // While a relay sleeps, and from a session that emits.
   await acceptEvents(pool, [{ type: 'note', payload: {}, source: 'test' }]);
-  const lanes = [{ type: 'note', lane: 0, priority: 3, group: '', from: new Date(0).toISOString() }];
+  const lanes = await discoverLanes(own, ['note'], 1);
   expect(await claim(own, { workerId, lanes, take: 10, workflowId: undefined })).toHaveLength(5);
   await waitFor(() => rings > 0);
   expect(await sprung()).toEqual([]);
