@@ -40,8 +40,8 @@ export function createClaimProbe(pool: Pool, type: string): ClaimProbe {
     const client = await pool.connect();
     try {
       await client.query('begin');
-      const found = await discoverLanes(client as unknown as Pool, [type], LANES_MAX, [...positions.values()]);
-      const lanes = found.filter((lane) => lane.dueInMs <= 0);
+      const found = await discoverLanes(client, [type], LANES_MAX, [...positions.values()]);
+      const lanes = found.lanes.filter((lane) => lane.dueInMs <= 0);
       for (const lane of lanes) positions.set(`${lane.lane} ${lane.priority} ${lane.group}`, lane);
       if (lanes.length === 0) return undefined;
       const explained: string[] = [];

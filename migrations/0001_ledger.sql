@@ -52,7 +52,7 @@ create table tem.event (
   processed_at timestamptz,
   source text not null default 'sql',
   -- Who has it. An unfinished event either waits in the queue (due_at) or somebody must show progress (due_by).
-  due_at timestamptz default now() check (isfinite(due_at)),
+  due_at timestamptz default clock_timestamp() check (isfinite(due_at)),
   due_by timestamptz,
   worker_id uuid,
   workflow_id text,
@@ -225,7 +225,7 @@ begin
   if enqueue.key is null then
     insert into tem.event (id, type, key, payload, priority, "group", run_at, due_at)
     select fresh.id, enqueue.type, fresh.id::text, enqueue.payload, enqueue.priority,
-        coalesce(enqueue."group", ''), coalesce(enqueue.run_at, now()), coalesce(enqueue.run_at, clock_timestamp())
+        coalesce(enqueue."group", ''), coalesce(enqueue.run_at, now()), greatest(enqueue.run_at, clock_timestamp())
       from (select tem.uuid_v7() as id offset 0) fresh
       where tem.acceptable(enqueue.type, enqueue.payload, null, enqueue.priority, enqueue."group", enqueue.run_at)
         or tem.inspect(enqueue.type, enqueue.payload, null, enqueue.priority, enqueue."group", enqueue.run_at)
@@ -235,7 +235,7 @@ begin
 
   insert into tem.event (type, key, payload, priority, "group", run_at, due_at)
   select enqueue.type, enqueue.key, enqueue.payload, enqueue.priority,
-      coalesce(enqueue."group", ''), coalesce(enqueue.run_at, now()), coalesce(enqueue.run_at, clock_timestamp())
+      coalesce(enqueue."group", ''), coalesce(enqueue.run_at, now()), greatest(enqueue.run_at, clock_timestamp())
     where tem.acceptable(enqueue.type, enqueue.payload, enqueue.key, enqueue.priority, enqueue."group", enqueue.run_at)
       or tem.inspect(enqueue.type, enqueue.payload, enqueue.key, enqueue.priority, enqueue."group", enqueue.run_at)
   on conflict on constraint event_type_key do nothing

@@ -1,8 +1,9 @@
 // The two ways to run events. In batches means batches: a worker of that mode has few slots, whoever sends events that
 // have to share a run puts their type under pressure first, and every test asks afterwards whether they did.
 
-import type { Pool } from 'pg';
+import type { Pool, PoolClient } from 'pg';
 import { expect } from 'vitest';
+import { acceptLate } from '../support/late.ts';
 import type { NewEvent } from './setup.ts';
 
 /** Every row of the table holds in both. */
@@ -28,7 +29,11 @@ export const KEEP_BATCHES = `
     execute function keep_batch()`;
 
 /** What a test may ask of the runs that its events had. */
-export function createBatches(on: boolean, pool: Pool, send: (events: readonly NewEvent[]) => Promise<string[]>) {
+export function createBatches(
+  on: boolean,
+  pool: Pool,
+  accept: (client: Pool | PoolClient, events: readonly NewEvent[]) => Promise<string[]>,
+) {
   /** Sent beside the test's own events, so that these share a run. */
   const companions: string[] = [];
 
@@ -47,14 +52,13 @@ export function createBatches(on: boolean, pool: Pool, send: (events: readonly N
      */
     async sendBatched(events: readonly NewEvent[]): Promise<string[]> {
       const types = new Set(events.map((event) => event.type ?? 'work').filter((type) => !NEVER_BATCHED.has(type)));
-      if (!on || types.size === 0) return send(events);
-      const runAt = new Date(Date.now() - LATE_MS);
+      if (!on || types.size === 0) return accept(pool, events);
       const beside = [...types].flatMap((type) => [
-        ...Array.from({ length: PRESSING_EVENTS }, () => ({ type, runAt })),
+        ...Array.from({ length: PRESSING_EVENTS }, () => ({ type })),
         // A lonely event is given a run of its own.
         { type },
       ]);
-      const ids = await send([...beside, ...events]);
+      const ids = await acceptLate(pool, LATE_MS, (client) => accept(client, [...beside, ...events]));
       companions.push(...ids.slice(0, beside.length));
       return ids.slice(beside.length);
     },

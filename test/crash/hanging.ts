@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, onTestFinished } from 'vitest';
 import { acceptEvents } from '../../src/core/ledger/accept.ts';
+import { acceptLate } from '../support/late.ts';
 import { waitFor } from '../support/wait.ts';
 import { spread } from './client.ts';
 import { PATIENCE_MS, type Scene, setup } from './setup.ts';
@@ -38,10 +39,12 @@ export async function hangBeside(environment: Record<string, string>, paceMs: nu
   const alone = await quickNotifications(scene, 0);
   const webhook = { type: 'webhook', payload: { url, body: {} }, source: 'http' };
   const quick = { ...webhook, payload: { url: new URL(QUICK, url).href, body: {} } };
-  const outcomes = await acceptEvents(scene.pool, [
-    ...Array.from({ length: PRESSING_WEBHOOKS }, () => ({ ...quick, runAt: new Date(Date.now() - LATE_MS) })),
-    ...Array.from({ length: WEBHOOKS }, () => webhook),
-  ]);
+  const outcomes = await acceptLate(scene.pool, LATE_MS, (client) =>
+    acceptEvents(client, [
+      ...Array.from({ length: PRESSING_WEBHOOKS }, () => quick),
+      ...Array.from({ length: WEBHOOKS }, () => webhook),
+    ]),
+  );
   const ids = outcomes.slice(PRESSING_WEBHOOKS).map(({ id }) => id);
   await waitFor(() => hanging >= 20, PATIENCE_MS);
   const beside = await quickNotifications(scene, paceMs);

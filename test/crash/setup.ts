@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Client } from '@temporalio/client';
-import type { Pool } from 'pg';
+import type { Pool, PoolClient } from 'pg';
 import { expect, onTestFailed } from 'vitest';
 import { acceptEvents } from '../../src/core/ledger/accept.ts';
 import { atEnd } from '../support/at-end.ts';
@@ -123,10 +123,9 @@ export async function setup(further: Record<string, string> = {}, places: Partia
     return Object.fromEntries(counts.map(({ state, count }) => [state, count]));
   };
 
-  /** Accepts events in one statement; resolves to their ids, in order. */
-  const send = async (events: readonly NewEvent[]): Promise<string[]> => {
+  const accept = async (client: Pool | PoolClient, events: readonly NewEvent[]): Promise<string[]> => {
     const outcomes = await acceptEvents(
-      pool,
+      client,
       events.map(({ type, steps, compensation, filler, ...rest }) => ({
         type: type ?? 'work',
         payload: { steps: steps ?? [{ do: 'write' }], compensation, filler },
@@ -136,7 +135,9 @@ export async function setup(further: Record<string, string> = {}, places: Partia
     );
     return outcomes.map(({ id }) => id);
   };
-  const batches = createBatches(environment.TEM_BATCH === 'on', pool, send);
+  /** Accepts events in one statement; resolves to their ids, in order. */
+  const send = (events: readonly NewEvent[]): Promise<string[]> => accept(pool, events);
+  const batches = createBatches(environment.TEM_BATCH === 'on', pool, accept);
 
   const scene = {
     ...database,

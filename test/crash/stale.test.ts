@@ -24,7 +24,7 @@ async function setup() {
   const take = async (workerId: string): Promise<Claimed> => {
     const [taken] = await claim(pool, {
       workerId,
-      lanes: await discoverLanes(pool, ['work'], 10),
+      lanes: (await discoverLanes(pool, ['work'], 10)).lanes,
       take: 1,
       workflowId: undefined,
     });

@@ -2,12 +2,14 @@
 // and no other member fails, times out, loses an attempt or waits for them.
 
 import { afterAll, describe, expect, test } from 'vitest';
+import { acceptLate } from '../support/late.ts';
 import { waitFor } from '../support/wait.ts';
 import { createScene } from './scene.ts';
 
 const FLOOD = 100;
 /** Behind those that have a workflow each, before the flood is noticed. */
 const FIRST_OF_BATCH = 10;
+const LATE_MS = 60_000;
 const BLOCK_MS = 5_000;
 const MARGIN_MS = 5_000;
 const PATIENCE_MS = 60_000;
@@ -35,14 +37,15 @@ interface Member {
 
 /** Accepts a flood in one transaction: the guilty ones with these plans, among neighbours that do what they should. */
 async function flood(type: string, plans: string[][]): Promise<{ guilty: Member[]; neighbours: Member[] }> {
-  const { rows } = await pool.query<Member>(
-    `with given as (
-       select coalesce($2::jsonb -> (n - $4), '{}') as payload, gen_random_uuid()::text as key, n
-       from generate_series(1, $3) n)
-     -- In this order, and so late that the relay notices the flood with the first ones.
-     select tem.enqueue($1, case when n < $4 then '{}' else payload end, key,
-       run_at => clock_timestamp() - interval '1 min') as id, key from given order by n`,
-    [type, JSON.stringify(plans.map((plan) => ({ plan }))), FLOOD, FIRST_OF_BATCH],
+  // So late that the relay notices the flood with the first ones.
+  const { rows } = await acceptLate(pool, LATE_MS, (client) =>
+    client.query<Member>(
+      `with given as (
+         select coalesce($2::jsonb -> (n - $4), '{}') as payload, gen_random_uuid()::text as key, n
+         from generate_series(1, $3) n)
+       select tem.enqueue($1, case when n < $4 then '{}' else payload end, key) as id, key from given order by n`,
+      [type, JSON.stringify(plans.map((plan) => ({ plan }))), FLOOD, FIRST_OF_BATCH],
+    ),
   );
   const guilty = rows.slice(FIRST_OF_BATCH - 1, FIRST_OF_BATCH - 1 + plans.length);
   return { guilty, neighbours: rows.filter((row) => !guilty.includes(row)) };

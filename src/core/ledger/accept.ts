@@ -109,7 +109,7 @@ const INSERT = `
       $7::timestamptz[], $8::text[]) with ordinality as g(id, type, key, payload, priority, "group", run_at, source, n)
   )
   insert into tem.event (id, type, key, payload, priority, "group", run_at, due_at, source)
-  select id, type, key, payload, priority, "group", coalesce(run_at, now()), coalesce(run_at, now()), source
+  select id, type, key, payload, priority, "group", coalesce(run_at, now()), greatest(run_at, statement_timestamp()), source
     from given order by type, key, n
   on conflict on constraint event_type_key do nothing
   returning id, created_at as "createdAt", run_at as "runAt", tem.ring()`;

@@ -2,12 +2,13 @@
 // and then by time and id, so a claim reads just the rows that it takes. Claims start at the lane's oldest live row: rows
 // that an old snapshot keeps from being vacuumed lie before it and cost nothing (rule 14), also when all are due at once.
 
-import type { Pool } from 'pg';
+import type { Pool, PoolClient } from 'pg';
 
 /** How long a claimed event may stay without an attempt before it is freed. */
 const CLAIM_DUE_MS = 10_000;
 /** Lanes of a type that are not due yet. */
 const NEXT_LANES_MAX = 10;
+const DISCOVER_ALL_WITHIN_MS = 120_000;
 /** No lane has this number or a higher one. */
 const LANE_MAX = 32_767;
 
@@ -28,6 +29,12 @@ export interface Lane {
 /** A lane, and a place in it. */
 export type Position = Omit<Lane, 'dueInMs'>;
 
+export interface Found {
+  lanes: Lane[];
+  /** When it was looked, as Postgres writes it. */
+  asOf: string;
+}
+
 /**
  * The lanes of these types with a waiting event, by a loose index scan: one descent per lane, however many events wait in
  * it. Of the due lanes a chance choice of `dueMax` per type and kind of lane, first priority first, so that no number of
@@ -37,12 +44,13 @@ export type Position = Omit<Lane, 'dueInMs'>;
  * beginning of a lane passes them. Lanes with a position are entered there instead: what waits before it isn't found.
  */
 export async function discoverLanes(
-  pool: Pool,
+  client: Pool | PoolClient,
   types: readonly string[],
   dueMax: number,
   positions: readonly Position[] = [],
-): Promise<Lane[]> {
-  const { rows } = await pool.query<Lane>({
+  queryTimeoutMs?: number,
+): Promise<Found> {
+  const { rows } = await client.query<Lane & { asOf: string }>({
     name: 'discover-lanes',
     text: `
       with recursive positioned as (
@@ -88,12 +96,32 @@ export async function discoverLanes(
           order by case when due_in_ms <= 0 then priority end, case when due_in_ms > 0 then due_at end, random()) as nth
         from judged
       )
-      select type, lane, priority, "group", due_at::text as "from", id as "fromId", due_in_ms as "dueInMs"
-      from ranked where nth <= case when due_in_ms <= 0 then $2 else ${NEXT_LANES_MAX} end
+      select type, lane, priority, "group", due_at::text as "from", id as "fromId", due_in_ms as "dueInMs", "asOf"
+      from (select statement_timestamp()::text as "asOf") as look
+        left join ranked on nth <= case when due_in_ms <= 0 then $2 else ${NEXT_LANES_MAX} end
       order by type, lane, priority, "group"`,
     values: [types, dueMax, ...columnsOf(positions)],
+    ...(queryTimeoutMs !== undefined && { query_timeout: queryTimeoutMs }),
   });
-  return rows;
+  const asOf = rows[0]?.asOf as string;
+  // Without any lane there is one row, of the time alone.
+  return { asOf, lanes: rows.filter((row) => row.type !== null).map(({ asOf: _, ...lane }) => lane) };
+}
+
+/** `discoverLanes` without positions, however long it takes: beyond what the pool's statements may. */
+export async function discoverAllLanes(pool: Pool, types: readonly string[], dueMax: number): Promise<Found> {
+  const client = await pool.connect();
+  let broken: Error | undefined;
+  try {
+    await client.query('begin read only');
+    await client.query(`set local statement_timeout = ${DISCOVER_ALL_WITHIN_MS}`);
+    return await discoverLanes(client, types, dueMax, [], DISCOVER_ALL_WITHIN_MS);
+  } finally {
+    await client.query('rollback').catch((error: Error) => {
+      broken = error;
+    });
+    client.release(broken);
+  }
 }
 
 /** As arrays, for unnest. */
@@ -149,7 +177,7 @@ export async function claim(pool: Pool, request: ClaimRequest): Promise<Claimed[
         select e.id, e.due_at from wanted w cross join lateral (
           select id, due_at from tem.event
             where due_at is not null and type = w.type and lane = w.lane and priority = w.priority
-              and "group" = w."group" and (due_at, id) >= (w.from_at, w.from_id) and due_at <= clock_timestamp()
+              and "group" = w."group" and (due_at, id) >= (w.from_at, w.from_id) and due_at <= (select clock_timestamp())
             order by due_at, id limit $7 for update skip locked
         ) e
       )

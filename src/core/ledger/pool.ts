@@ -52,7 +52,7 @@ export function sessionOptions(databaseUrl: string, options: PoolOptions): pg.Po
       enable_mergejoin: 'off',
     }),
     // Times that are kept as text are compared as text.
-    ...(!options.forHandlers && { timezone: 'UTC' }),
+    ...(!options.forHandlers && { timezone: 'UTC', datestyle: 'ISO' }),
     // What another role may have made in a schema that everybody may write to is never called in its place.
     ...(!options.forHandlers && { search_path: 'pg_catalog,pg_temp' }),
   };

@@ -1,9 +1,9 @@
 // How the relay asks the ledger which lanes have something waiting: at most so often that asking stays a small part of
 // its time. While an old snapshot is open, everything that was claimed since is still in the queue's index, and looking at
-// all of it takes seconds: then it looks at each lane from where it has claimed last, and at the whole only now and then.
+// all of it takes seconds: then it looks at each lane from where that began some seconds ago, and at the whole now and then.
 
 import type { Pool } from 'pg';
-import { discoverLanes, type Lane, type Position } from '../../core/ledger/claim.ts';
+import { discoverAllLanes, discoverLanes, type Found, type Lane, type Position } from '../../core/ledger/claim.ts';
 import { createPositions, isBefore, laneName } from './positions.ts';
 
 /** Due lanes of one type that are known at a time. */
@@ -13,13 +13,16 @@ const ASK_EVERY_MS_MIN = 25;
 const REST_FACTOR = 5;
 /** As long as a whole look takes no longer than this, every look is one. */
 const WHOLE_BRIEF_MS = 10;
-/** Else one that is awaited by nobody comes after so many times as long as the last one took. */
+/** Else one that nobody awaits comes after so many times as long as it takes, but after this time at last. */
 const WHOLE_REST_FACTOR = 20;
+const WHOLE_REST_MS_MAX = 300_000;
 
 export interface LookOptions {
-  wholeBriefMs?: number;
   /** The time in milliseconds, from any beginning. */
   clock?: () => number;
+  /** Whether a whole look that takes so long may be awaited each time; else how long after one the next may begin. */
+  isBrief?: (tookMs: number) => boolean;
+  wholeRestMs?: (tookMs: number) => number;
 }
 
 export interface FoundLane extends Lane {
@@ -32,69 +35,90 @@ export interface Look {
   ask(urgent: boolean): Promise<FoundLane[] | undefined>;
   /** Milliseconds until something urgent may be looked for again; 0 when it may be now. */
   restLeftMs(): number;
-  /** Says where a lane now begins, because everything before it has been claimed. */
+  /** Says where a lane now begins, because everything before it was claimed, or was locked by others. */
   moved(lane: Position): void;
 }
 
 export function createLook(
   pool: Pool,
   types: readonly string[],
-  { wholeBriefMs = WHOLE_BRIEF_MS, clock = () => performance.now() }: LookOptions = {},
+  {
+    clock = () => performance.now(),
+    isBrief = (tookMs) => tookMs <= WHOLE_BRIEF_MS,
+    wholeRestMs = (tookMs) => Math.min(tookMs * WHOLE_REST_FACTOR, WHOLE_REST_MS_MAX),
+  }: LookOptions = {},
 ): Look {
-  const positions = createPositions(clock);
+  const positions = createPositions();
   let askedAtMs = Number.NEGATIVE_INFINITY;
-  let tookMs = 0;
   let wholeAtMs = Number.NEGATIVE_INFINITY;
-  let wholeTookMs = 0;
+  // What the last two took: a single one may have met a hiccup.
+  let tookMs = [0];
+  let wholeTookMs: number[] = [];
   let beside: Promise<void> | undefined;
   let foundBeside: FoundLane[] = [];
 
-  const discover = async (from: Position[]): Promise<FoundLane[]> => {
-    const found = await discoverLanes(pool, types, DUE_LANES_MAX, from);
+  const keep = ({ lanes, asOf }: Found, startedAtMs: number): FoundLane[] => {
     const nowMs = clock();
-    // Of a lane whose first event isn't due yet it is not known that nothing will come before that.
-    for (const lane of found) if (lane.dueInMs <= 0) positions.set(lane);
-    return found.map((lane) => ({ ...lane, dueAtMs: nowMs + lane.dueInMs }));
+    const due = lanes.filter((lane) => lane.dueInMs <= 0);
+    for (const lane of due) positions.set(lane, nowMs);
+    // Else there may be due lanes that it doesn't name.
+    if (lanes.length < DUE_LANES_MAX) positions.setEmpty(due, asOf, nowMs);
+    positions.looked(startedAtMs);
+    return lanes.map((lane) => ({ ...lane, dueAtMs: nowMs + lane.dueInMs }));
   };
 
-  const discoverWhole = async (): Promise<FoundLane[]> => {
+  const lookWhole = async (discover: typeof discoverAllLanes): Promise<FoundLane[]> => {
     const startedAtMs = clock();
-    const found = await discover([]);
-    wholeAtMs = clock();
-    wholeTookMs = wholeAtMs - startedAtMs;
-    return found;
+    try {
+      return keep(await discover(pool, types, DUE_LANES_MAX), startedAtMs);
+    } finally {
+      wholeAtMs = clock();
+      wholeTookMs = [...wholeTookMs.slice(-1), wholeAtMs - startedAtMs];
+    }
+  };
+
+  const lookFromPositions = async (): Promise<FoundLane[]> => {
+    const startedAtMs = clock();
+    return keep(await discoverLanes(pool, types, DUE_LANES_MAX, positions.trusted()), startedAtMs);
   };
 
   const lookBeside = (): void => {
-    if (beside || clock() - wholeAtMs < wholeTookMs * WHOLE_REST_FACTOR) return;
-    beside = discoverWhole()
+    if (beside || clock() - wholeAtMs < wholeRestMs(Math.min(...wholeTookMs))) return;
+    beside = lookWhole(discoverAllLanes)
       .then((found) => {
         foundBeside = found;
       })
-      // Whoever asks next meets the same trouble, and is told.
-      .catch(() => {
-        wholeAtMs = clock();
-      })
+      // The ledger is away, which whoever asks next is told as well.
+      .catch(() => {})
       .finally(() => {
         beside = undefined;
       });
   };
 
+  const look = async (): Promise<FoundLane[]> => {
+    // Nobody knows yet how long it takes, and without it nothing would be known at all.
+    if (wholeTookMs.length === 0) return lookWhole(discoverAllLanes);
+    if (isBrief(Math.min(...wholeTookMs))) return lookWhole(discoverLanes);
+    lookBeside();
+    return lookFromPositions();
+  };
+
+  const restLeftMs = (leastMs = 0): number =>
+    Math.max(0, askedAtMs + Math.max(leastMs, Math.min(...tookMs) * REST_FACTOR) - clock());
+
   return {
-    restLeftMs: () => Math.max(0, askedAtMs + tookMs * REST_FACTOR - clock()),
+    restLeftMs: () => restLeftMs(),
     async ask(urgent) {
-      const nowMs = clock();
-      if (nowMs - askedAtMs < Math.max(urgent ? 0 : ASK_EVERY_MS_MIN, tookMs * REST_FACTOR)) return undefined;
-      const brief = wholeTookMs <= wholeBriefMs;
-      if (!brief) lookBeside();
-      const found = await (brief ? discoverWhole() : discover(positions.all()));
+      if (restLeftMs(urgent ? 0 : ASK_EVERY_MS_MIN) > 0) return undefined;
+      const startedAtMs = clock();
+      const found = await look();
       askedAtMs = clock();
-      tookMs = askedAtMs - nowMs;
+      tookMs = [...tookMs.slice(-1), askedAtMs - startedAtMs];
       const merged = merge(found, foundBeside);
       foundBeside = [];
       return merged;
     },
-    moved: (lane) => positions.set(lane),
+    moved: (lane) => positions.set(lane, clock()),
   };
 }
 

@@ -35,9 +35,14 @@ async function walk(session: Pool): Promise<[step: string, read: number][]> {
     return result;
   };
   const workerId = randomUUID();
-  const [lane] = await step('discover', () => discoverLanes(session, ['note', 'other'], 100));
-  const lanes = [lane ?? { type: 'note', lane: 0, priority: 3, group: '', from: '-infinity', fromId: randomUUID() }];
-  const claimed = await step('claim', () => claim(session, { workerId, lanes, take: 3, workflowId: undefined }));
+  const { lanes } = await step('discover', () => discoverLanes(session, ['note', 'later'], 100));
+  const claimOf = (type: string) => {
+    const begins = { type, lane: 0, priority: 3, group: '', from: '-infinity', fromId: randomUUID() };
+    const [lane] = lanes.filter((each) => each.type === type);
+    return claim(session, { workerId, lanes: [lane ?? begins], take: 3, workflowId: undefined });
+  };
+  const claimed = await step('claim', () => claimOf('note'));
+  await step('claim of a lane with much that comes later', () => claimOf('later'));
   const [first, second, third] = [0, 1, 2].map((index) => claimed[index] ?? { id: randomUUID(), generation: 1 }) as [
     Claimed,
     Claimed,
@@ -92,6 +97,10 @@ test.each([
   await acceptEvents(
     pool,
     Array.from({ length: EVENTS }, () => ({ type: 'note', payload: {}, source: 'test' })),
+  );
+  await pool.query(
+    `select tem.enqueue('later', '{}', run_at => now() + n * interval '1 hour') from generate_series(0, $1::int) n`,
+    [EVENTS],
   );
   const read = await walk(session);
   expect(read.filter(([, rows]) => rows > READ_MAX)).toEqual([]);

@@ -81,16 +81,19 @@ test('what is listened to while the connection is being opened is heard', async 
 
 test("options in DATABASE_URL are kept, and none of them weakens TEM's own", async () => {
   const url = new URL((await createDatabase()).databaseUrl);
-  url.searchParams.set('options', '-c search_path=shop -c timezone=Asia/Kathmandu -c synchronous_commit=off');
-  for (const [forHandlers, path, zone] of [
-    [true, 'shop', 'Asia/Kathmandu'],
-    [false, 'pg_catalog,pg_temp', 'UTC'],
+  url.searchParams.set(
+    'options',
+    '-c search_path=shop -c timezone=Asia/Kathmandu -c datestyle=German -c synchronous_commit=off',
+  );
+  for (const [forHandlers, path, zone, style] of [
+    [true, 'shop', 'Asia/Kathmandu', /^German/],
+    [false, 'pg_catalog,pg_temp', 'UTC', /^ISO/],
   ] as const) {
     const pool = createPool(url.href, { max: 1, applicationName: 'tem test', forHandlers });
     onTestFinished(() => pool.end());
     const { rows } = await pool.query(`
       select current_setting('search_path') as path, current_setting('synchronous_commit') as commit,
-        current_setting('jit') as jit, current_setting('timezone') as zone`);
-    expect(rows).toEqual([{ path, commit: 'on', jit: 'off', zone }]);
+        current_setting('jit') as jit, current_setting('timezone') as zone, current_setting('datestyle') as style`);
+    expect(rows).toEqual([{ path, commit: 'on', jit: 'off', zone, style: expect.stringMatching(style) }]);
   }
 });

@@ -57,7 +57,7 @@ test('neither the migrations nor any session of TEM calls what shadows a functio
   await listener.ready();
   // While a relay sleeps, and from a session that emits.
   await acceptEvents(pool, [{ type: 'note', payload: {}, source: 'test' }]);
-  const lanes = await discoverLanes(own, ['note'], 1);
+  const { lanes } = await discoverLanes(own, ['note'], 1);
   expect(await claim(own, { workerId, lanes, take: 10, workflowId: undefined })).toHaveLength(5);
   await waitFor(() => rings > 0);
   expect(await sprung()).toEqual([]);

@@ -61,7 +61,7 @@ async function setup({
     row,
     /** Claims what is due of the type, as a relay does. */
     async claimAll(type = note, workflowId?: string) {
-      const lanes = await discoverLanes(pool, [type.name], 10);
+      const { lanes } = await discoverLanes(pool, [type.name], 10);
       return claim(pool, { workerId, lanes, take: 100, workflowId });
     },
     runOf: ({ type, key }: { type: string; key: string }) =>

@@ -16,6 +16,7 @@ import { Relay } from '../../../src/workers/relay/relay.ts';
 import { createSlots } from '../../../src/workers/relay/slots.ts';
 import { Starter } from '../../../src/workers/relay/starter.ts';
 import { createDatabase } from '../../support/database.ts';
+import { acceptLate } from '../../support/late.ts';
 import { createNamespace } from '../../support/temporal.ts';
 import { waitFor } from '../../support/wait.ts';
 
@@ -106,10 +107,11 @@ export async function createRelayBench(types: EventType[], { registered = true, 
       count: number,
       further: { group?: string; priority?: number; lateMs?: number } = {},
     ) {
-      const { rows } = await pool.query<{ id: string }>(
-        `select tem.enqueue($1, '{}', "group" => $2, priority => $3, run_at => clock_timestamp() - $4 * interval '1 ms') as id
-         from generate_series(1, $5)`,
-        [type.name, further.group ?? null, further.priority ?? 3, further.lateMs ?? 0, count],
+      const { rows } = await acceptLate(pool, further.lateMs ?? 0, (client) =>
+        client.query<{ id: string }>(
+          `select tem.enqueue($1, '{}', "group" => $2, priority => $3) as id from generate_series(1, $4)`,
+          [type.name, further.group ?? null, further.priority ?? 3, count],
+        ),
       );
       return rows.map(({ id }) => id);
     },

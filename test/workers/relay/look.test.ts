@@ -1,5 +1,5 @@
 // Looking at the queue while an old snapshot keeps the entries of all that was claimed: what a look reads then, and that it
-// misses nothing. `wholeBriefMs: 0` stands for a queue whose whole look has become slow.
+// misses nothing. Whole looks count as slow here, and come only when a test says so.
 
 import type { Pool, PoolClient } from 'pg';
 import { expect, onTestFinished, test } from 'vitest';
@@ -12,59 +12,64 @@ import { waitFor } from '../../support/wait.ts';
 const WORKER = '00000000-0000-4000-8000-00000000000a';
 const EVENTS = 2_000;
 const TAKE = 500;
-/** Longer than a transaction's events may come late. */
+const SECOND_MS = 1_000;
+/** Much longer than a transaction's events may come late. */
 const LONG_MS = 60_000;
+const never = (): number => Number.POSITIVE_INFINITY;
 
-async function setup() {
+async function setup(wholeRestMs: () => number = never) {
   const { databaseUrl, pool } = await createDatabase();
   // Its only session, so that what a look reads can be counted.
   const session = createPool(databaseUrl, { max: 1, applicationName: 'tem test', looksUp: true });
   onTestFinished(() => session.end());
-  let queries = 0;
+  let nowMs = 0;
+  const look = createLook(session, ['note'], { clock: () => nowMs, isBrief: () => false, wholeRestMs });
+  const ask = async (): Promise<FoundLane[]> => (await look.ask(true)) ?? [];
+  // The first one is always whole.
+  await ask();
+  let hiccupMs = 0;
   session.on('acquire', () => {
-    queries += 1;
+    nowMs += hiccupMs;
+    hiccupMs = 0;
   });
-  let passedMs = 0;
-  const look = createLook(session, ['note'], { wholeBriefMs: 0, clock: () => performance.now() + passedMs });
-  const ask = async (): Promise<FoundLane[]> => {
-    await waitFor(() => look.restLeftMs() === 0);
-    return (await look.ask(true)) ?? [];
+  const claimFrom = async (lanes: readonly FoundLane[]): Promise<void> => {
+    for (const lane of lanes) {
+      for (let more = true; more; ) {
+        const rows = await claim(session, { workerId: WORKER, lanes: [lane], take: TAKE, workflowId: 'x' });
+        const last = rows.at(-1);
+        if (last) look.moved(Object.assign(lane, { from: last.dueAt, fromId: last.id }));
+        more = rows.length === TAKE;
+      }
+    }
   };
-  const enqueue = (count: number, group = '', priority = 3, client: Pool | PoolClient = pool) =>
-    client.query(`select tem.enqueue('note', '{}', "group" => $2, priority => $3) from generate_series(1, $1)`, [
-      count,
-      group,
-      priority,
-    ]);
   return {
-    enqueue,
-    groups: async () => (await ask()).map(({ group }) => group),
+    pool,
+    ask,
+    restLeftMs: look.restLeftMs,
     pass(ms: number) {
-      passedMs += ms;
+      nowMs += ms;
     },
+    /** The next statement is answered so much later. */
+    delayNext(ms: number) {
+      hiccupMs = ms;
+    },
+    groups: async () => (await ask()).map(({ group }) => group).sort(),
+    enqueue: (count: number, group = '', priority = 3, client: Pool | PoolClient = pool) =>
+      client.query(`select tem.enqueue('note', '{}', "group" => $2, priority => $3) from generate_series(1, $1)`, [
+        count,
+        group,
+        priority,
+      ]),
     /** Claims everything that a look finds, from where it says that the lanes begin. */
-    async claimAll(): Promise<void> {
-      for (const lane of await ask()) {
-        for (let more = true; more; ) {
-          const rows = await claim(session, { workerId: WORKER, lanes: [lane], take: TAKE, workflowId: 'x' });
-          const last = rows.at(-1);
-          if (last) look.moved(Object.assign(lane, { from: last.dueAt, fromId: last.id }));
-          more = rows.length === TAKE;
-        }
-      }
-    },
-    /** A look that had no whole one beside it: what it found, and how many entries of the queue's index it read. */
-    async lookAlone(): Promise<{ groups: string[]; read: number }> {
-      for (;;) {
-        await session.query('begin');
-        const before = await entriesRead(session);
-        const queriesBefore = queries;
-        const found = await ask();
-        const alone = queries === queriesBefore + 1;
-        const read = (await entriesRead(session)) - before;
-        await session.query('commit');
-        if (alone) return { groups: found.map(({ group }) => group), read };
-      }
+    claimAll: async () => claimFrom(await ask()),
+    /** How many entries of the queue's index a look reads. */
+    async readByLook(): Promise<number> {
+      await session.query('begin');
+      const before = await entriesRead(session);
+      await ask();
+      const read = (await entriesRead(session)) - before;
+      await session.query('commit');
+      return read;
     },
     async transaction(): Promise<PoolClient> {
       const client = await pool.connect();
@@ -73,9 +78,10 @@ async function setup() {
       await client.query('select count(*) from tem.event');
       return client;
     },
-    waiting: async () =>
-      (await pool.query<{ count: number }>('select count(*)::int as count from tem.event where due_at is not null'))
-        .rows[0]?.count,
+    async waiting(): Promise<number | undefined> {
+      const { rows } = await pool.query<{ count: number }>('select count(due_at)::int as count from tem.event');
+      return rows[0]?.count;
+    },
   };
 }
 
@@ -87,38 +93,64 @@ async function entriesRead(session: Pool): Promise<number> {
 }
 
 test('a look reads nothing of what was claimed before transactions of that time were over', async () => {
-  const { transaction, enqueue, claimAll, pass, lookAlone } = await setup();
+  const { transaction, enqueue, claimAll, pass, ask, groups, readByLook } = await setup();
   await transaction();
   await enqueue(EVENTS);
   await claimAll();
   // They may still be open.
-  expect((await lookAlone()).read).toBeGreaterThanOrEqual(EVENTS);
+  expect(await readByLook()).toBeGreaterThanOrEqual(EVENTS);
   pass(LONG_MS);
+  await ask();
   await enqueue(1);
-  const { groups, read } = await lookAlone();
-  expect(groups).toEqual(['']);
-  expect(read).toBeLessThan(10);
+  expect(await readByLook()).toBeLessThan(10);
+  expect(await groups()).toEqual(['']);
   await claimAll();
-  expect((await lookAlone()).read).toBeLessThan(10);
+  // Also where nothing is left.
+  expect(await readByLook()).toBeLessThan(10);
 });
 
-test('a look finds what committed within that time after it took its place', async () => {
-  const { transaction, enqueue, claimAll, pass, lookAlone } = await setup();
-  let late: PoolClient | undefined;
-  for (let second = 0; second < 20; second++) {
+test('a look reads nothing of what another relay has claimed where this one finds nothing', async () => {
+  const one = await setup();
+  await one.transaction();
+  await one.enqueue(1);
+  await one.claimAll();
+  one.pass(LONG_MS);
+  await one.enqueue(EVENTS);
+  await one.pool.query(`update tem.event set due_at = null, due_by = now() where due_at is not null`);
+  await one.ask();
+  one.pass(LONG_MS);
+  await one.ask();
+  expect(await one.readByLook()).toBeLessThan(10);
+});
+
+test.each([
+  ['in each second', 1],
+  ['once in seven seconds', 7],
+])('looks %s find what committed within that time after it took its place', async (_, seconds) => {
+  const { transaction, enqueue, claimAll, pass, groups } = await setup();
+  const claimOne = async (): Promise<void> => {
     await enqueue(1);
     await claimAll();
-    pass(1_000);
-    if (second !== 15) continue;
-    late = await transaction();
-    await enqueue(1, '', 3, late);
+  };
+  for (let round = 0; round < 10; round++) {
+    await claimOne();
+    pass(seconds * SECOND_MS);
   }
-  await late?.query('commit');
-  expect((await lookAlone()).groups).toEqual(['']);
+  const late = await transaction();
+  await enqueue(1, '', 3, late);
+  await claimOne();
+  for (let passed = seconds; passed < 5; passed += seconds) {
+    pass(seconds * SECOND_MS);
+    await claimOne();
+  }
+  await late.query('commit');
+  pass(seconds * SECOND_MS);
+  expect(await groups()).toEqual(['']);
 });
 
-test('what committed even later is found by the whole look beside, and claimed', async () => {
-  const { transaction, enqueue, claimAll, pass, waiting } = await setup();
+test('what committed even later is found by a whole look beside, claimed to the end, and passed by from then on', async () => {
+  const { transaction, enqueue, claimAll, ask, pass, waiting, readByLook } = await setup(() => LONG_MS / 2);
+  await transaction();
   const late = await transaction();
   await enqueue(EVENTS, '', 3, late);
   for (let minute = 0; minute < 3; minute++) {
@@ -128,19 +160,36 @@ test('what committed even later is found by the whole look beside, and claimed',
   }
   await late.query('commit');
   await waitFor(async () => {
+    pass(SECOND_MS);
     await claimAll();
     return (await waiting()) === 0;
   });
+  for (let look = 0; look < 20; look++) {
+    pass(SECOND_MS);
+    await ask();
+  }
+  expect(await readByLook()).toBeLessThan(10);
 });
 
 test('a look finds new lanes before, between and behind those that it knows', async () => {
-  const { enqueue, claimAll, pass, lookAlone } = await setup();
+  const { enqueue, claimAll, pass, ask, groups } = await setup();
   for (const group of ['b', 'd']) await enqueue(1, group);
   await claimAll();
   pass(LONG_MS);
-  expect((await lookAlone()).groups).toEqual([]);
+  await ask();
+  expect(await groups()).toEqual([]);
   for (const group of ['a', 'b', 'c', 'e']) await enqueue(1, group);
   await enqueue(1, 'first', 1);
   await enqueue(1, 'last', 5);
-  expect((await lookAlone()).groups.sort()).toEqual(['a', 'b', 'c', 'e', 'first', 'last']);
+  expect(await groups()).toEqual(['a', 'b', 'c', 'e', 'first', 'last']);
+});
+
+test('a look that took long is followed by a rest, unless the one before it was quick', async () => {
+  const { ask, delayNext, restLeftMs } = await setup();
+  delayNext(SECOND_MS);
+  await ask();
+  expect(restLeftMs()).toBe(0);
+  delayNext(SECOND_MS);
+  await ask();
+  expect(restLeftMs()).toBe(5 * SECOND_MS);
 });

@@ -35,7 +35,7 @@ test('a start refused for its search attributes is repeated without them and rep
 test('so is the start of a batch', async () => {
   const { enqueue, rows, temporal, starter, pool } = await createRelayBench([many], { registered: false });
   await enqueue(many, 20);
-  const lanes = await discoverLanes(pool, [many.name], 10);
+  const { lanes } = await discoverLanes(pool, [many.name], 10);
   const claimed = await claim(pool, { workerId: randomUUID(), lanes, take: 20, workflowId: 'many:batch:1' });
   expect(await starter.startBatch(many, 'many:batch:1', claimed)).toBe(false);
   expect(await temporal.client.workflow.getHandle('many:batch:1').describe()).toMatchObject({
