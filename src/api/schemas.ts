@@ -32,7 +32,9 @@ export const NewEvent = Type.Object(
     group: Type.Optional(
       Type.String({ minLength: 1, maxLength: 512, description: 'Groups of a type take fair turns.' }),
     ),
-    runAt: Type.Optional(Type.String({ format: 'date-time', description: 'Not before this time.' })),
+    runAt: Type.Optional(
+      Type.String({ format: 'date-time', description: 'Not before this time; one that has passed means now.' }),
+    ),
   },
   closed,
 );

@@ -122,6 +122,30 @@ describe('accepting a set', () => {
   });
 });
 
+describe.each(['a set of events', 'tem.enqueue'])('%s', (how) => {
+  it('is due when it comes, and not before, whatever its transaction and its time', async () => {
+    const { pool } = await createDatabase();
+    const past = new Date('2020-01-01T00:00:00Z');
+    const client = await pool.connect();
+    await client.query('begin');
+    const { rows: times } = await client.query('select now() as began, pg_sleep(0.05)');
+    if (how === 'tem.enqueue')
+      await client.query(`select tem.enqueue('note', '{}'), tem.enqueue('note', '{}', run_at => $1)`, [past]);
+    else await acceptEvents(client, [event('a'), { ...event('b'), runAt: past }]);
+    const { rows } = await client.query(
+      `select due_at >= $1::timestamptz + interval '50 ms' and due_at <= clock_timestamp() as when_it_came, run_at
+       from tem.event order by run_at`,
+      [times[0].began],
+    );
+    await client.query('commit');
+    client.release();
+    expect(rows).toEqual([
+      { when_it_came: true, run_at: past },
+      { when_it_came: true, run_at: times[0].began },
+    ]);
+  });
+});
+
 describe('the bell', () => {
   const SLEEPS_UNTIL_US = (Date.now() + 3_600_000) * 1_000;
 
