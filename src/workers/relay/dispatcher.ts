@@ -9,6 +9,7 @@ import type { EventTypes } from '../../core/event-types.ts';
 import { type Claimed, claim, unclaim } from '../../core/ledger/claim.ts';
 import { refuseQueued } from '../../core/ledger/refuse.ts';
 import { eventWorkflowId } from '../../core/workflow-id.ts';
+import type { ClaimedEvent } from './held.ts';
 import type { KnownLane, Lanes } from './lanes.ts';
 import type { Slots } from './slots.ts';
 import type { Starter } from './starter.ts';
@@ -155,7 +156,7 @@ export class Dispatcher {
     const { slots, starter } = this.#options;
     for (const row of rows) {
       const workflowId = eventWorkflowId(row.type, row.key, type.keyPrivate);
-      slots.take(workflowId, { type: type.name, ids: [row.id], quarantine: row.lane === 2 });
+      slots.take(workflowId, { type: type.name, claimed: toHold([row]), quarantine: row.lane === 2 });
       this.#launch(workflowId, type, [row], starter.startEvent(type, row));
     }
   }
@@ -164,7 +165,7 @@ export class Dispatcher {
     const { slots, starter } = this.#options;
     this.counters.batches += 1;
     this.counters.batchMembers += rows.length;
-    slots.take(workflowId, { type: type.name, ids: rows.map((row) => row.id), quarantine: false });
+    slots.take(workflowId, { type: type.name, claimed: toHold(rows), quarantine: false });
     this.#launch(workflowId, type, rows, starter.startBatch(type, workflowId, rows));
   }
 
@@ -192,4 +193,9 @@ export class Dispatcher {
     // What can't be put back now is freed when its claim is overdue.
     await unclaim(pool, rows, this.pauseMs).catch(() => {});
   }
+}
+
+/** Without the payloads. */
+function toHold(rows: readonly Claimed[]): ClaimedEvent[] {
+  return rows.map(({ id, generation }) => ({ id, generation }));
 }

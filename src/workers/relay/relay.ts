@@ -162,14 +162,11 @@ export class Relay {
     return Math.max(SLEEP_MS[hearing], this.#lanes.restLeftMs());
   }
 
-  /** Slots whose run went on elsewhere (another worker took its first task) are found in the ledger. */
+  /** Slots whose run went on elsewhere (another worker took its first task), or lost its events, are found in the ledger. */
   async #releaseLost(): Promise<void> {
     const old = this.#slots.olderThan(HELD_CHECK_AFTER_MS);
     if (old.length === 0) return;
-    const ids = old.flatMap(([, run]) => run.ids);
-    const held = await heldRuns(this.#options.pool, ids);
-    for (const [workflowId, run] of old) {
-      if (!run.ids.some((id) => held.has(id))) this.#slots.release(workflowId);
-    }
+    const held = await heldRuns(this.#options.pool, old);
+    for (const { workflowId } of old) if (!held.has(workflowId)) this.#slots.release(workflowId);
   }
 }

@@ -1,10 +1,12 @@
 // How many runs may be in flight, and how they are shared between types. A type never gets the last free slots: it may
 // hold half of what the others leave, so that types with slow targets can't hold the slots of the quick ones (rule 9).
 
+import type { ClaimedEvent } from './held.ts';
+
 export interface Run {
   type: string;
-  /** The events that it carries. */
-  ids: string[];
+  /** What it was started for. */
+  claimed: readonly ClaimedEvent[];
   quarantine: boolean;
   startedAtMs: number;
 }
@@ -18,7 +20,7 @@ export interface Slots {
   quarantined(): boolean;
   isQuarantined(workflowId: string): boolean;
   /** Runs in flight for longer than `ageMs`. */
-  olderThan(ageMs: number): [workflowId: string, run: Run][];
+  olderThan(ageMs: number): (Run & { workflowId: string })[];
   inFlight(): number;
 }
 
@@ -32,9 +34,9 @@ export function createSlots(total: number): Slots {
       return Math.max(0, Math.min(Math.ceil((total - others) / 2) - own, total - runs.size));
     },
     take(workflowId, run) {
-      if (runs.has(workflowId)) return;
+      // A newer run of the same id takes the place of the older one, which has lost its events.
+      if (!runs.has(workflowId)) held.set(run.type, (held.get(run.type) ?? 0) + 1);
       runs.set(workflowId, { ...run, startedAtMs: performance.now() });
-      held.set(run.type, (held.get(run.type) ?? 0) + 1);
     },
     release(workflowId) {
       const run = runs.get(workflowId);
@@ -45,7 +47,10 @@ export function createSlots(total: number): Slots {
     },
     quarantined: () => [...runs.values()].some((run) => run.quarantine),
     isQuarantined: (workflowId) => runs.get(workflowId)?.quarantine === true,
-    olderThan: (ageMs) => [...runs].filter(([, run]) => performance.now() - run.startedAtMs > ageMs),
+    olderThan: (ageMs) =>
+      [...runs]
+        .filter(([, run]) => performance.now() - run.startedAtMs > ageMs)
+        .map(([workflowId, run]) => ({ workflowId, ...run })),
     inFlight: () => runs.size,
   };
 }

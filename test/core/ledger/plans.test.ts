@@ -50,7 +50,7 @@ async function walk(session: Pool): Promise<[step: string, read: number][]> {
   ];
   const ids = [first.id, second.id, third.id];
   const request = ({ id, generation }: Claimed) => ({ id, generation, attempt: 1, ...LIMITS });
-  await step('held', () => heldRuns(session, ids));
+  await step('held', () => heldRuns(session, [{ workflowId: 'x', claimed: [first, second, third] }]));
   await step('begin', () => begin(session, workerId, [request(first)]));
   await step('begin several', () => begin(session, workerId, [request(second), request(third)]));
   await step('cancels', () => cancelsAmong(session, ids));

@@ -1,6 +1,7 @@
 // How the relay hears of events: by one NOTIFY for a relay that sleeps, and by its poll when that is lost (rule 11).
 
 import { expect, onTestFinished, test } from 'vitest';
+import { freeForOwnRun } from '../../../src/core/ledger/free.ts';
 import { createListener } from '../../../src/core/ledger/listener.ts';
 import { eventWorkflowId } from '../../../src/core/workflow-id.ts';
 import { waitFor } from '../../support/wait.ts';
@@ -114,6 +115,29 @@ test('a relay looks at the queue often while a transaction is open that saw no r
     const found = await bench.pool.query('select from tem.event where id = $1 and due_by is not null', [rows[0]?.id]);
     return found.rowCount === 1;
   });
+});
+
+test('a run whose events other runs have by now holds no slot', async () => {
+  const many = typeOf('many', { batch: 10 });
+  // One type gets two of them.
+  const { pool, rows, enqueue, relay } = await createRelayBench([many], { slots: 4 });
+  await enqueue(many, 5, { lateMs: 1_000 });
+  await relay();
+  const claimed = () =>
+    waitFor(async () => {
+      const found = (await rows()).filter((row) => row.claimed);
+      return found.length > 1 && found;
+    });
+  const alone = await claimed();
+  expect(alone.map(({ workflow_id }) => workflow_id)).toEqual([null, null]);
+  await pool.query(`update tem.event set state = 'PROCESSED', due_by = null where id = any($1)`, [
+    alone.map(({ id }) => id),
+  ]);
+  const batch = await claimed();
+  expect(batch.filter(({ workflow_id }) => workflow_id?.startsWith('many:batch:'))).toHaveLength(3);
+  await freeForOwnRun(pool, batch);
+  // The first of them takes the free slot, and the next one that of the batch.
+  expect((await claimed()).map(({ lane }) => lane)).toEqual([1, 1]);
 });
 
 test('the one place in quarantine is kept while more of its run follows', async () => {

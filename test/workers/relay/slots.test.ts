@@ -12,7 +12,7 @@ function takeAll(slots: Slots, type: string): string[] {
   const taken: string[] = [];
   while (slots.allowed(type) > 0) {
     const workflowId = `${type}:${taken.length}`;
-    slots.take(workflowId, { type, ids: [workflowId], quarantine: false });
+    slots.take(workflowId, { type, claimed: [], quarantine: false });
     taken.push(workflowId);
   }
   return taken;
@@ -37,11 +37,13 @@ describe('the slots of a worker', () => {
     }
   });
 
-  test('give back what a run had once, and count a workflow id once', () => {
+  test('give back what a run had once, and count a workflow id once, for what it was started for last', () => {
     const slots = createSlots(TOTAL);
     const [first] = takeAll(slots, 'slow');
-    slots.take(first as string, { type: 'slow', ids: ['again'], quarantine: false });
+    const claimed = [{ id: 'again', generation: 2 }];
+    slots.take(first as string, { type: 'slow', claimed, quarantine: false });
     expect(slots.inFlight()).toBe(TOTAL / 2);
+    expect(slots.olderThan(-1).find(({ workflowId }) => workflowId === first)?.claimed).toEqual(claimed);
     expect(slots.release(first as string)).toBe(true);
     expect(slots.release(first as string)).toBe(false);
     expect(slots.inFlight()).toBe(TOTAL / 2 - 1);
@@ -50,7 +52,7 @@ describe('the slots of a worker', () => {
 
   test('know whether a run in quarantine holds one', () => {
     const slots = createSlots(TOTAL);
-    slots.take('poisoned', { type: 'slow', ids: ['poisoned'], quarantine: true });
+    slots.take('poisoned', { type: 'slow', claimed: [], quarantine: true });
     expect(slots.quarantined()).toBe(true);
     slots.release('poisoned');
     expect(slots.quarantined()).toBe(false);
@@ -69,7 +71,7 @@ describe('the slots of a worker', () => {
         steps.forEach(({ type, take, which }, index) => {
           if (take && slots.allowed(type) > 0) {
             held.push({ workflowId: `${type}:${index}`, type });
-            slots.take(`${type}:${index}`, { type, ids: [String(index)], quarantine: false });
+            slots.take(`${type}:${index}`, { type, claimed: [], quarantine: false });
           } else if (!take && held.length > 0) {
             const [gone] = held.splice(which % held.length, 1);
             expect(slots.release(gone?.workflowId as string)).toBe(true);
