@@ -4,6 +4,9 @@
 import type { Pool } from 'pg';
 
 export const FREE_SLICE_MAX = 1_000;
+// Workers have random ids, never one of these.
+const FIRST_ID = '00000000-0000-0000-0000-000000000000';
+const LAST_ID = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
 
 // What a worker had open when it vanished may be what killed it: from then on it runs without neighbours (rule 6).
 const LANE_AFTER_CRASH = `case when (e.state = 'PROCESSING' or e.locked_at is not null) and not exists (
@@ -20,11 +23,18 @@ export async function freeDeadWorkers(pool: Pool, workerId?: string): Promise<nu
   const { rowCount } = await pool.query({
     name: 'free-dead-workers',
     text: `
-      with dead as (
-        select id from tem.event e where e.due_by is not null and e.worker_id is not null and e.worker_id is distinct from $2
-          and not exists (select from tem.worker w where w.id = e.worker_id and w.lease_until > clock_timestamp())
-        -- By id, a session whose plan is older than the first events would walk the whole ledger.
-        order by worker_id, due_by limit $1 for update of e skip locked
+      with known as (
+        select id from tem.worker where lease_until > clock_timestamp()
+        union select $2::uuid where $2 is not null
+        union select '${FIRST_ID}'::uuid
+      ), between as materialized (
+        -- What live workers had is still in the index while an old snapshot is open: it looks only beside them.
+        select id as after, lead(id, 1, '${LAST_ID}'::uuid) over (order by id) as before from known
+      ), dead as (
+        select e.id from between cross join lateral (
+          select id from tem.event where due_by is not null and worker_id > after and worker_id < before
+            order by worker_id, due_by limit $1 for update skip locked
+        ) e limit $1
       )
       update tem.event e ${FREED} from dead where e.id = dead.id`,
     values: [FREE_SLICE_MAX, workerId ?? null],

@@ -78,9 +78,9 @@ async function rowsRead(session: Pool): Promise<number> {
 test.each([
   ['a worker', 'without statistics', true, 0],
   ['a worker', 'with those of a few rows', true, 60],
-  // Marks run in handlers' sessions too, after whatever the handler has set there.
-  ['a session with the defaults of Postgres', 'without statistics', false, 0],
-  ['a session with the defaults of Postgres', 'with those of the first autovacuum', false, FIRST_VACUUM],
+  // Which keeps the defaults of Postgres; of these statements only marks run there.
+  ['a handler', 'without statistics', false, 0],
+  ['a handler', 'with those of the first autovacuum', false, FIRST_VACUUM],
 ])('for %s, %s, none of them reads more of a large ledger than it is about', async (_, __, looksUp, analyzed) => {
   const { databaseUrl, pool } = await createDatabase();
   if (analyzed > 0) {
@@ -103,7 +103,9 @@ test.each([
     [EVENTS],
   );
   const read = await walk(session);
-  expect(read.filter(([, rows]) => rows > READ_MAX)).toEqual([]);
+  const meant = looksUp ? read : read.filter(([step]) => step.startsWith('mark'));
+  expect(meant.length).toBeGreaterThan(1);
+  expect(meant.filter(([, rows]) => rows > READ_MAX)).toEqual([]);
   // Each of them has done its part.
   const { rows } = await pool.query(
     'select state, count(*)::int from tem.event where type = $1 group by 1 order by 1',

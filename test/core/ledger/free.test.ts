@@ -1,0 +1,81 @@
+// Freeing the events of workers that are gone: all of theirs, none of those that live, and without reading what those had.
+
+import type { Pool } from 'pg';
+import { expect, onTestFinished, test } from 'vitest';
+import { claim, discoverLanes } from '../../../src/core/ledger/claim.ts';
+import { freeDeadWorkers } from '../../../src/core/ledger/free.ts';
+import { registerWorker } from '../../../src/core/ledger/leases.ts';
+import { createPool } from '../../../src/core/ledger/pool.ts';
+import { createDatabase } from '../../support/database.ts';
+
+const EVENTS = 2_000;
+const idOf = (digit: number): string => `${digit}0000000-0000-4000-8000-00000000000a`;
+
+async function setup() {
+  const { databaseUrl, pool } = await createDatabase();
+  const session = createPool(databaseUrl, { max: 1, applicationName: 'tem test', looksUp: true });
+  onTestFinished(() => session.end());
+  return {
+    pool,
+    session,
+    register: (id: string) => registerWorker(pool, { id, host: 'test', pid: 1, taskQueue: 'test', types: [] }),
+    /** Events of one worker; resolves to how many it has claimed. */
+    async give(workerId: string, count: number): Promise<number> {
+      await pool.query(`select tem.enqueue('note', '{}') from generate_series(1, $1)`, [count]);
+      const { lanes } = await discoverLanes(session, ['note'], 1);
+      return (await claim(session, { workerId, lanes, take: count, workflowId: undefined })).length;
+    },
+    owners: async () =>
+      (
+        await pool.query<{ worker_id: string }>(
+          'select distinct worker_id from tem.event where worker_id is not null order by 1',
+        )
+      ).rows.map((row) => row.worker_id),
+  };
+}
+
+async function entriesRead(session: Pool): Promise<number> {
+  const { rows } = await session.query<{ read: number }>(
+    `select pg_stat_get_xact_tuples_returned('tem.event_owned'::regclass)::int as read`,
+  );
+  return rows[0]?.read ?? 0;
+}
+
+test('frees what workers without a lease have, wherever their ids lie, and nothing of those that live', async () => {
+  const { pool, register, give, owners } = await setup();
+  for (let digit = 1; digit <= 9; digit++) {
+    // 4 and 9 never registered, or are forgotten.
+    if (digit % 5 !== 4) await register(idOf(digit));
+    expect(await give(idOf(digit), 3)).toBe(3);
+  }
+  const gone = [1, 6, 7].map(idOf);
+  await pool.query(`update tem.worker set lease_until = clock_timestamp() where id = any($1)`, [gone]);
+  expect(await freeDeadWorkers(pool)).toBe(15);
+  expect(await owners()).toEqual([2, 3, 5, 8].map(idOf));
+});
+
+test('never frees the events of the worker that asks, and does those of a worker that is alone', async () => {
+  const { give, session } = await setup();
+  await give(idOf(5), 3);
+  expect(await freeDeadWorkers(session, idOf(5))).toBe(0);
+  expect(await freeDeadWorkers(session, idOf(6))).toBe(3);
+});
+
+test('does not read what live workers have had, which an old snapshot keeps in the index', async () => {
+  const { pool, session, register, give } = await setup();
+  const snapshot = await pool.connect();
+  onTestFinished(() => snapshot.release(true));
+  await snapshot.query('begin isolation level repeatable read');
+  await snapshot.query('select count(*) from tem.event');
+  for (const digit of [3, 6]) {
+    await register(idOf(digit));
+    await give(idOf(digit), EVENTS);
+  }
+  await pool.query(`update tem.event set state = 'PROCESSED', due_by = null`);
+  await give(idOf(4), 3);
+  await session.query('begin');
+  const before = await entriesRead(session);
+  expect(await freeDeadWorkers(session, idOf(3))).toBe(3);
+  expect((await entriesRead(session)) - before).toBeLessThan(10);
+  await session.query('commit');
+});
