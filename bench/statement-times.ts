@@ -4,6 +4,7 @@
 import { readFileSync } from 'node:fs';
 import type { Pool, PoolClient } from 'pg';
 import { claim, discoverLanes, type Position } from '../src/core/ledger/claim.ts';
+import { laneName } from '../src/workers/relay/positions.ts';
 
 export const PRELOAD = new URL('./probe/statement-times.js', import.meta.url);
 const LANES_MAX = 2_000;
@@ -42,7 +43,7 @@ export function createClaimProbe(pool: Pool, type: string): ClaimProbe {
       await client.query('begin');
       const found = await discoverLanes(client, [type], LANES_MAX, [...positions.values()]);
       const lanes = found.lanes.filter((lane) => lane.dueInMs <= 0);
-      for (const lane of lanes) positions.set(`${lane.lane} ${lane.priority} ${lane.group}`, lane);
+      for (const lane of lanes) positions.set(laneName(lane), lane);
       if (lanes.length === 0) return undefined;
       const explained: string[] = [];
       await claim(explaining(client, explained), {

@@ -3,6 +3,7 @@
 // that an old snapshot keeps from being vacuumed lie before it and cost nothing (rule 14), also when all are due at once.
 
 import type { Pool, PoolClient } from 'pg';
+import { readWithin } from './pool.ts';
 
 /** How long a claimed event may stay without an attempt before it is freed. */
 const CLAIM_DUE_MS = 10_000;
@@ -64,13 +65,8 @@ export async function discoverLanes(
           coalesce(lead(priority) over next, 0) as priority_end, coalesce(lead("group") over next, '') as group_end
         from edge window next as (partition by type order by lane, priority, "group")
       ), scanned as (
-        select first.*, lane_end, priority_end, group_end from gap cross join lateral (
-          select e.type, e.lane, e.priority, e."group", e.due_at, e.id from tem.event e
-            where e.due_at is not null and e.type = gap.type
-              and (e.lane, e.priority, e."group") > (gap.lane, gap.priority, gap."group")
-              and (e.lane, e.priority, e."group") < (lane_end, priority_end, group_end)
-            order by e.lane, e.priority, e."group", e.due_at, e.id limit 1
-        ) first
+        select type, lane, priority, "group", null::timestamptz as due_at, null::uuid as id, lane_end, priority_end, group_end
+          from gap
         union all
         select next.*, lane_end, priority_end, group_end from scanned cross join lateral (
           select e.type, e.lane, e.priority, e."group", e.due_at, e.id from tem.event e
@@ -80,7 +76,7 @@ export async function discoverLanes(
             order by e.lane, e.priority, e."group", e.due_at, e.id limit 1
         ) next
       ), found as (
-        select type, lane, priority, "group", due_at, id from scanned
+        select type, lane, priority, "group", due_at, id from scanned where id is not null
         union all
         select first.* from positioned p cross join lateral (
           select e.type, e.lane, e.priority, e."group", e.due_at, e.id from tem.event e
@@ -109,19 +105,10 @@ export async function discoverLanes(
 }
 
 /** `discoverLanes` without positions, however long it takes: beyond what the pool's statements may. */
-export async function discoverAllLanes(pool: Pool, types: readonly string[], dueMax: number): Promise<Found> {
-  const client = await pool.connect();
-  let broken: Error | undefined;
-  try {
-    await client.query('begin read only');
-    await client.query(`set local statement_timeout = ${DISCOVER_ALL_WITHIN_MS}`);
-    return await discoverLanes(client, types, dueMax, [], DISCOVER_ALL_WITHIN_MS);
-  } finally {
-    await client.query('rollback').catch((error: Error) => {
-      broken = error;
-    });
-    client.release(broken);
-  }
+export function discoverAllLanes(pool: Pool, types: readonly string[], dueMax: number): Promise<Found> {
+  return readWithin(pool, DISCOVER_ALL_WITHIN_MS, (client) =>
+    discoverLanes(client, types, dueMax, [], DISCOVER_ALL_WITHIN_MS),
+  );
 }
 
 /** As arrays, for unnest. */

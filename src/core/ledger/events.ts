@@ -2,6 +2,7 @@
 // time-ordered (UUID version 7), so a page never shifts when new events arrive.
 
 import type { Pool } from 'pg';
+import { readWithin } from './pool.ts';
 import { type EventRow, instant } from './present.ts';
 import type { EventState } from './states.ts';
 
@@ -146,21 +147,12 @@ function idAt(ms: number): string {
 }
 
 async function search(pool: Pool, text: string, values: unknown[]): Promise<Found[]> {
-  const client = await pool.connect();
-  let broken: Error | undefined;
   try {
-    await client.query('begin read only');
-    await client.query(`set local statement_timeout = ${SEARCH_TIMEOUT_MS}`);
-    return (await client.query<Found>(text, values)).rows;
+    return (await readWithin(pool, SEARCH_TIMEOUT_MS, (client) => client.query<Found>(text, values))).rows;
   } catch (error) {
     if ((error as { code?: unknown }).code === STATEMENT_CANCELLED)
       throw new SearchTooBroad('the search took too long');
     throw error;
-  } finally {
-    await client.query('rollback').catch((failure: Error) => {
-      broken = failure;
-    });
-    client.release(broken);
   }
 }
 

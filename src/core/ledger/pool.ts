@@ -51,10 +51,13 @@ export function sessionOptions(databaseUrl: string, options: PoolOptions): pg.Po
       enable_hashjoin: 'off',
       enable_mergejoin: 'off',
     }),
-    // Times that are kept as text are compared as text.
-    ...(!options.forHandlers && { timezone: 'UTC', datestyle: 'ISO' }),
-    // What another role may have made in a schema that everybody may write to is never called in its place.
-    ...(!options.forHandlers && { search_path: 'pg_catalog,pg_temp' }),
+    ...(!options.forHandlers && {
+      // Times that are kept as text are compared as text.
+      timezone: 'UTC',
+      datestyle: 'ISO',
+      // What another role may have made in a schema that everybody may write to is never called in its place.
+      search_path: 'pg_catalog,pg_temp',
+    }),
   };
   const { connectionString, given } = withoutOptions(databaseUrl);
   return {
@@ -87,6 +90,26 @@ export function createPool(databaseUrl: string, options: PoolOptions): pg.Pool {
   // A connection that breaks while it is checked out reports to its query too; without a listener it would end the process.
   pool.on('connect', (client) => client.on('error', () => {}));
   return pool;
+}
+
+/** Reads in a transaction of its own whose statements may take `withinMs`, whatever the pool's limit is. */
+export async function readWithin<Result>(
+  pool: pg.Pool,
+  withinMs: number,
+  read: (client: pg.PoolClient) => Promise<Result>,
+): Promise<Result> {
+  const client = await pool.connect();
+  let broken: Error | undefined;
+  try {
+    await client.query('begin read only');
+    await client.query(`set local statement_timeout = ${withinMs}`);
+    return await read(client);
+  } finally {
+    await client.query('rollback').catch((error: Error) => {
+      broken = error;
+    });
+    client.release(broken);
+  }
 }
 
 const AWAY_SQLSTATES = /^(08|57P0|53|58|25006)/;

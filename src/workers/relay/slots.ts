@@ -4,6 +4,7 @@
 import type { ClaimedEvent } from './held.ts';
 
 export interface Run {
+  workflowId: string;
   type: string;
   /** What it was started for. */
   claimed: readonly ClaimedEvent[];
@@ -14,13 +15,13 @@ export interface Run {
 export interface Slots {
   /** How many more runs of this type may start now. */
   allowed(type: string): number;
-  take(workflowId: string, run: Omit<Run, 'startedAtMs'>): void;
+  take(workflowId: string, run: Omit<Run, 'workflowId' | 'startedAtMs'>): void;
   /** Frees the slot of a run; false when it held none. */
   release(workflowId: string): boolean;
   quarantined(): boolean;
   isQuarantined(workflowId: string): boolean;
   /** Runs in flight for longer than `ageMs`. */
-  olderThan(ageMs: number): (Run & { workflowId: string })[];
+  olderThan(ageMs: number): Run[];
   inFlight(): number;
 }
 
@@ -36,7 +37,7 @@ export function createSlots(total: number): Slots {
     take(workflowId, run) {
       // A newer run of the same id takes the place of the older one, which has lost its events.
       if (!runs.has(workflowId)) held.set(run.type, (held.get(run.type) ?? 0) + 1);
-      runs.set(workflowId, { ...run, startedAtMs: performance.now() });
+      runs.set(workflowId, { workflowId, ...run, startedAtMs: performance.now() });
     },
     release(workflowId) {
       const run = runs.get(workflowId);
@@ -47,10 +48,7 @@ export function createSlots(total: number): Slots {
     },
     quarantined: () => [...runs.values()].some((run) => run.quarantine),
     isQuarantined: (workflowId) => runs.get(workflowId)?.quarantine === true,
-    olderThan: (ageMs) =>
-      [...runs]
-        .filter(([, run]) => performance.now() - run.startedAtMs > ageMs)
-        .map(([workflowId, run]) => ({ workflowId, ...run })),
+    olderThan: (ageMs) => [...runs.values()].filter((run) => performance.now() - run.startedAtMs > ageMs),
     inFlight: () => runs.size,
   };
 }

@@ -1,10 +1,9 @@
 // What a claim reads while an old snapshot keeps what was claimed before it in the queue's index (rule 14).
 
-import type { Pool } from 'pg';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { type Claimed, claim, discoverLanes } from '../../../src/core/ledger/claim.ts';
-import { createPool } from '../../../src/core/ledger/pool.ts';
 import { createDatabase } from '../../support/database.ts';
+import { entriesReadBy, openSnapshot, workerSession } from '../../support/reads.ts';
 import { waitFor } from '../../support/wait.ts';
 
 const WORKER = '00000000-0000-4000-8000-00000000000a';
@@ -16,12 +15,8 @@ test.each([
   ['at the same moment', new Date(Date.now() + 1_000)],
 ])('of events that are due %s each claim reads what it takes, in their order', async (_, runAt) => {
   const { databaseUrl, pool } = await createDatabase();
-  const session = createPool(databaseUrl, { max: 1, applicationName: 'tem test', looksUp: true });
-  onTestFinished(() => session.end());
-  const snapshot = await pool.connect();
-  onTestFinished(() => snapshot.release(true));
-  await snapshot.query('begin isolation level repeatable read');
-  await snapshot.query('select count(*) from tem.event');
+  const session = workerSession(databaseUrl);
+  await openSnapshot(pool);
   await pool.query(`select tem.enqueue('note', '{}', run_at => $2) from generate_series(1, $1)`, [EVENTS, runAt]);
   await waitFor(
     async () => (await pool.query('select from tem.event where due_at > clock_timestamp()')).rowCount === 0,
@@ -32,11 +27,9 @@ test.each([
   if (!lane) throw new Error('no lane was found');
   const claimed: Claimed[] = [];
   while (claimed.length < EVENTS) {
-    await session.query('begin');
-    const before = await entriesRead(session);
-    const rows = await claim(session, { workerId: WORKER, lanes: [lane], take: TAKE, workflowId: 'x' });
-    const read = (await entriesRead(session)) - before;
-    await session.query('commit');
+    const { result: rows, read } = await entriesReadBy(session, 'event_claim', () =>
+      claim(session, { workerId: WORKER, lanes: [lane], take: TAKE, workflowId: 'x' }),
+    );
     expect(rows).toHaveLength(TAKE);
     // And the one that the lane was said to begin with.
     expect(read).toBeLessThanOrEqual(TAKE + 1);
@@ -46,10 +39,3 @@ test.each([
   const places = claimed.map(({ dueAt, id }) => `${dueAt} ${id}`);
   expect(places).toEqual([...new Set(places)].sort());
 });
-
-async function entriesRead(session: Pool): Promise<number> {
-  const { rows } = await session.query<{ read: number }>(
-    `select pg_stat_get_xact_tuples_returned('tem.event_claim'::regclass)::int as read`,
-  );
-  return rows[0]?.read ?? 0;
-}

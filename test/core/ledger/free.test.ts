@@ -1,20 +1,18 @@
 // Freeing the events of workers that are gone: all of theirs, none of those that live, and without reading what those had.
 
-import type { Pool } from 'pg';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { claim, discoverLanes } from '../../../src/core/ledger/claim.ts';
 import { freeDeadWorkers } from '../../../src/core/ledger/free.ts';
 import { registerWorker } from '../../../src/core/ledger/leases.ts';
-import { createPool } from '../../../src/core/ledger/pool.ts';
 import { createDatabase } from '../../support/database.ts';
+import { entriesReadBy, openSnapshot, workerSession } from '../../support/reads.ts';
 
 const EVENTS = 2_000;
 const idOf = (digit: number): string => `${digit}0000000-0000-4000-8000-00000000000a`;
 
 async function setup() {
   const { databaseUrl, pool } = await createDatabase();
-  const session = createPool(databaseUrl, { max: 1, applicationName: 'tem test', looksUp: true });
-  onTestFinished(() => session.end());
+  const session = workerSession(databaseUrl);
   return {
     pool,
     session,
@@ -32,13 +30,6 @@ async function setup() {
         )
       ).rows.map((row) => row.worker_id),
   };
-}
-
-async function entriesRead(session: Pool): Promise<number> {
-  const { rows } = await session.query<{ read: number }>(
-    `select pg_stat_get_xact_tuples_returned('tem.event_owned'::regclass)::int as read`,
-  );
-  return rows[0]?.read ?? 0;
 }
 
 test('frees what workers without a lease have, wherever their ids lie, and nothing of those that live', async () => {
@@ -63,19 +54,14 @@ test('never frees the events of the worker that asks, and does those of a worker
 
 test('does not read what live workers have had, which an old snapshot keeps in the index', async () => {
   const { pool, session, register, give } = await setup();
-  const snapshot = await pool.connect();
-  onTestFinished(() => snapshot.release(true));
-  await snapshot.query('begin isolation level repeatable read');
-  await snapshot.query('select count(*) from tem.event');
+  await openSnapshot(pool);
   for (const digit of [3, 6]) {
     await register(idOf(digit));
     await give(idOf(digit), EVENTS);
   }
   await pool.query(`update tem.event set state = 'PROCESSED', due_by = null`);
   await give(idOf(4), 3);
-  await session.query('begin');
-  const before = await entriesRead(session);
-  expect(await freeDeadWorkers(session, idOf(3))).toBe(3);
-  expect((await entriesRead(session)) - before).toBeLessThan(10);
-  await session.query('commit');
+  const { result, read } = await entriesReadBy(session, 'event_owned', () => freeDeadWorkers(session, idOf(3)));
+  expect(result).toBe(3);
+  expect(read).toBeLessThan(10);
 });

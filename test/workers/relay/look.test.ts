@@ -2,11 +2,11 @@
 // misses nothing. Whole looks count as slow here, and come only when a test says so.
 
 import type { Pool, PoolClient } from 'pg';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { claim } from '../../../src/core/ledger/claim.ts';
-import { createPool } from '../../../src/core/ledger/pool.ts';
 import { createLook, type FoundLane } from '../../../src/workers/relay/look.ts';
 import { createDatabase } from '../../support/database.ts';
+import { entriesReadBy, openSnapshot, workerSession } from '../../support/reads.ts';
 import { waitFor } from '../../support/wait.ts';
 
 const WORKER = '00000000-0000-4000-8000-00000000000a';
@@ -19,9 +19,7 @@ const never = (): number => Number.POSITIVE_INFINITY;
 
 async function setup(wholeRestMs: () => number = never) {
   const { databaseUrl, pool } = await createDatabase();
-  // Its only session, so that what a look reads can be counted.
-  const session = createPool(databaseUrl, { max: 1, applicationName: 'tem test', looksUp: true });
-  onTestFinished(() => session.end());
+  const session = workerSession(databaseUrl);
   let nowMs = 0;
   const look = createLook(session, ['note'], { clock: () => nowMs, isBrief: () => false, wholeRestMs });
   const ask = async (): Promise<FoundLane[]> => (await look.ask(true)) ?? [];
@@ -63,33 +61,13 @@ async function setup(wholeRestMs: () => number = never) {
     /** Claims everything that a look finds, from where it says that the lanes begin. */
     claimAll: async () => claimFrom(await ask()),
     /** How many entries of the queue's index a look reads. */
-    async readByLook(): Promise<number> {
-      await session.query('begin');
-      const before = await entriesRead(session);
-      await ask();
-      const read = (await entriesRead(session)) - before;
-      await session.query('commit');
-      return read;
-    },
-    async transaction(): Promise<PoolClient> {
-      const client = await pool.connect();
-      onTestFinished(() => client.release(true));
-      await client.query('begin isolation level repeatable read');
-      await client.query('select count(*) from tem.event');
-      return client;
-    },
+    readByLook: async () => (await entriesReadBy(session, 'event_claim', ask)).read,
+    transaction: () => openSnapshot(pool),
     async waiting(): Promise<number | undefined> {
       const { rows } = await pool.query<{ count: number }>('select count(due_at)::int as count from tem.event');
       return rows[0]?.count;
     },
   };
-}
-
-async function entriesRead(session: Pool): Promise<number> {
-  const { rows } = await session.query<{ read: number }>(
-    `select pg_stat_get_xact_tuples_returned('tem.event_claim'::regclass)::int as read`,
-  );
-  return rows[0]?.read ?? 0;
 }
 
 test('a look reads nothing of what was claimed before transactions of that time were over', async () => {
