@@ -2,6 +2,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
+import fc from 'fast-check';
 import pg from 'pg';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type AcceptInput, acceptEvents } from '../../../src/core/ledger/accept.ts';
@@ -78,6 +79,58 @@ describe('tem.enqueue', () => {
       'ü'.repeat(256),
     );
     expect(await count(database)).toBe(1);
+  });
+
+  it('refuses the same of calls with a group or a key, which a statement of its own takes', async () => {
+    const database = await createDatabase();
+    for (const rest of [['k'], [null, 3, 'g'], [null, 3, null, '2100-01-01']]) {
+      for (const [type, payload] of [
+        ['a b', '1'],
+        ['note', null],
+        ['note', '[0.1234567890123456789012]'],
+      ]) {
+        await expect(enqueue(database, type, payload, ...rest)).rejects.toMatchObject({ code: 'TM400' });
+      }
+      await enqueue(database, 'note', '[19.99, 1e20]', ...rest);
+    }
+    const { rows } = await database.pool.query(
+      'select key = id::text as own, "group", due_at > now() as later from tem.event',
+    );
+    expect(rows).toEqual([
+      { own: false, group: '', later: false },
+      { own: true, group: 'g', later: false },
+      { own: true, group: '', later: true },
+    ]);
+  });
+
+  it('takes no number without a closer look that a double does not keep', async () => {
+    const { pool } = await createDatabase();
+    const digits = fc.string({ unit: fc.constantFrom(...'0123456789'), minLength: 1, maxLength: 20 });
+    const number = fc
+      .tuple(fc.constantFrom('', '-'), digits, fc.option(digits), fc.option(fc.integer({ min: -330, max: 330 })))
+      .map(([sign, whole, part, exponent]) => {
+        const mantissa = `${sign}${whole.replace(/^0+(?=\d)/, '')}${part === null ? '' : `.${part}`}`;
+        return exponent === null ? mantissa : `${mantissa}e${exponent}`;
+      });
+    const numbers = fc.sample(number, { numRuns: 20_000, seed: 4 });
+    const { rows } = await pool.query<{ n: string; quick: boolean; kept: boolean }>(
+      `select n, tem.acceptable('note', n::jsonb, 3) as quick, tem.numbers_survive(n::jsonb) as kept
+        from unnest($1::text[]) as given(n)`,
+      [
+        [
+          ...numbers,
+          '9007199254740991',
+          '9007199254740992',
+          '9007199254740993',
+          '-9007199254740993',
+          '999999999.999999',
+        ],
+      ],
+    );
+    expect(rows.filter(({ quick, kept }) => quick && !kept)).toEqual([]);
+    // Both answers were there to be had.
+    expect(rows.filter(({ quick }) => quick).length).toBeGreaterThan(1_000);
+    expect(rows.filter(({ kept }) => !kept).length).toBeGreaterThan(1_000);
   });
 
   it('needs only usage of the schema and execute on it', async () => {
