@@ -148,12 +148,16 @@ begin
   return null;
 end $$;
 
--- For `returning` of what adds an event: rings if a relay sleeps now. A trigger would cost more than all the rest of an
--- event's checks, so a relay that goes to sleep after this waits for the transactions that did not see it asleep
--- (bell.ts). pg_sequence_last_value (null until the first setval) is no query. One expression without a setting, so that
--- Postgres inlines it.
+-- Whether a relay sleeps now, which whoever added an event asks after that: a relay that goes to sleep after this waits for
+-- the transactions that did not see it asleep (bell.ts). A trigger would cost more than all the rest of an event's checks.
+-- pg_sequence_last_value (null until the first setval) is no query. One expression without a setting, so that Postgres
+-- inlines it.
+create function tem.relay_sleeps() returns boolean language sql volatile
+  return pg_sequence_last_value('tem.bell') > tem.clock_us();
+
+-- The same for `returning` of what adds events.
 create function tem.ring() returns text language sql volatile
-  return case when pg_sequence_last_value('tem.bell') > tem.clock_us() then tem.ring_now() end;
+  return case when tem.relay_sleeps() then tem.ring_now() end;
 
 -- Whether every number of a payload keeps its value as a double, which is what a handler gets. HTTP refuses the others too.
 create function tem.numbers_survive(payload jsonb) returns boolean language sql immutable parallel safe
@@ -210,50 +214,47 @@ end $$;
 -- Accepts an event inside the caller's transaction and returns its id; needs only execute on this function.
 -- The same type and key with an equal payload returns the event that is there, with another payload raises TM409.
 -- A caller often commits one event at a time, and then what Postgres prepares for each call takes longer than what it does
--- for it. So the common call has a statement of its own with nothing that it doesn't need: without a key there is nothing
--- to conflict with, and what is not acceptable is raised from inside the statement.
+-- for it: expressions of plpgsql take less than those of a query, and the common call has an insert with no more than it
+-- needs (docs/decisions/0008).
 create function tem.enqueue(
   type text, payload jsonb, key text default null, priority integer default 3, "group" text default null,
   run_at timestamptz default null
 ) returns uuid language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
-  new_id uuid;
-  rung text;
+  new_id uuid := tem.uuid_v7();
   existing record;
+  rung text;
 begin
-  if enqueue.key is null and enqueue."group" is null and enqueue.run_at is null then
+  if enqueue.key is null and enqueue."group" is null and enqueue.run_at is null
+      and tem.acceptable(enqueue.type, enqueue.payload, enqueue.priority) then
     insert into tem.event (id, type, key, payload, priority)
-    select fresh.id, enqueue.type, fresh.id::text, enqueue.payload, enqueue.priority
-      from (select tem.uuid_v7() as id offset 0) fresh
+    values (new_id, enqueue.type, new_id::text, enqueue.payload, enqueue.priority);
+  else
+    insert into tem.event (id, type, key, payload, priority, "group", run_at, due_at)
+    select new_id, enqueue.type, coalesce(enqueue.key, new_id::text), enqueue.payload, enqueue.priority,
+        coalesce(enqueue."group", ''), coalesce(enqueue.run_at, now()), greatest(enqueue.run_at, clock_timestamp())
       where tem.acceptable(enqueue.type, enqueue.payload, enqueue.priority)
-        or tem.inspect(enqueue.type, enqueue.payload, null, enqueue.priority, null, null)
-    returning event.id, tem.ring() into new_id, rung;
-    return new_id;
+          and (enqueue.key is null
+            or octet_length(enqueue.key) between 1 and 512 and enqueue.key !~ '[\x01-\x1f\x7f-\x9f]')
+          and (enqueue."group" is null or octet_length(enqueue."group") <= 512)
+          and (enqueue.run_at is null or isfinite(enqueue.run_at))
+        or tem.inspect(enqueue.type, enqueue.payload, enqueue.key, enqueue.priority, enqueue."group", enqueue.run_at)
+    on conflict on constraint event_type_key do nothing;
+    if not found then
+      -- A pruned event keeps its key and a digest of its payload.
+      select e.id, case when e.pruned then e.payload = to_jsonb(md5(enqueue.payload::text))
+        else e.payload = enqueue.payload end as same into existing
+        from tem.event e where e.type = enqueue.type and e.key = enqueue.key;
+      if existing.same then
+        return existing.id;
+      end if;
+      raise exception 'an event of type % with key % exists with another payload', enqueue.type, quote_literal(enqueue.key)
+        using errcode = 'TM409', detail = 'event ' || existing.id, hint = 'Use another key, or send the same payload.';
+    end if;
   end if;
-
-  insert into tem.event (id, type, key, payload, priority, "group", run_at, due_at)
-  select fresh.id, enqueue.type, coalesce(enqueue.key, fresh.id::text), enqueue.payload, enqueue.priority,
-      coalesce(enqueue."group", ''), coalesce(enqueue.run_at, now()), greatest(enqueue.run_at, clock_timestamp())
-    from (select tem.uuid_v7() as id offset 0) fresh
-    where tem.acceptable(enqueue.type, enqueue.payload, enqueue.priority)
-        and (enqueue.key is null or octet_length(enqueue.key) between 1 and 512 and enqueue.key !~ '[\x01-\x1f\x7f-\x9f]')
-        and (enqueue."group" is null or octet_length(enqueue."group") <= 512)
-        and (enqueue.run_at is null or isfinite(enqueue.run_at))
-      or tem.inspect(enqueue.type, enqueue.payload, enqueue.key, enqueue.priority, enqueue."group", enqueue.run_at)
-  on conflict on constraint event_type_key do nothing
-  returning event.id, tem.ring() into new_id, rung;
-  if new_id is not null then
-    return new_id;
+  if tem.relay_sleeps() then
+    rung := tem.ring_now();
   end if;
-
-  -- A pruned event keeps its key and a digest of its payload.
-  select e.id, case when e.pruned then e.payload = to_jsonb(md5(enqueue.payload::text))
-    else e.payload = enqueue.payload end as same into existing
-    from tem.event e where e.type = enqueue.type and e.key = enqueue.key;
-  if existing.same then
-    return existing.id;
-  end if;
-  raise exception 'an event of type % with key % exists with another payload', enqueue.type, quote_literal(enqueue.key)
-    using errcode = 'TM409', detail = 'event ' || existing.id, hint = 'Use another key, or send the same payload.';
+  return new_id;
 end $$;
 revoke execute on function tem.enqueue(text, jsonb, text, integer, text, timestamptz) from public;
