@@ -41,8 +41,10 @@ const READY_POLL_MS = 50;
 const CALL_TIMEOUT_MS = 2_000;
 const PORT_ATTEMPTS_MAX = 5;
 
-// The defaults poll 20 times a second and shard, which makes each dispatch of steady work wait up to 50 ms.
+// The defaults poll 20 times a second and shard, which makes each dispatch of steady work wait up to 50 ms. An eager
+// activity doesn't pass through a queue, where a worker that has stopped would still be given some.
 const DYNAMIC_CONFIG = {
+  'system.enableActivityEagerExecution': true,
   'history.transferProcessorMaxPollRPS': 10_000,
   'history.timerProcessorMaxPollRPS': 10_000,
 };

@@ -133,6 +133,26 @@ describe('tem.enqueue', () => {
     expect(rows.filter(({ kept }) => !kept).length).toBeGreaterThan(1_000);
   });
 
+  it('means the same whatever the settings of its caller', async () => {
+    const { pool } = await createDatabase();
+    const client = await pool.connect();
+    onTestFinished(() => client.release(true));
+    await client.query('set standard_conforming_strings = off');
+    await client.query('set extra_float_digits = -9');
+    await client.query('set search_path = pg_temp');
+    for (const key of ['null', "'k'"]) {
+      await client.query(`select tem.enqueue('note', '[0.1234567890123456, 0.1234567]', key => ${key})`);
+      await expect(client.query(`select tem.enqueue('note', '9007199254740993', key => ${key})`)).rejects.toMatchObject(
+        {
+          code: 'TM400',
+        },
+      );
+    }
+    await expect(client.query(`select tem.enqueue('note', '1', key => E'a\\u0085b')`)).rejects.toMatchObject({
+      code: 'TM400',
+    });
+  });
+
   it('needs only usage of the schema and execute on it', async () => {
     const database = await createDatabase();
     const role = `app_${randomUUID().slice(0, 8)}`;

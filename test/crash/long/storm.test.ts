@@ -5,7 +5,7 @@ import { describe, test } from 'vitest';
 import { MODES } from '../setup.ts';
 import { weather } from '../storm.ts';
 
-const EVENTS = { 'in batches': 10_000, 'each its own workflow': 2_000 };
+const EVENTS = { 'in batches': 10_000, 'each its own workflow': 1_000 };
 
 describe.each(MODES)('events run $mode', ({ mode, environment }) => {
   const events = EVENTS[mode];
