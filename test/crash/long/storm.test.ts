@@ -1,5 +1,6 @@
 // Thousands of events fail together, three times, under the default retry policy: 10,000 in batches. Workflows of their
-// own can't let so many fail at once on two cores: the wave would be as long as they take.
+// own can't let so many fail at once on two cores: the wave would be as long as they take, and when an attempt begins is
+// then what the machine can do.
 
 import { describe, test } from 'vitest';
 import { MODES } from '../setup.ts';
@@ -16,7 +17,7 @@ describe.each(MODES)('events run $mode', ({ mode, environment }) => {
       event: { type: 'stormy', steps },
       attempts: 4,
       memoryMaxMb: 600,
-      begun: true,
+      begun: mode === 'in batches',
     });
   });
 });
