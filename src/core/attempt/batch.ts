@@ -92,7 +92,7 @@ async function runMembers(
   return counts;
 }
 
-function runMember(
+async function runMember(
   dependencies: AttemptDependencies,
   type: EventType,
   begun: Begun,
@@ -100,7 +100,12 @@ function runMember(
 ): Promise<AttemptOutcome> {
   const controller = new AbortController();
   const leave = dependencies.running.enter(begun.id, controller);
-  return runBegun(dependencies, type, begun, controller, mode).finally(leave);
+  try {
+    await dependencies.pace();
+    return await runBegun(dependencies, type, begun, controller, mode);
+  } finally {
+    leave();
+  }
 }
 
 /**

@@ -10,6 +10,7 @@ import { type Mark, mark } from '../ledger/mark.ts';
 import type { Notifier } from '../ledger/notifier.ts';
 import { isUnavailable } from '../ledger/pool.ts';
 import { type AttemptClock, createAttemptClock } from './clock.ts';
+import { createPace, type Pace } from './pace.ts';
 import { createRunning, type Running } from './running.ts';
 
 const GROUP_SIZE_MAX = 500;
@@ -27,6 +28,8 @@ export interface AttemptDependencies {
   mayJudge(): boolean;
   mark: GroupCommit<Mark, boolean>;
   clock: AttemptClock;
+  /** When members of batches begin. */
+  pace: Pace;
   running: Running;
   notifier: Notifier;
   log: Logger;
@@ -44,6 +47,7 @@ export function createAttemptDependencies(
     begin: createGroupCommit({ ...group, write: (items) => begin(given.marksPool, given.workerId, items, mayJudge()) }),
     mark: createGroupCommit({ ...group, write: (items) => mark(given.marksPool, items) }),
     clock: createAttemptClock(),
+    pace: createPace(),
     running: createRunning(),
   };
 }

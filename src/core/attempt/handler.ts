@@ -54,6 +54,8 @@ export async function callHandler(
   call: HandlerCall,
 ): Promise<Verdict> {
   const { signal } = call.controller;
+  // Cancelled, or the worker stops, before its turn came.
+  if (signal.aborted) return aborted(signal);
   const limit = clock.limit(call.timeoutMs, () => call.controller.abort(new AttemptAborted('timeout')));
   call.tx.limit = limit;
   let settled: (verdict: Verdict) => void = () => {};
@@ -61,13 +63,12 @@ export async function callHandler(
     settled = resolve;
   });
   const onAbort = (): void => {
-    const { why, message } = signal.reason as AttemptAborted;
-    const verdict: Verdict = { verdict: 'aborted', why, error: message };
+    const { why } = signal.reason as AttemptAborted;
+    const verdict = aborted(signal);
     if (OBEY_SIGNAL_MS[why] === 0) settled(verdict);
     else clock.limit(OBEY_SIGNAL_MS[why], () => settled(verdict));
   };
-  if (signal.aborted) onAbort();
-  else signal.addEventListener('abort', onAbort, { once: true });
+  signal.addEventListener('abort', onAbort, { once: true });
   let over = false;
   const fail = (error: string): boolean => {
     if (over) return false;
@@ -95,8 +96,7 @@ async function judge(call: HandlerCall, emit: Emit): Promise<Verdict> {
     const value = await call.invoke({ tx, emit, signal, heartbeat, log });
     return tx.lost ? { verdict: 'ledgerLost', cause: tx.lost } : serialise(value, hide);
   } catch (error) {
-    if (signal.aborted)
-      return { verdict: 'aborted', why: (signal.reason as AttemptAborted).why, error: errorText(signal.reason) };
+    if (signal.aborted) return aborted(signal);
     if (tx.lost || isLedgerError(error)) return { verdict: 'ledgerLost', cause: error };
     return {
       verdict: 'failed',
@@ -105,6 +105,11 @@ async function judge(call: HandlerCall, emit: Emit): Promise<Verdict> {
       delayMs: delayOf(error),
     };
   }
+}
+
+function aborted({ reason }: AbortSignal): Verdict {
+  const { why, message } = reason as AttemptAborted;
+  return { verdict: 'aborted', why, error: message };
 }
 
 /** By name: the user's module may have loaded its own copy of TEM. */

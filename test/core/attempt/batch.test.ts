@@ -1,7 +1,7 @@
 // Members of a batch against the ledger itself: what somebody else has taken is left alone, and no run of a batch goes
 // beside another one.
 
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { runBatch } from '../../../src/core/attempt/batch.ts';
 import { cancelEvent } from '../../../src/core/ledger/cancel.ts';
 import { cancelsAmong } from '../../../src/core/ledger/leases.ts';
@@ -106,4 +106,44 @@ test('the cancel of one member takes the set apart, and ends that member only', 
   expect(await batch).toEqual({ processed: 2, cancelled: 1 });
   expect([...alone].sort()).toEqual([...ids].sort());
   expect(await row(ids[1])).toMatchObject({ state: 'CANCELLED' });
+});
+
+describe('members that are handled one by one', () => {
+  const MEMBERS = 40;
+
+  async function membersOf(handle: Parameters<typeof typeOf>[0]) {
+    const bench = await createBench([typeOf(handle, { batch: MEMBERS })]);
+    const ids = await Promise.all(Array.from({ length: MEMBERS }, () => bench.accept()));
+    const members = ids.map((id) => ({ id, generation: 0, attempt: 1 }));
+    return { ...bench, ids, run: () => runBatch(bench.dependencies, 'probe', members, () => {}) };
+  }
+
+  test('begin a few in each turn of the event loop, so that others are served in between', async () => {
+    let turn = 0;
+    const turns = new Map<number, number>();
+    const { run } = await membersOf(async () => {
+      turns.set(turn, (turns.get(turn) ?? 0) + 1);
+    });
+    let counting: NodeJS.Immediate;
+    const count = (): void => {
+      turn += 1;
+      counting = setImmediate(count);
+    };
+    count();
+    const outcome = await run();
+    clearImmediate(counting!);
+    expect(outcome).toEqual({ processed: MEMBERS });
+    expect(Math.max(...turns.values())).toBeLessThanOrEqual(MEMBERS / 4);
+  });
+
+  test('are not handled when they are cancelled before their turn', async () => {
+    const handled: string[] = [];
+    const { run, ids, dependencies, row } = await membersOf(async ({ id }) => {
+      if (handled.length === 0) dependencies.running.abort(ids.at(-1) as string, 'cancel');
+      handled.push(id);
+    });
+    expect(await run()).toEqual({ processed: MEMBERS - 1, cancelled: 1 });
+    expect(handled).toEqual(ids.slice(0, -1));
+    expect(await row(ids.at(-1) as string)).toMatchObject({ state: 'CANCELLED' });
+  });
 });
