@@ -1,7 +1,10 @@
 // When the members of batches begin. Several batches at once have thousands of them: were all their handlers called in
 // one turn of the event loop, every other event of the process would wait until the last of them had opened its request.
 
-/** Calls that go ahead in one turn of the event loop; more make the turns longer, fewer make the batches no quicker. */
+/**
+ * Calls that go ahead in one turn of the event loop. Measured with 2,000 webhooks at once on a slow machine: all in one turn
+ * held the other events up by 0.65 to 1.2 s, 32 by 0.4 to 1.1 s, 4 by 0.25 to 0.75 s, for 14 % fewer webhooks a second.
+ */
 const CALLS_PER_TURN = 4;
 
 /** Resolves when it is the caller's turn, in the order of the calls. */
