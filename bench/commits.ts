@@ -7,10 +7,14 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { startProgram } from './processes.ts';
 
+// A new connection reads the catalogs, compiles functions and plans its first calls anew, which an application's have done.
+const WARM_UP_SECONDS = 1;
+
 export interface CommitLoad {
   databaseUrl: string;
   statement: string;
   connections: number;
+  /** After a second to warm up, which isn't counted. */
   seconds: number;
   folder: string;
 }
@@ -34,7 +38,7 @@ async function byPgbench({ databaseUrl, statement, connections, seconds, folder 
   const { hostname, port, username, password, pathname } = new URL(databaseUrl);
   const script = join(folder, 'statement.sql');
   writeFileSync(script, `${statement};\n`);
-  const { stdout } = await promisify(execFile)(
+  const { stdout, stderr } = await promisify(execFile)(
     'pgbench',
     [
       '-n',
@@ -47,7 +51,9 @@ async function byPgbench({ databaseUrl, statement, connections, seconds, folder 
       '-j',
       '1',
       '-T',
-      String(seconds),
+      String(WARM_UP_SECONDS + seconds),
+      '-P',
+      '1',
       '-h',
       hostname,
       '-p',
@@ -59,15 +65,21 @@ async function byPgbench({ databaseUrl, statement, connections, seconds, folder 
     { env: { ...process.env, PGPASSWORD: decodeURIComponent(password) } },
   );
   const failed = Number(/number of failed transactions: (\d+)/.exec(stdout)?.[1] ?? 0);
-  const perSecond = Number(/tps = ([\d.]+)/.exec(stdout)?.[1]);
-  if (failed > 0 || Number.isNaN(perSecond)) throw new Error(`pgbench: ${stdout}`);
-  return perSecond;
+  const reports = [...stderr.matchAll(/^progress: ([\d.]+) s, ([\d.]+) tps/gm)].map(([, at, tps]) => ({
+    at: Number(at),
+    tps: Number(tps),
+  }));
+  const first = reports[0]?.at ?? 0;
+  const last = reports.at(-1)?.at ?? 0;
+  if (failed > 0 || last <= first) throw new Error(`pgbench: ${stdout}${stderr}`);
+  const commits = reports.slice(1).reduce((sum, { at, tps }, index) => sum + tps * (at - (reports[index]?.at ?? 0)), 0);
+  return commits / (last - first);
 }
 
 async function byNode({ databaseUrl, statement, connections, seconds, folder }: CommitLoad): Promise<number> {
   const program = startProgram(
     new URL('./load/commits.ts', import.meta.url),
-    { databaseUrl, statement, connections, seconds },
+    { databaseUrl, statement, connections, warmUpSeconds: WARM_UP_SECONDS, seconds },
     join(folder, 'commits.log'),
   );
   const { perSecond } = await program.result;

@@ -8,10 +8,11 @@ interface CommitsInput {
   databaseUrl: string;
   statement: string;
   connections: number;
+  warmUpSeconds: number;
   seconds: number;
 }
 
-runAsChild<CommitsInput>(async ({ databaseUrl, statement, connections, seconds }) => {
+runAsChild<CommitsInput>(async ({ databaseUrl, statement, connections, warmUpSeconds, seconds }) => {
   const clients = await Promise.all(
     Array.from({ length: connections }, async () => {
       const client = new pg.Client({ connectionString: databaseUrl });
@@ -20,13 +21,13 @@ runAsChild<CommitsInput>(async ({ databaseUrl, statement, connections, seconds }
     }),
   );
   let commits = 0;
-  const startedAt = performance.now();
+  const startedAt = performance.now() + warmUpSeconds * 1_000;
   const endAt = startedAt + seconds * 1_000;
   await Promise.all(
     clients.map(async (client) => {
       while (performance.now() < endAt) {
         await client.query({ name: 'statement', text: statement, values: [] });
-        commits += 1;
+        if (performance.now() >= startedAt) commits += 1;
       }
     }),
   );
