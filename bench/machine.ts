@@ -30,6 +30,25 @@ export function loadNow(): number {
   return Math.round((loadavg()[0] ?? 0) * 100) / 100;
 }
 
+const LOOP_ADDITIONS = 300_000_000;
+
+/**
+ * Milliseconds that a fixed loop takes on one processor now, best of three: what a virtual machine's processors give differs
+ * by machine and by hour, and their name doesn't say so.
+ */
+export function loopMs(): number {
+  return Math.round(Math.min(...Array.from({ length: 3 }, oneLoopMs)));
+}
+
+function oneLoopMs(): number {
+  const startedAt = performance.now();
+  let sum = 0;
+  for (let index = 0; index < LOOP_ADDITIONS; index++) sum = (sum + index) | 0;
+  const tookMs = performance.now() - startedAt;
+  // Uses the sum, so that the loop isn't left out.
+  return sum === 0.5 ? Number.NaN : tookMs;
+}
+
 /** Versions of everything that is measured. `folder` may be written to. */
 export async function versions(folder: string): Promise<Versions> {
   const { signal } = new AbortController();

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { cases } from './cases.ts';
 import type { BenchContext } from './context.ts';
 import type { BenchCase } from './figures.ts';
-import { loadNow, machine, versions } from './machine.ts';
+import { loadNow, loopMs, machine, versions } from './machine.ts';
 import { commandOf, type Options, readOptions, USAGE, UsageError } from './options.ts';
 import { figureTable, writeReport } from './report.ts';
 import { type CaseResult, readResults, writeResult } from './results.ts';
@@ -72,16 +72,16 @@ async function runOnce(benchCase: BenchCase, options: Options, folder: string, r
     count: (full, quick) => (options.quick ? quick : full),
     say: (line) => console.log(line),
   };
-  const loadBefore = loadNow();
+  const before = { loadBefore: loadNow(), loopMs: loopMs() };
   const startedAt = performance.now();
   try {
     const outcome = await benchCase.run(context);
     const seconds = (performance.now() - startedAt) / 1_000;
-    result.runs.push({ ...outcome, loadBefore, seconds: Math.round(seconds * 10) / 10 });
+    result.runs.push({ ...outcome, ...before, seconds: Math.round(seconds * 10) / 10 });
     delete result.failure;
     console.log(figureTable(benchCase, { ...result, runs: result.runs.slice(-1) }));
     for (const [name, value] of Object.entries(outcome.notes)) console.log(`  ${name}: ${value}`);
-    console.log(`  ${seconds.toFixed(0)} s, load before ${loadBefore}`);
+    console.log(`  ${seconds.toFixed(0)} s, load before ${before.loadBefore}, loop ${before.loopMs} ms`);
   } catch (error) {
     console.error(`${run} failed:`, error);
     process.exitCode = 1;

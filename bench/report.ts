@@ -49,6 +49,7 @@ function page(cases: readonly BenchCase[], results: ReadonlyMap<string, CaseResu
     'TEM and what stands beside it run on the same machine, one after the other within each run, in turns from run to run.',
     'Everything is included: API, Postgres, Temporal, worker and the program that makes the load. Targets are judged on the median.',
     'Figures of one run have the same minimum, median and maximum. `load before` is the load average when a run began: above about 1, somebody else was at work.',
+    '`loop` is what a fixed loop took on one processor before a run: figures that were measured at another speed are no measure of a change.',
     '',
     '```sh',
     'npm run bench -- pipeline',
@@ -61,6 +62,7 @@ function page(cases: readonly BenchCase[], results: ReadonlyMap<string, CaseResu
       all.map(
         ({ versions }) =>
           `Versions: ${Object.entries(versions)
+            .filter(([name]) => name !== 'tem')
             .map(([name, version]) => `${name} ${version}`)
             .join('; ')}.`,
       ),
@@ -90,12 +92,18 @@ function modeSection(mode: string, cases: readonly BenchCase[], results: readonl
   );
 }
 
+/** When, and by which code. */
+function measured({ measuredAt, versions }: CaseResult): string {
+  return `Measured on ${measuredAt.slice(0, 10)}, tem ${versions.tem}.\n`;
+}
+
 function caseSection(benchCase: BenchCase, result: CaseResult): string {
   const notes = result.runs.map((run, index) => {
     const facts = Object.entries(run.notes).map(
       ([name, value]) => `${name}: ${typeof value === 'number' ? shown(value) : value}`,
     );
-    return `- run ${index + 1} (${Math.round(run.seconds)} s, load before ${run.loadBefore}): ${facts.join('; ')}`;
+    const loop = run.loopMs === undefined ? '' : `, loop ${run.loopMs} ms`;
+    return `- run ${index + 1} (${Math.round(run.seconds)} s, load before ${run.loadBefore}${loop}): ${facts.join('; ')}`;
   });
   const last = result.runs.at(-1);
   const texts = Object.entries(last?.texts ?? {}).flatMap(([title, text]) => [
@@ -117,6 +125,6 @@ function caseSection(benchCase: BenchCase, result: CaseResult): string {
     '',
     ...(result.failure
       ? [`Not measured: ${result.failure}`, '']
-      : [figureTable(benchCase, result), '', ...notes, '', ...texts]),
+      : [figureTable(benchCase, result), '', measured(result), ...notes, '', ...texts]),
   ].join('\n');
 }

@@ -13,7 +13,8 @@ export interface CaseResult {
   measuredAt: string;
   machine: Machine;
   versions: Versions;
-  runs: (CaseOutcome & { loadBefore: number; seconds: number })[];
+  /** `loopMs`: how fast the machine was before it; see machine.ts. */
+  runs: (CaseOutcome & { loadBefore: number; loopMs?: number; seconds: number })[];
   /** Why there is no figure, when a case couldn't be measured. */
   failure?: string;
 }

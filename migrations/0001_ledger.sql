@@ -135,15 +135,17 @@ create sequence tem.rung as bigint minvalue 0 start 0;
 create function tem.clock_us() returns float8 language sql volatile
   return date_part('epoch', clock_timestamp()) * 1000000::float8;
 
--- Rings at commit, unless somebody has just rung. A clock that was set back has rung in the future. A transaction that
--- is older than 50 ms says nothing of it: its own NOTIFY may come too late for those who add an event meanwhile.
+-- Whether nobody has just rung. A clock that was set back has rung in the future.
+create function tem.is_quiet() returns boolean language sql volatile
+  return abs(tem.clock_us() - coalesce(pg_sequence_last_value('tem.rung'), 0)) > 5000;
+
+-- Rings at commit. A transaction that is older than 50 ms says nothing of it: its own NOTIFY may come too late for those
+-- who add an event meanwhile.
 create function tem.ring_now() returns text language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
-  if abs(tem.clock_us() - coalesce(pg_sequence_last_value('tem.rung'), 0)) > 5000 then
-    perform pg_notify('tem_due', '');
-    if clock_timestamp() - now() < interval '50 ms' then
-      perform setval('tem.rung', tem.clock_us()::bigint);
-    end if;
+  perform pg_notify('tem_due', '');
+  if clock_timestamp() - now() < interval '50 ms' then
+    perform setval('tem.rung', tem.clock_us()::bigint);
   end if;
   return null;
 end $$;
@@ -157,7 +159,7 @@ create function tem.relay_sleeps() returns boolean language sql volatile
 
 -- The same for `returning` of what adds events.
 create function tem.ring() returns text language sql volatile
-  return case when tem.relay_sleeps() then tem.ring_now() end;
+  return case when tem.relay_sleeps() then case when tem.is_quiet() then tem.ring_now() end end;
 
 -- Whether every number of a payload keeps its value as a double, which is what a handler gets. HTTP refuses the others too.
 -- A double is written exactly only with this setting; an array first, because rows of a path query take quadratic time.
@@ -255,7 +257,9 @@ begin
     end if;
   end if;
   if tem.relay_sleeps() then
-    rung := tem.ring_now();
+    if tem.is_quiet() then
+      rung := tem.ring_now();
+    end if;
   end if;
   return new_id;
 end $$;
