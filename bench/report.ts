@@ -94,7 +94,7 @@ function modeSection(mode: string, cases: readonly BenchCase[], results: readonl
 
 /** When, and by which code. */
 function measured({ measuredAt, versions }: CaseResult): string {
-  return `Measured on ${measuredAt.slice(0, 10)}, tem ${versions.tem}.\n`;
+  return `Measured on ${measuredAt.slice(0, 10)}, tem ${versions.tem}.`;
 }
 
 function caseSection(benchCase: BenchCase, result: CaseResult): string {
@@ -125,6 +125,6 @@ function caseSection(benchCase: BenchCase, result: CaseResult): string {
     '',
     ...(result.failure
       ? [`Not measured: ${result.failure}`, '']
-      : [figureTable(benchCase, result), '', measured(result), ...notes, '', ...texts]),
+      : [figureTable(benchCase, result), '', measured(result), '', ...notes, '', ...texts]),
   ].join('\n');
 }

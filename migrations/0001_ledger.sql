@@ -159,7 +159,7 @@ create function tem.relay_sleeps() returns boolean language sql volatile
 
 -- The same for `returning` of what adds events.
 create function tem.ring() returns text language sql volatile
-  return case when tem.relay_sleeps() then case when tem.is_quiet() then tem.ring_now() end end;
+  return case when tem.relay_sleeps() and tem.is_quiet() then tem.ring_now() end;
 
 -- Whether every number of a payload keeps its value as a double, which is what a handler gets. HTTP refuses the others too.
 -- A double is written exactly only with this setting; an array first, because rows of a path query take quadratic time.
@@ -256,6 +256,7 @@ begin
         using errcode = 'TM409', detail = 'event ' || existing.id, hint = 'Use another key, or send the same payload.';
     end if;
   end if;
+  -- Not one condition: the second is prepared only while a relay sleeps.
   if tem.relay_sleeps() then
     if tem.is_quiet() then
       rung := tem.ring_now();

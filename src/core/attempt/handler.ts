@@ -63,10 +63,10 @@ export async function callHandler(
     settled = resolve;
   });
   const onAbort = (): void => {
-    const { why } = signal.reason as AttemptAborted;
     const verdict = aborted(signal);
-    if (OBEY_SIGNAL_MS[why] === 0) settled(verdict);
-    else clock.limit(OBEY_SIGNAL_MS[why], () => settled(verdict));
+    const obeyMs = OBEY_SIGNAL_MS[verdict.why];
+    if (obeyMs === 0) settled(verdict);
+    else clock.limit(obeyMs, () => settled(verdict));
   };
   signal.addEventListener('abort', onAbort, { once: true });
   let over = false;
@@ -107,7 +107,7 @@ async function judge(call: HandlerCall, emit: Emit): Promise<Verdict> {
   }
 }
 
-function aborted({ reason }: AbortSignal): Verdict {
+function aborted({ reason }: AbortSignal): Verdict & { verdict: 'aborted' } {
   const { why, message } = reason as AttemptAborted;
   return { verdict: 'aborted', why, error: message };
 }

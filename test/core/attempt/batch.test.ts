@@ -1,7 +1,7 @@
 // Members of a batch against the ledger itself: what somebody else has taken is left alone, and no run of a batch goes
 // beside another one.
 
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { runBatch } from '../../../src/core/attempt/batch.ts';
 import { cancelEvent } from '../../../src/core/ledger/cancel.ts';
 import { cancelsAmong } from '../../../src/core/ledger/leases.ts';
@@ -130,9 +130,8 @@ describe('members that are handled one by one', () => {
       counting = setImmediate(count);
     };
     count();
-    const outcome = await run();
-    clearImmediate(counting!);
-    expect(outcome).toEqual({ processed: MEMBERS });
+    onTestFinished(() => clearImmediate(counting));
+    expect(await run()).toEqual({ processed: MEMBERS });
     expect(Math.max(...turns.values())).toBeLessThanOrEqual(MEMBERS / 4);
   });
 
