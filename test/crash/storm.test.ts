@@ -14,7 +14,7 @@ describe.each(MODES)('events run $mode', ({ environment }) => {
         event: { type: 'stormy', steps },
         attempts: 2,
         memoryMaxMb: 600,
-        begun: false,
+        atOnce: true,
       });
     },
     TEST_TIMEOUT_MS,

@@ -8,13 +8,22 @@ import { type NewEvent, setup } from './setup.ts';
 /** A second may hold this many times the mean of its wave. */
 const PEAK_MAX = 3;
 
+/** Of the range that the default policy's jitter gives a wait, a tenth holds at most this many times its share. */
+const TENTH_MAX = 2;
+
+/** `begin` takes what is due so soon, and what is due says so in milliseconds. */
+const EARLY_MAX_MS = 51;
+
+/** No attempt that is due may wait this long while the worker begins none at all. */
+const IDLE_MAX_MS = 3_000;
+
 export interface Storm {
   events: number;
   event: NewEvent;
   attempts: number;
   memoryMaxMb: number;
-  /** Whether attempts must really begin as spread out as they are due, which needs a machine with nothing else to do. */
-  begun: boolean;
+  /** Whether they can all fail within seconds of each other, so that what follows is one wave. */
+  atOnce: boolean;
 }
 
 export async function weather(environment: Record<string, string>, storm: Storm): Promise<void> {
@@ -29,53 +38,84 @@ export async function weather(environment: Record<string, string>, storm: Storm)
   const worker = await scene.startWorker();
   await scene.untilAll('PROCESSED', 600_000, ids);
 
-  // When the ledger wanted each attempt: when it began depends also on what else the machine does.
-  const { rows } = await scene.pool.query<Happening>('select attempt, second from due');
-  expectSpread('due', storm, rows);
-  if (storm.begun) {
-    const later = scene.log().filter((entry) => entry.what === 'began' && entry.attempt > 1);
-    expectSpread(
-      'begun',
-      storm,
-      later.map(({ attempt, at }: Logged) => ({ attempt, second: Math.floor(at / 1_000) })),
-    );
+  const { rows } = await scene.pool.query<Due>('select event_id as event, attempt, at, delay_ms as "delayMs" from due');
+  for (let attempt = 2; attempt <= storm.attempts; attempt++) {
+    const wave = rows.filter((row) => row.attempt === attempt);
+    expect(new Set(wave.map(({ event }) => event)).size).toBe(storm.events);
+    expectJitter(wave, attempt);
+    if (storm.atOnce) expectSpread(wave, attempt);
   }
+  expect(rows).toHaveLength(storm.events * (storm.attempts - 1));
+  expectBegunWhenDue(rows, scene.log());
   await scene.expectSomeBatched(ids);
   expect(peakMemoryMb(worker.pid)).toBeLessThan(storm.memoryMaxMb);
 }
 
-interface Happening {
+interface Due {
+  event: string;
   attempt: number;
-  second: number;
+  /** Unix milliseconds. */
+  at: number;
+  delayMs: number;
 }
 
-/** Every event has each of its later attempts, and no second holds too many of one wave. */
-function expectSpread(what: string, storm: Storm, happenings: readonly Happening[]): void {
-  const waves = new Map<number, number[]>();
-  for (const { attempt, second } of happenings) {
-    const wave = waves.get(attempt) ?? [];
-    wave.push(second);
-    waves.set(attempt, wave);
+/** Their waits fill the whole range that the policy gives them. */
+function expectJitter(wave: readonly Due[], attempt: number): void {
+  const middleMs = 10_000 * 2 ** (attempt - 2);
+  const tenths = Array.from({ length: 10 }, () => 0);
+  for (const { delayMs } of wave) {
+    const share = delayMs / middleMs;
+    expect(share, `a wait before attempt ${attempt}`).toBeGreaterThanOrEqual(0.8);
+    expect(share, `a wait before attempt ${attempt}`).toBeLessThanOrEqual(1.2);
+    const tenth = Math.max(0, Math.min(9, Math.floor((share - 0.8) * 25)));
+    tenths[tenth] = (tenths[tenth] ?? 0) + 1;
   }
-  expect([...waves.keys()].sort()).toEqual(Array.from({ length: storm.attempts - 1 }, (_, index) => index + 2));
-  for (const [attempt, seconds] of waves) {
-    const counts = new Map<number, number>();
-    for (const second of seconds) counts.set(second, (counts.get(second) ?? 0) + 1);
-    const span = Math.max(...counts.keys()) - Math.min(...counts.keys()) + 1;
-    const mean = seconds.length / span;
-    expect(seconds).toHaveLength(storm.events);
-    expect(
-      Math.max(...counts.values()),
-      `attempt ${attempt} ${what}: ${JSON.stringify([...counts])}`,
-    ).toBeLessThanOrEqual(PEAK_MAX * mean);
+  expect(Math.max(...tenths), `waits before attempt ${attempt}: ${JSON.stringify(tenths)}`).toBeLessThanOrEqual(
+    (TENTH_MAX * wave.length) / 10,
+  );
+}
+
+/** No second holds too many of a wave. */
+function expectSpread(wave: readonly Due[], attempt: number): void {
+  const counts = new Map<number, number>();
+  for (const { at } of wave) {
+    const second = Math.floor(at / 1_000);
+    counts.set(second, (counts.get(second) ?? 0) + 1);
+  }
+  const span = Math.max(...counts.keys()) - Math.min(...counts.keys()) + 1;
+  expect(Math.max(...counts.values()), `attempt ${attempt}: ${JSON.stringify([...counts])}`).toBeLessThanOrEqual(
+    (PEAK_MAX * wave.length) / span,
+  );
+}
+
+/**
+ * Attempts that are due spread out begin so: none too early, and none held back to begin with others. How many begin in
+ * one second is no measure of that: on a machine that can't keep up, it is the machine's own unevenness.
+ */
+function expectBegunWhenDue(due: readonly Due[], log: readonly Logged[]): void {
+  const began = log.filter(({ what }) => what === 'began').toSorted((one, other) => one.at - other.at);
+  const begunAt = new Map(began.map(({ event, attempt, at }) => [`${event} ${attempt}`, at]));
+  for (const { event, attempt, at } of due) {
+    const begun = begunAt.get(`${event} ${attempt}`);
+    expect(begun, `attempt ${attempt} of ${event}, due at ${at}`).toBeGreaterThanOrEqual(at - EARLY_MAX_MS);
+  }
+  for (const [index, { at: until }] of began.entries()) {
+    const since = began[index - 1]?.at ?? until;
+    if (until - since <= IDLE_MAX_MS) continue;
+    const heldBack = due.filter(({ event, attempt, at }) => {
+      const begun = begunAt.get(`${event} ${attempt}`) ?? 0;
+      return begun >= until && until - Math.max(at, since) > IDLE_MAX_MS;
+    });
+    expect(heldBack, `nothing began from ${since} to ${until}`).toEqual([]);
   }
 }
 
 // The row forgets next_retry_at when the attempt begins.
 const KEEP_DUE_TIMES = `
-  create table due (event_id uuid not null, attempt int not null, second int not null);
+  create table due (event_id uuid not null, attempt int not null, at float8 not null, delay_ms float8 not null);
   create function keep_due_time() returns trigger language plpgsql as $$ begin
-    insert into public.due values (new.id, new.retry_count + 1, floor(extract(epoch from new.next_retry_at)));
+    insert into public.due values (new.id, new.retry_count + 1, floor(extract(epoch from new.next_retry_at) * 1000),
+      round(extract(epoch from new.next_retry_at - new.updated_at) * 1000));
     return null;
   end $$;
   create trigger keep_due_time after update on tem.event for each row
