@@ -6,12 +6,13 @@ import { join, resolve } from 'node:path';
 import { milliseconds } from './core/duration.ts';
 import { parseAllowedRange } from './core/outbound/addresses.ts';
 import {
+  apiKey,
   atLeastBytes,
-  atLeastCharacters,
   atLeastMs,
   atLeastOne,
   type Environment,
   httpUrl,
+  isLoopback,
   logLevel,
   onOff,
   postgresUrl,
@@ -73,8 +74,8 @@ export const SETTINGS = {
   TEM_HOST: 'address that the API listens on (127.0.0.1)',
   TEM_PORT: 'port of the API (3000)',
   TEM_API_URL: 'the API that send and events talk to',
-  TEM_ADMIN_KEY: 'API key, at least 16 characters (made at the first start)',
-  TEM_USER_TOKEN_SECRET: 'signs user tokens, at least 32 bytes (made at the first start)',
+  TEM_ADMIN_KEY: 'API key, beyond loopback at least 16 bytes (made at the first start)',
+  TEM_USER_TOKEN_SECRET: 'signs user tokens, beyond loopback at least 32 bytes (made at the first start)',
   TEM_WEBHOOK_SECRET: 'signs webhooks, whsec_...; several while rotating (made at the first start)',
   TEM_OUTBOUND_ALLOW: 'private addresses or CIDRs that outbound calls may reach (none)',
   TEM_EVENT_TYPES: 'modules with your own event types, separated by commas',
@@ -97,26 +98,29 @@ export const SETTINGS = {
 } as const;
 const NAMED_SECRET = /^TEM_WEBHOOK_SECRET_([A-Z0-9_]+)$/;
 const RETENTION_MIN_MS = milliseconds('30d');
-const ADMIN_KEY_MIN_LENGTH = 16;
+const ADMIN_KEY_MIN_BYTES = 16;
 // HS256 needs a key as long as its hash.
 const USER_TOKEN_SECRET_MIN_BYTES = 32;
 
 /** Reads the configuration. Throws a ConfigError that lists every problem, a line each. */
 export function readConfig(environment: Environment): Config {
   const { text, list, parsed, each, problems } = readSettings(environment);
+  const host = text('TEM_HOST') ?? '127.0.0.1';
+  // Who tries TEM out on one machine may take any key.
+  const shortest = (bytes: number): number => (isLoopback(host) ? 1 : bytes);
   const config: Config = {
     databaseUrl: parsed('DATABASE_URL', undefined, postgresUrl),
     temporal: readTemporalSettings(environment, problems),
     home: resolve(text('TEM_HOME') ?? join(homedir(), '.tem')),
     cacheFolder: join(resolve(text('XDG_CACHE_HOME') ?? join(homedir(), '.cache')), 'tem'),
     api: {
-      host: text('TEM_HOST') ?? '127.0.0.1',
+      host,
       port: parsed('TEM_PORT', 3_000, whole(0, 65_535)),
       portGiven: text('TEM_PORT') !== undefined,
       url: parsed('TEM_API_URL', undefined, httpUrl),
     },
-    adminKey: parsed('TEM_ADMIN_KEY', undefined, atLeastCharacters(ADMIN_KEY_MIN_LENGTH)),
-    userTokenSecret: parsed('TEM_USER_TOKEN_SECRET', undefined, atLeastBytes(USER_TOKEN_SECRET_MIN_BYTES)),
+    adminKey: parsed('TEM_ADMIN_KEY', undefined, apiKey(shortest(ADMIN_KEY_MIN_BYTES))),
+    userTokenSecret: parsed('TEM_USER_TOKEN_SECRET', undefined, atLeastBytes(shortest(USER_TOKEN_SECRET_MIN_BYTES))),
     webhookSecrets: {
       default: each('TEM_WEBHOOK_SECRET', webhookSecret),
       named: namedSecrets(environment, each, problems),

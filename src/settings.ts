@@ -94,18 +94,26 @@ export function atLeastOne(items: string[]): string[] {
   return items;
 }
 
-export function atLeastCharacters(minimum: number): (text: string) => string {
+/** A key that fits into an Authorization header. */
+export function apiKey(minimum: number): (text: string) => string {
   return (text) => {
-    if (text.length < minimum) throw new RangeError(`must have at least ${minimum} characters`);
-    return text;
+    if (!/^[\x21-\x7e]+$/.test(text)) throw new RangeError('must be ASCII without spaces, to fit into a header');
+    return atLeastBytes(minimum)(text);
   };
 }
 
 export function atLeastBytes(minimum: number): (text: string) => string {
   return (text) => {
-    if (Buffer.byteLength(text) < minimum) throw new RangeError(`must have at least ${minimum} bytes`);
+    if (Buffer.byteLength(text) < minimum) {
+      throw new RangeError(`must have at least ${minimum} bytes, unless the API listens on loopback only`);
+    }
     return text;
   };
+}
+
+/** Whether only this machine can reach what listens there. */
+export function isLoopback(host: string): boolean {
+  return /^(localhost|127(\.\d{1,3}){3}|::1)$/i.test(host);
 }
 
 /** A secret as the Standard Webhooks specification writes it. */

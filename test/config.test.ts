@@ -35,8 +35,8 @@ test.each([
   ['TEM_PORT', '80a', 'must be a whole number from 0 to 65535'],
   ['TEM_PORT', '65536', 'must be a whole number'],
   ['DATABASE_URL', 'mysql://localhost/x', 'must be a URL such as postgres://'],
-  ['TEM_ADMIN_KEY', 'short', 'at least 16 characters'],
-  ['TEM_USER_TOKEN_SECRET', 'short', 'at least 32 bytes'],
+  ['TEM_ADMIN_KEY', 'a key with spaces', 'ASCII without spaces'],
+  ['TEM_ADMIN_KEY', 'schlüssel-mit-umlaut', 'ASCII without spaces'],
   ['TEM_WEBHOOK_SECRET', 'whsec_c2hvcnQ=', 'at least 24 bytes'],
   ['TEM_WEBHOOK_SECRET_BILLING', 'plain', 'whsec_'],
   ['TEM_GRACE', '20', 'is not a duration'],
@@ -54,6 +54,18 @@ test.each([
   expect(line).toMatch(new RegExp(`^${name}: `));
   expect(line).toContain(words);
   expect(others).toEqual([]);
+});
+
+test('short keys are for loopback only', () => {
+  const short = { TEM_ADMIN_KEY: 'short', TEM_USER_TOKEN_SECRET: 'short' };
+  for (const host of ['127.0.0.1', 'localhost', '::1'])
+    expect(readConfig({ ...short, TEM_HOST: host })).toMatchObject({ adminKey: 'short', userTokenSecret: 'short' });
+  for (const host of ['0.0.0.0', '::', '10.0.0.7', 'tem.example']) {
+    expect(problems({ ...short, TEM_HOST: host })).toEqual([
+      expect.stringMatching(/^TEM_ADMIN_KEY: must have at least 16 bytes/),
+      expect.stringMatching(/^TEM_USER_TOKEN_SECRET: must have at least 32 bytes/),
+    ]);
+  }
 });
 
 test('all problems are told at once', () => {

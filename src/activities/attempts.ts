@@ -2,15 +2,17 @@
 // failure's code and the next try. Failures carry the event's id; their text stays in the ledger (rule 21).
 
 import { Context } from '@temporalio/activity';
-import { ApplicationFailure } from '@temporalio/common';
+import { ApplicationFailure, TemporalFailure } from '@temporalio/common';
 import { type AttemptOutcome, runAttempt } from '../core/attempt/attempt.ts';
 import { runBatch } from '../core/attempt/batch.ts';
 import type { AttemptDependencies } from '../core/attempt/dependencies.ts';
 import { ledger } from '../core/attempt/persist.ts';
 import { settle } from '../core/attempt/settle.ts';
+import { HeldElsewhere, LedgerUnavailable } from '../core/errors.ts';
 import { WHICHEVER_IS_NEXT } from '../core/ledger/begin.ts';
 import { giveBack } from '../core/ledger/claim.ts';
-import { type AttemptInput, type EventActivities, FAILURE } from '../workflows/contract.ts';
+import { errorText } from '../core/ledger/mark.ts';
+import { type AttemptInput, type EventActivities, type EventBatchInput, FAILURE } from '../workflows/contract.ts';
 import { createShares } from './shares.ts';
 
 const HEARTBEAT_EVERY_MS = 3_000;
@@ -40,7 +42,14 @@ export function createAttemptActivities(dependencies: AttemptActivityDependencie
     });
   };
 
-  return {
+  const guarded =
+    <Input extends AttemptInput | EventBatchInput, Result>(activity: (input: Input) => Promise<Result>) =>
+    (input: Input): Promise<Result> =>
+      activity(input).catch((error: unknown) => {
+        throw withoutText(error, input, attempts);
+      });
+
+  const activities: AttemptActivities = {
     async firstAttempt(input) {
       ownLedger(input);
       let goesOn = true;
@@ -91,6 +100,32 @@ export function createAttemptActivities(dependencies: AttemptActivityDependencie
       });
     },
   };
+  return {
+    firstAttempt: guarded(activities.firstAttempt),
+    attempt: guarded(activities.attempt),
+    runBatch: guarded(activities.runBatch),
+    settle: guarded(activities.settle),
+  };
+}
+
+/**
+ * A failure as Temporal may keep it: what a handler threw when the ledger was lost under it, and whatever caused
+ * anything else, stays here.
+ */
+function withoutText(error: unknown, input: AttemptInput | EventBatchInput, { log }: AttemptDependencies): unknown {
+  if (error instanceof TemporalFailure) return error;
+  const what = 'members' in input ? `a batch of ${input.members.length} events` : `event ${input.id}`;
+  if (error instanceof LedgerUnavailable)
+    return ApplicationFailure.create({
+      type: error.name,
+      message: `the ledger is away: ${what} goes on when it is back`,
+    });
+  if (error instanceof HeldElsewhere) return ApplicationFailure.create({ type: error.name, message: error.message });
+  log.error({ type: input.type, error: errorText(error) }, `an activity of ${what} failed, trying again`);
+  return ApplicationFailure.create({
+    type: FAILURE.unexpected,
+    message: `unexpected failure of ${what}; its text is in the worker's log`,
+  });
 }
 
 function nextAttempt(input: AttemptInput, outcome: Extract<AttemptOutcome, { outcome: 'retry' }>): ApplicationFailure {

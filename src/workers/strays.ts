@@ -22,7 +22,7 @@ export function catchStrays(pool: Pool, log: Logger): () => void {
     event.log.error({ error: text }, 'the handler left a promise or timer behind that failed');
     if (!event.fail(`a promise or timer that the handler left behind failed: ${text}`)) {
       const note = `after the attempt had ended, something that the handler left behind failed: ${text}`;
-      for (const id of event.id.split(',')) noteAfterEnd(pool, id, note).catch(() => {});
+      noteAfterEnd(pool, event.attempts, note).catch(() => {});
     }
   };
   process.on('unhandledRejection', onStray);

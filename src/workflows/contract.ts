@@ -14,6 +14,7 @@ export const FAILURE = {
   attemptFailed: 'EventAttemptFailed',
   compensationFailed: 'CompensationFailed',
   refused: 'EventStartRefused',
+  unexpected: 'UnexpectedFailure',
 } as const;
 
 export const SEARCH_ATTRIBUTE = { type: 'TemEventType', state: 'TemState' } as const satisfies Record<

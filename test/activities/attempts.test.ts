@@ -118,3 +118,43 @@ test('later attempts beyond the share of their type go back to the queue and are
   expect(await Promise.all(running)).toEqual([{ outcome: 'processed' }, { outcome: 'processed' }]);
   expect(begun).toHaveLength(2);
 });
+
+test('what a handler throws when the ledger is lost under it stays out of Temporal', async () => {
+  const { activities, environment, input, row } = await setup(async (_event, { tx }) => {
+    await tx.query('select 1');
+    // As a restart of Postgres does.
+    await tx.query('select pg_terminate_backend(pg_backend_pid())').catch(() => {});
+    throw new Error('the secret is 42', { cause: new Error('and this one is 43') });
+  });
+  for (const activity of [activities.firstAttempt, activities.attempt]) {
+    const failure = await environment.run(activity, input).then(
+      () => undefined,
+      (error: unknown) => error as ApplicationFailure,
+    );
+    expect(failure).toBeInstanceOf(ApplicationFailure);
+    expect(failure).toMatchObject({ type: 'LedgerUnavailable', nonRetryable: false, cause: undefined });
+    expect(failure?.message).toBe(`the ledger is away: event ${input.id} goes on when it is back`);
+    expect(await row()).toMatchObject({ state: 'PROCESSING', retry_count: 0 });
+  }
+});
+
+test.each([
+  ['a number that JSON has not', { rows: 1n }, "heartbeat: the details can't be written as JSON"],
+  ['too much', 'x'.repeat(20_000), 'heartbeat: the details have 20002 bytes; at most 16384 are kept'],
+])('heartbeat details with %s fail their own attempt, in words', async (_, details, error) => {
+  const { activities, environment, input, row } = await setup((_event, { heartbeat }) => heartbeat(details));
+  await expect(environment.run(activities.attempt, input)).rejects.toMatchObject({ type: 'EventAttemptFailed' });
+  expect(await row()).toMatchObject({ state: 'FAILED', retry_count: 1, last_error: error });
+});
+
+test('heartbeat details are kept as they were given', async () => {
+  const given: { done: number; self?: unknown } = { done: 1 };
+  const { activities, environment, input } = await setup((_event, { heartbeat }) => {
+    heartbeat(given);
+    given.self = given;
+  });
+  const beats: unknown[] = [];
+  environment.on('heartbeat', (details: unknown) => beats.push(details));
+  expect(await environment.run(activities.attempt, input)).toEqual({ outcome: 'processed' });
+  expect(beats).toEqual([{ done: 1 }]);
+});

@@ -136,10 +136,10 @@ test('env prints lines that a shell takes, and fails until the database is migra
     await createDatabase({ migrated: false }),
     await createNamespace(),
   ];
-  const env = testEnvironment(migrated, temporal, { TEM_ADMIN_KEY: `it's a "key" with $HOME` });
+  const env = testEnvironment(migrated, temporal, { TEM_ADMIN_KEY: `it's-a-"key"-with-$HOME` });
   const { code, stdout } = await runTem(['env'], env);
   expect(code).toBe(0);
-  expect(stdout).toContain(`export TEM_ADMIN_KEY='it'\\''s a "key" with $HOME'\n`);
+  expect(stdout).toContain(`export TEM_ADMIN_KEY='it'\\''s-a-"key"-with-$HOME'\n`);
   expect(stdout).toContain(`export TEMPORAL_ADDRESS='${inject('temporalAddress')}'\n`);
   const json = JSON.parse((await runTem(['env', '--json'], env)).stdout) as Record<string, string>;
   expect(json).toMatchObject({ DATABASE_URL: migrated.databaseUrl, TEM_ADMIN_KEY: env.TEM_ADMIN_KEY });

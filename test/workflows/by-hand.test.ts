@@ -6,11 +6,13 @@ import { WorkflowFailedError } from '@temporalio/client';
 import { describe, expect, inject, test } from 'vitest';
 import { retryEvent } from '../../src/core/ledger/retry.ts';
 import { eventWorkflowId } from '../../src/core/workflow-id.ts';
+import { waitFor } from '../support/wait.ts';
 import { createScene, type SceneEvent } from './scene.ts';
 
 const scene = await createScene({ TEM_RECONCILE_EVERY: '2s' });
 const { pool, accept, untilState, until, untilRun, untilDone, openGate, done, effects } = scene;
 
+const TURN_WITHIN_MS = 30_000;
 const TOMORROW = new Date(Date.now() + 86_400_000);
 
 /** Temporal's own command line, as a person uses it. */
@@ -29,6 +31,19 @@ async function temporal(...args: string[]): Promise<{ code: number; output: stri
     ({ stdout, stderr }) => ({ code: 0, output: stdout + stderr }),
     (error) => ({ code: error.code, output: error.stdout + error.stderr }),
   );
+}
+
+/** Until a reconcile turn that began after now is over. */
+async function untilTurn(): Promise<void> {
+  const { rows } = await pool.query<{ now: Date }>('select clock_timestamp() as now');
+  const since = rows[0]?.now;
+  await waitFor(async () => {
+    const turn = await pool.query(
+      'select from tem.ledger where reconciled_at > $1 and reconciled_whole_at > reconciled_at',
+      [since],
+    );
+    return turn.rowCount === 1;
+  }, TURN_WITHIN_MS);
 }
 
 const idOf = ({ type, key }: SceneEvent): string => eventWorkflowId(type, key);
@@ -78,6 +93,41 @@ describe.concurrent.each(['cancel', 'terminate'])('temporal workflow %s', (comma
     await untilState(event.id, 'CANCELLED');
     expect(await effects(event.id)).toEqual(['undone']);
   });
+});
+
+test.each([
+  ['by a Web UI without login, which gives no identity', '', 'CANCELLED'],
+  ['by the server itself', 'history-service', 'PROCESSED'],
+])('a run that is terminated %s: its event ends as it should', async (_, identity, state) => {
+  const event = await accept('patient', { plan: ['fail', 'ok'] });
+  await untilState(event.id, 'FAILED');
+  const { runId } = await untilRun(event, 'RUNNING');
+  const { namespace, client } = scene.temporal;
+  await client.workflowService.terminateWorkflowExecution({
+    namespace,
+    workflowExecution: { workflowId: idOf(event), runId },
+    identity,
+  });
+  if (state === 'PROCESSED') {
+    // Freed, it is in the queue until it is due, which a person need not wait for.
+    await until(event.id, ({ workflow_id }) => workflow_id === null);
+    await retryEvent(pool, event.id, 'test');
+  }
+  await untilState(event.id, state);
+});
+
+test('a run that is reset goes on, and its event is not cancelled', async () => {
+  const event = await accept('patient', { plan: ['fail', 'ok'] });
+  await untilState(event.id, 'FAILED');
+  const { runId } = await untilRun(event, 'RUNNING');
+  const reset = ['workflow', 'reset', '--workflow-id', idOf(event), '--type', 'FirstWorkflowTask', '--reason', 'test'];
+  expect(await temporal(...reset)).toMatchObject({ code: 0 });
+  await waitFor(async () => (await untilRun(event, 'RUNNING')).runId !== runId);
+  await untilTurn();
+  expect(await scene.event(event.id)).toMatchObject({ state: 'FAILED' });
+  await retryEvent(pool, event.id, 'test');
+  await untilState(event.id, 'PROCESSED');
+  expect(await done(event.id)).toEqual(['fail', 'ok']);
 });
 
 test('temporal workflow describe and show tell which event it is and how far it has come', async () => {

@@ -42,6 +42,18 @@ describe.concurrent('a handler', () => {
     });
   });
 
+  test('that leaves something behind which fails after its attempt has failed keeps the reason', async () => {
+    const event = await accept('patient', { plan: ['forgetAndFail'] });
+    await until(event.id, ({ last_error }) => last_error === 'the reason');
+    await openGate(event.key);
+    const noted = await until(event.id, ({ last_error }) => last_error !== 'the reason');
+    expect(noted).toMatchObject({
+      state: 'FAILED',
+      retry_count: 1,
+      last_error: expect.stringMatching(/^the reason\nafter the attempt had ended, .*: nobody waited for me$/),
+    });
+  });
+
   test('that uses the transaction of another attempt is refused', async () => {
     const leaks = await accept('quick', { plan: ['leak'] });
     await untilState(leaks.id, 'PROCESSED');

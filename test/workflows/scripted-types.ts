@@ -83,6 +83,13 @@ const ACTIONS: Record<string, (event: Event, context: HandlerContext) => Promise
       throw new Error('nobody waited for me');
     })();
   },
+  forgetAndFail: (event) => {
+    void (async () => {
+      while (!(await isOpen(event))) await pause(GATE_POLL_MS);
+      throw new Error('nobody waited for me');
+    })();
+    throw new Error('the reason');
+  },
   throwFromTimer: async (event) => {
     setTimeout(() => {
       throw new Error('thrown from a timer');

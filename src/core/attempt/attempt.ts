@@ -104,7 +104,7 @@ export async function runBegun(
   const event = view(begun, type, admission.payload);
   const hide = hidingSecrets(type.payload, [admission.payload]);
   const verdict = await callHandler(dependencies, {
-    id: begun.id,
+    attempts: [begun],
     tx,
     controller,
     timeoutMs: type.timeoutMs,

@@ -132,7 +132,7 @@ async function handledTogether(
   const log = dependencies.log.child({ batch: begun.length, type: type.name });
   try {
     const verdict = await callHandler(dependencies, {
-      id: begun.map(({ id }) => id).join(','),
+      attempts: begun,
       tx,
       controller,
       timeoutMs: type.timeoutMs,

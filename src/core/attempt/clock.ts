@@ -14,6 +14,24 @@ export interface Limit {
   resume(): void;
 }
 
+const limits = new WeakMap<AbortSignal, Limit>();
+
+/** Notes which limit aborts a signal. */
+export function bindLimit(signal: AbortSignal, limit: Limit): void {
+  limits.set(signal, limit);
+}
+
+/** Waits without using up the limit that aborts the signal, when one does. */
+export async function offTheClock<Result>(signal: AbortSignal, wait: () => Promise<Result>): Promise<Result> {
+  const limit = limits.get(signal);
+  limit?.pause();
+  try {
+    return await wait();
+  } finally {
+    limit?.resume();
+  }
+}
+
 export interface AttemptClock {
   /** Calls `onTimeout` once after `limitMs` of running time. */
   limit(limitMs: number, onTimeout: () => void): Limit;

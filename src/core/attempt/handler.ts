@@ -8,7 +8,7 @@ import type { Emit, HandlerContext } from '../event-type.ts';
 import type { EventTypes } from '../event-types.ts';
 import { errorText } from '../ledger/mark.ts';
 import { isUnavailable } from '../ledger/pool.ts';
-import type { AttemptClock } from './clock.ts';
+import { type AttemptClock, bindLimit } from './clock.ts';
 import { createEmit } from './emit.ts';
 import { type AbortReason, AttemptAborted } from './running.ts';
 import type { LedgerTransaction } from './transaction.ts';
@@ -16,6 +16,8 @@ import type { LedgerTransaction } from './transaction.ts';
 /** How long a handler may take to obey its signal before it is left alone. */
 const OBEY_SIGNAL_MS: Record<AbortReason, number> = { timeout: 0, cancel: 500, shutdown: 1_000 };
 const RESULT_BYTES_MAX = 256 * 1_024;
+/** Temporal keeps the last ones with the running attempt, and fails the activity when they are too many. */
+const HEARTBEAT_BYTES_MAX = 16 * 1_024;
 
 export type Verdict =
   | { verdict: 'returned'; result: string | null }
@@ -26,9 +28,14 @@ export type Verdict =
   /** The ledger was lost under the handler: not the handler's failure, so not an attempt. */
   | { verdict: 'ledgerLost'; cause: unknown };
 
+export interface AttemptId {
+  id: string;
+  epoch: number;
+}
+
 /** Whose handler the running code belongs to: unhandled rejections are charged to it. */
 export const currentEvent = new AsyncLocalStorage<{
-  id: string;
+  attempts: readonly AttemptId[];
   log: Logger;
   hide(text: string): string;
   /** Fails the attempt; false when it is over. */
@@ -36,8 +43,8 @@ export const currentEvent = new AsyncLocalStorage<{
 }>();
 
 export interface HandlerCall {
-  /** The event's id, or those of a set, joined by commas. */
-  id: string;
+  /** One, or those of a set. */
+  attempts: readonly AttemptId[];
   tx: LedgerTransaction;
   controller: AbortController;
   timeoutMs: number;
@@ -58,6 +65,7 @@ export async function callHandler(
   if (signal.aborted) return aborted(signal);
   const limit = clock.limit(call.timeoutMs, () => call.controller.abort(new AttemptAborted('timeout')));
   call.tx.limit = limit;
+  bindLimit(signal, limit);
   let settled: (verdict: Verdict) => void = () => {};
   const abandoned = new Promise<Verdict>((resolve) => {
     settled = resolve;
@@ -77,7 +85,7 @@ export async function callHandler(
   };
   try {
     return await Promise.race([
-      currentEvent.run({ id: call.id, log: call.log, hide: call.hide, fail }, () =>
+      currentEvent.run({ attempts: call.attempts, log: call.log, hide: call.hide, fail }, () =>
         judge(call, createEmit(types, call.tx)),
       ),
       abandoned,
@@ -93,7 +101,8 @@ async function judge(call: HandlerCall, emit: Emit): Promise<Verdict> {
   const { tx, log, hide, heartbeat } = call;
   const { signal } = call.controller;
   try {
-    const value = await call.invoke({ tx, emit, signal, heartbeat, log });
+    const beat = (details?: unknown): void => heartbeat(progress(details));
+    const value = await call.invoke({ tx, emit, signal, heartbeat: beat, log });
     return tx.lost ? { verdict: 'ledgerLost', cause: tx.lost } : serialise(value, hide);
   } catch (error) {
     if (signal.aborted) return aborted(signal);
@@ -131,6 +140,21 @@ function delayOf(error: unknown): number | undefined {
 // Only an error of our own connection: a handler may use other databases whose outages are its own failures.
 function isLedgerError(error: unknown): boolean {
   return isNamed(error, LedgerUnavailable.name) && isUnavailable((error as Error).cause ?? error);
+}
+
+/** The details as they are now, for what sends them again later. Throws, in the handler, for what Temporal wouldn't take. */
+function progress(details: unknown): unknown {
+  let text: string | undefined;
+  try {
+    text = JSON.stringify(details);
+  } catch (error) {
+    throw new TypeError("heartbeat: the details can't be written as JSON", { cause: error });
+  }
+  if (text === undefined) return undefined;
+  const bytes = Buffer.byteLength(text);
+  if (bytes > HEARTBEAT_BYTES_MAX)
+    throw new RangeError(`heartbeat: the details have ${bytes} bytes; at most ${HEARTBEAT_BYTES_MAX} are kept`);
+  return JSON.parse(text);
 }
 
 function serialise(value: unknown, hide: HandlerCall['hide']): Verdict {

@@ -109,7 +109,7 @@ async function compensate(
     const event = view({ ...taken, lane: 0 }, type, admission.payload);
     const error = { message: taken.lastError ?? 'the event was cancelled' };
     const verdict = await callHandler(dependencies, {
-      id: taken.id,
+      attempts: [taken],
       tx,
       controller,
       timeoutMs: type.timeoutMs,

@@ -8,7 +8,7 @@ import type { EventState } from './states.ts';
 const OVERDUE_AFTER_MS = 30_000;
 /** The same for its end, which its run takes up at once, unless somebody has terminated it. */
 const SETTLING_OVERDUE_AFTER_MS = 5_000;
-const ERROR_BYTES_MAX = 8_192;
+export const ERROR_BYTES_MAX = 8_192;
 
 export interface Mark {
   id: string;

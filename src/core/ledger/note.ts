@@ -1,7 +1,19 @@
 // What was found out about an event after its attempt had ended. Its state doesn't change by it.
 
 import type { Pool } from 'pg';
+import { ERROR_BYTES_MAX } from './mark.ts';
 
-export async function noteAfterEnd(pool: Pool, id: string, text: string): Promise<void> {
-  await pool.query('update tem.event set last_error = $2, updated_at = clock_timestamp() where id = $1', [id, text]);
+/** Adds to what is known of the failure, unless a newer attempt has begun or enough is known. */
+export async function noteAfterEnd(
+  pool: Pool,
+  attempts: readonly { id: string; epoch: number }[],
+  text: string,
+): Promise<void> {
+  await pool.query(
+    `update tem.event e set last_error = concat_ws(E'\\n', e.last_error, $3::text), updated_at = clock_timestamp()
+     from unnest($1::uuid[], $2::int[]) as a(id, epoch)
+     where e.id = a.id and e.epoch = a.epoch and e.state <> 'QUEUED'
+       and coalesce(octet_length(e.last_error), 0) + octet_length($3) < $4`,
+    [attempts.map(({ id }) => id), attempts.map(({ epoch }) => epoch), text, ERROR_BYTES_MAX],
+  );
 }

@@ -4,10 +4,11 @@
 
 import { isIP, type LookupFunction } from 'node:net';
 import { Agent, buildConnector, type Dispatcher } from 'undici';
+import { offTheClock } from '../attempt/clock.ts';
 import { type AllowedRange, isPermitted, parseAllowedRange } from './addresses.ts';
 import { createLookup, type LookupAll, sharedLookup } from './lookup.ts';
+import { OriginPermits } from './origin-permits.ts';
 import { type Outbound, type OutboundRequest, type OutboundResponse, TargetRefused } from './outbound.ts';
-import { Permits } from './permits.ts';
 
 export interface OutboundOptions {
   /** Addresses or CIDRs that may be called although they are not public. */
@@ -18,9 +19,7 @@ export interface OutboundOptions {
 
 const CONNECT_TIMEOUT_MS = 10_000;
 const KEEP_ALIVE_MS = 4_000;
-const REQUESTS_TOTAL = 1_000;
-// One target that hangs leaves the other half to everybody else.
-const REQUESTS_PER_ORIGIN = 500;
+const REQUESTS_MAX = 1_000;
 
 /** Makes the client. Throws a RangeError for an entry of `allow` that is neither an address nor a CIDR. */
 export function createOutbound({ allow, lookup = createLookup() }: OutboundOptions): Outbound {
@@ -32,8 +31,7 @@ export function createOutbound({ allow, lookup = createLookup() }: OutboundOptio
     headersTimeout: 0,
     bodyTimeout: 0,
   });
-  const total = new Permits(REQUESTS_TOTAL);
-  const origins = new Map<string, Permits>();
+  const permits = new OriginPermits(REQUESTS_MAX);
 
   const refuse = (url: string): string | undefined => refuseUrl(url, allowed);
 
@@ -42,31 +40,24 @@ export function createOutbound({ allow, lookup = createLookup() }: OutboundOptio
     const refusal = refuse(url);
     if (refusal !== undefined) throw new TargetRefused(refusal);
     const { origin, pathname, search } = new URL(url);
-    const permits = origins.get(origin) ?? new Permits(REQUESTS_PER_ORIGIN);
-    origins.set(origin, permits);
-    await permits.acquire(signal);
+    // What others hold is not the attempt's own time (rule 3).
+    await offTheClock(signal, () => permits.acquire(origin, signal));
     try {
-      await total.acquire(signal);
-      try {
-        const answer = await agent.request({
-          origin,
-          path: pathname + search,
-          method,
-          headers: headers ?? {},
-          body: body ?? null,
-          signal,
-        });
-        return await readAnswer(answer, wanted);
-      } finally {
-        total.release();
-      }
+      const answer = await agent.request({
+        origin,
+        path: pathname + search,
+        method,
+        headers: headers ?? {},
+        body: body ?? null,
+        signal,
+      });
+      return await readAnswer(answer, wanted);
     } catch (error) {
       // undici wraps what an abort says in some states; the caller is told its own reason.
       if (signal.aborted) throw signal.reason;
       throw error;
     } finally {
-      permits.release();
-      if (permits.isIdle(REQUESTS_PER_ORIGIN)) origins.delete(origin);
+      permits.release(origin);
     }
   }
 

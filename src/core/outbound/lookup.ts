@@ -47,8 +47,9 @@ export function createLookup({ system = systemLookup, servers, hostsFile = HOSTS
     );
   };
   return (hostname, options, callback) => {
+    const name = hostname.replace(/\.$/, '');
     // A name without a dot means what the search list makes of it.
-    if (!hostname.includes('.') || hostname.endsWith('.localhost') || isInHosts(hostname)) {
+    if (!name.includes('.') || name.endsWith('.localhost') || isInHosts(name)) {
       askSystem(hostname, options, callback);
       return;
     }

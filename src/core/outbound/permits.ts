@@ -1,4 +1,4 @@
-// Bounds how many things run at once, first come first served. Whoever waits stops waiting when its signal aborts.
+// Bounds how many things run at once, first come first served.
 
 export class Permits {
   #free: number;
@@ -8,30 +8,13 @@ export class Permits {
     this.#free = limit;
   }
 
-  /** True while nobody holds or awaits a permit, given the limit it was made with. */
-  isIdle(limit: number): boolean {
-    return this.#free === limit && this.#waiting.size === 0;
-  }
-
-  /** Resolves when a permit is there; call `release` once for each. Rejects with the signal's reason when that aborts. */
-  async acquire(signal?: AbortSignal): Promise<void> {
-    signal?.throwIfAborted();
+  /** Resolves when a permit is there; call `release` once for each. */
+  async acquire(): Promise<void> {
     if (this.#free > 0) {
       this.#free -= 1;
       return;
     }
-    await new Promise<void>((resolve, reject) => {
-      const grant = (): void => {
-        signal?.removeEventListener('abort', giveUp);
-        resolve();
-      };
-      const giveUp = (): void => {
-        this.#waiting.delete(grant);
-        reject(signal?.reason);
-      };
-      this.#waiting.add(grant);
-      signal?.addEventListener('abort', giveUp, { once: true });
-    });
+    await new Promise<void>((resolve) => this.#waiting.add(resolve));
   }
 
   release(): void {

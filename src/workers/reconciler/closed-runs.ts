@@ -15,8 +15,11 @@ const OVERLAP_MS = 5 * 60_000;
 const LOOK_BACK_MS_MAX = 24 * 3_600_000;
 const RUNS_MAX = 5_000;
 
-/** By which the server itself ends runs; a reset ends one so that another goes on with its history. */
-const SERVER_IDENTITIES = new Set(['', 'history-service', 'history-resetter', 'temporal-system']);
+/**
+ * By which the server itself ends runs; a reset ends one so that another goes on with its history. No identity at all is
+ * a person in a Web UI without login.
+ */
+const SERVER_IDENTITIES = new Set(['history-service', 'history-resetter', 'temporal-system']);
 
 interface Unfinished {
   id: string;
@@ -77,7 +80,7 @@ async function eventOf(pool: Pool, run: ClosedRun): Promise<Unfinished[]> {
   return rows;
 }
 
-/** The identity of the person who closed the run, or undefined when it was the server or TEM. */
+/** Who closed the run, as a text; undefined when it was the server or TEM. */
 async function closedByPerson(client: Client, run: ClosedRun): Promise<string | undefined> {
   if (run.status.name === 'CANCELLED') return 'cancelled there';
   if (run.status.name !== 'TERMINATED') return undefined;
@@ -87,5 +90,6 @@ async function closedByPerson(client: Client, run: ClosedRun): Promise<string | 
     maximumPageSize: 1,
   });
   const identity = history?.events?.[0]?.workflowExecutionTerminatedEventAttributes?.identity ?? '';
-  return identity.startsWith(TEM_IDENTITY) || SERVER_IDENTITIES.has(identity) ? undefined : identity;
+  if (identity.startsWith(TEM_IDENTITY) || SERVER_IDENTITIES.has(identity)) return undefined;
+  return identity === '' ? 'terminated there' : identity;
 }

@@ -2,6 +2,7 @@
 // bounded. Resolvers that rebind are passed in; the rest of the client is the real one.
 
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { bindLimit, createAttemptClock } from '../../../src/core/attempt/clock.ts';
 import { type LookupAll, TargetRefused } from '../../../src/core/outbound/index.ts';
 import { waitFor } from '../../support/wait.ts';
 import { listen, post, resolver, SIGNAL_MS, setup } from './targets.ts';
@@ -166,19 +167,36 @@ describe('a request', () => {
     expect(new Set(target.requests.map(({ socket }) => socket.remotePort)).size).toBeLessThanOrEqual(2);
   });
 
-  test('a target that hangs holds at most half of what may run at once', async () => {
-    const hanging = await listen(() => {});
+  test('targets that hang, however many, leave places for others', async () => {
+    const hanging = await Promise.all(Array.from({ length: 3 }, () => listen(() => {})));
     const quick = await listen((_request, response) => response.end());
     const outbound = setup({ allow: ['127.0.0.1'] });
-    const controllers = Array.from({ length: 1_500 }, () => new AbortController());
-    const stuck = controllers.map(({ signal }) =>
-      post(outbound, `http://127.0.0.1:${hanging.port}/`, signal).catch(() => 'ended'),
+    const controllers = Array.from({ length: 3_000 }, () => new AbortController());
+    const stuck = controllers.map(({ signal }, index) =>
+      post(outbound, `http://127.0.0.1:${hanging[Math.floor(index / 1_000)]?.port}/`, signal).catch(() => 'ended'),
     );
-    await waitFor(() => hanging.requests.length === 500);
+    const open = () => hanging.map(({ requests }) => requests.length);
+    await waitFor(() => open().reduce((sum, each) => sum + each) === 875);
     for (let index = 0; index < 20; index += 1)
       expect((await post(outbound, `http://127.0.0.1:${quick.port}/`)).status).toBe(200);
-    expect(hanging.requests).toHaveLength(500);
+    expect(open()).toEqual([500, 250, 125]);
     for (const controller of controllers) controller.abort();
     expect(new Set(await Promise.all(stuck))).toEqual(new Set(['ended']));
+  });
+
+  test('waiting for a place is not the time of the attempt', async () => {
+    const slow = await listen((_request, response) => setTimeout(() => response.end(), 400));
+    const outbound = setup({ allow: ['127.0.0.1'] });
+    const clock = createAttemptClock();
+    const calls = Array.from({ length: 1_500 }, async () => {
+      const controller = new AbortController();
+      // The last ones wait for 800 ms, and each answer takes 400.
+      const limit = clock.limit(1_000, () => controller.abort(new Error('timeout')));
+      bindLimit(controller.signal, limit);
+      const { status } = await post(outbound, `http://127.0.0.1:${slow.port}/`, controller.signal);
+      limit.cancel();
+      return status;
+    });
+    expect(new Set(await Promise.all(calls))).toEqual(new Set([200]));
   });
 });

@@ -74,14 +74,21 @@ describe('a name', () => {
     expect(asked).toEqual([]);
   });
 
-  test.each(['localhost', 'api', 'a.localhost', 'billing.internal', 'BILLING.internal', 'missing.example'])(
-    'that the machine itself may know, as %s, is asked of the system',
-    async (name) => {
-      const { resolve, asked } = await setup();
-      expect(await resolve(name)).toBe('192.0.2.1');
-      expect(asked).toEqual([name]);
-    },
-  );
+  test.each([
+    'localhost',
+    'localhost.',
+    'api',
+    'a.localhost',
+    'a.localhost.',
+    'billing.internal',
+    'BILLING.internal',
+    'billing.internal.',
+    'missing.example',
+  ])('that the machine itself may know, as %s, is asked of the system', async (name) => {
+    const { resolve, asked } = await setup();
+    expect(await resolve(name)).toBe('192.0.2.1');
+    expect(asked).toEqual([name]);
+  });
 
   test('that no server answers holds up no other, and ends after a few seconds', async () => {
     const { resolve, asked } = await setup({ 'shop.example': '203.0.113.5' });

@@ -1,0 +1,82 @@
+// How many requests run at once, shared between origins: one may hold half of what the others leave, so that targets
+// that hang, however many, never hold everything (rule 9). First come first served within an origin, in turns between
+// origins.
+
+interface Origin {
+  held: number;
+  waiting: Set<() => void>;
+}
+
+export class OriginPermits {
+  readonly #total: number;
+  #held = 0;
+  readonly #origins = new Map<string, Origin>();
+
+  constructor(total: number) {
+    this.#total = total;
+  }
+
+  /** Resolves when the origin has a place; call `release` once for each. Rejects with the signal's reason when that aborts. */
+  async acquire(name: string, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    const origin = this.#origins.get(name) ?? { held: 0, waiting: new Set() };
+    this.#origins.set(name, origin);
+    if (origin.waiting.size === 0 && this.#mayHoldMore(origin)) return this.#take(origin);
+    await new Promise<void>((resolve, reject) => {
+      const grant = (): void => {
+        signal.removeEventListener('abort', giveUp);
+        this.#take(origin);
+        resolve();
+      };
+      const giveUp = (): void => {
+        origin.waiting.delete(grant);
+        this.#forgetIdle(name, origin);
+        reject(signal.reason);
+      };
+      origin.waiting.add(grant);
+      signal.addEventListener('abort', giveUp, { once: true });
+    });
+  }
+
+  release(name: string): void {
+    const origin = this.#origins.get(name);
+    if (!origin) return;
+    origin.held -= 1;
+    this.#held -= 1;
+    this.#forgetIdle(name, origin);
+    this.#grantNext();
+  }
+
+  /** Origins that are known at the moment: those that hold or await a place. */
+  get origins(): number {
+    return this.#origins.size;
+  }
+
+  #take(origin: Origin): void {
+    origin.held += 1;
+    this.#held += 1;
+  }
+
+  #mayHoldMore({ held }: Origin): boolean {
+    const others = this.#held - held;
+    return this.#held < this.#total && held < Math.ceil((this.#total - others) / 2);
+  }
+
+  /** One place that becomes free can make room for two: its own, and a larger share for another origin. */
+  #grantNext(): void {
+    for (const [name, origin] of [...this.#origins]) {
+      if (this.#held >= this.#total) return;
+      const [grant] = origin.waiting;
+      if (!grant || !this.#mayHoldMore(origin)) continue;
+      origin.waiting.delete(grant);
+      grant();
+      // The others come before its next one.
+      this.#origins.delete(name);
+      this.#origins.set(name, origin);
+    }
+  }
+
+  #forgetIdle(name: string, { held, waiting }: Origin): void {
+    if (held === 0 && waiting.size === 0) this.#origins.delete(name);
+  }
+}
