@@ -16,6 +16,8 @@ import { type AttemptInput, type EventActivities, type EventBatchInput, FAILURE 
 import { createShares } from './shares.ts';
 
 const HEARTBEAT_EVERY_MS = 3_000;
+/** A long type's next run comes here again, and finds its share taken for as long as those attempts last. */
+const LONG_SHARE_TAKEN_DELAY_MS = 5_000;
 // A failure with a delay of 0 is not retried at all: measured.
 const NEXT_RETRY_DELAY_MS_MIN = 1;
 
@@ -68,7 +70,11 @@ export function createAttemptActivities(dependencies: AttemptActivityDependencie
       ownLedger(input);
       const leave = shares.take(input.type);
       // The relay takes it from there, in a batch if need be.
-      if (!leave && (await ledger(giveBack(attempts.marksPool, input)))) return { outcome: 'released' };
+      const delayMs = attempts.types.get(input.type)?.long ? LONG_SHARE_TAKEN_DELAY_MS : 0;
+      if (!leave && (await ledger(giveBack(attempts.marksPool, input, delayMs)))) {
+        dependencies.runDone(Context.current().info.workflowExecution?.workflowId ?? '');
+        return { outcome: 'released' };
+      }
       // Temporal repeats the activity with the input of its first try; which attempt it is, the ledger knows.
       const request = { ...input, attempt: WHICHEVER_IS_NEXT };
       const running = withHeartbeats((heartbeat) => runAttempt(attempts, request, { batch: false, heartbeat }));

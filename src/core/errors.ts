@@ -23,11 +23,11 @@ export class LedgerUnavailable extends Error {
   override readonly name = 'LedgerUnavailable';
 }
 
-/** Another worker has the attempt open. Not an attempt: it is asked again until that one has an outcome or is gone. */
+/** Somebody else has the attempt open. Not an attempt: it is asked again until that one has an outcome or is gone. */
 export class HeldElsewhere extends Error {
   override readonly name = 'HeldElsewhere';
 
   constructor(event: string) {
-    super(`another worker has event ${event} in its hands`);
+    super(`an attempt of event ${event} is still open elsewhere`);
   }
 }

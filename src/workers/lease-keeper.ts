@@ -73,11 +73,30 @@ export function createLeaseKeeper(options: LeaseKeeperOptions): LeaseKeeper {
     awayAtMs = renewedAtMs - (rows[0]?.upForMs ?? 0);
   };
   const renew = async (): Promise<void> => {
-    if (await renewLease(pool, worker.id, stopping, counters)) renewed();
-    else await register();
+    const lease = await renewLease(pool, worker.id, stopping, counters);
+    if (lease === 'gone') await register();
+    else renewed();
+    // The ledger was away for longer than it seemed here, or its clock has jumped: everybody's lease is over then.
+    if (lease !== 'kept') awayAtMs = performance.now();
   };
-  const hearCancels = async (): Promise<void> => {
+  const askForCancels = async (): Promise<void> => {
     for (const id of await cancelsAmong(pool, running.ids().filter(isUuid))) running.abort(id, 'cancel');
+  };
+  let asking: Promise<void> | undefined;
+  let askAgain = false;
+  /** However many cancels are told of, one question is under way and one follows it. */
+  const hearCancels = async (): Promise<void> => {
+    if (asking) {
+      askAgain = true;
+      return asking;
+    }
+    asking = askForCancels().finally(() => {
+      asking = undefined;
+    });
+    await asking;
+    if (!askAgain) return;
+    askAgain = false;
+    await hearCancels();
   };
   const freeDead = async (): Promise<void> => {
     if (!mayJudge()) return;

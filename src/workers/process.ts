@@ -14,6 +14,7 @@ import { connectWorker, type WorkerConnections } from './connections.ts';
 import { temIdentity } from './identity.ts';
 import { createLeaseKeeper, type LeaseKeeper } from './lease-keeper.ts';
 import { createNativeLogging } from './native-logging.ts';
+import { endOrphanedRuns } from './orphaned-runs.ts';
 import { createReconciler, type Reconciler } from './reconciler/reconciler.ts';
 import { Relay } from './relay/relay.ts';
 import { Starter } from './relay/starter.ts';
@@ -48,6 +49,7 @@ export async function startWorker(config: Config, log: Logger): Promise<RunningW
   await parts.temporal.start();
   parts.relay.start();
   parts.reconciler.start();
+  endOrphanedRuns({ ...connections, pool: connections.corePool, log });
   const types = connections.types.all().map((type) => type.name);
   log.info({ worker: id, taskQueue, types }, 'worker ready');
 

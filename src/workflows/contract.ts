@@ -4,6 +4,7 @@
 import type { AttemptOutcome } from '../core/attempt/attempt.ts';
 import type { BatchMember, BatchOutcome } from '../core/attempt/batch.ts';
 import type { SettleOutcome } from '../core/attempt/settle.ts';
+import type { RunCancel } from '../core/ledger/cancel.ts';
 import type { SEARCH_ATTRIBUTES } from '../core/temporal.ts';
 
 export const WORKFLOW = { event: 'event', eventBatch: 'eventBatch', reconcile: 'reconcile' } as const;
@@ -70,7 +71,7 @@ export interface EventActivities {
   runBatch(input: EventBatchInput): Promise<BatchOutcome>;
   settle(input: AttemptInput): Promise<Exclude<SettleOutcome, { outcome: 'again' }>>;
   /** The run was cancelled in Temporal: what does the ledger say? */
-  requestCancel(input: AttemptInput): Promise<{ running: boolean; ended: boolean; stale: boolean }>;
+  requestCancel(input: AttemptInput): Promise<RunCancel>;
   /** Takes the event for a run started by hand; rejects in words when it can't. */
   adopt(input: { id: string }): Promise<EventInput>;
   reconcile(input: { ledger: string }): Promise<void>;

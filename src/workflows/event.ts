@@ -105,7 +105,10 @@ function requestCancel(input: EventInput) {
 
 async function settleCancelled(input: EventInput, cancellation: unknown): Promise<EventEnd> {
   const answer = await requestCancel(input);
-  if (answer.ended || answer.stale) throw cancellation;
+  if (answer.ended || answer.stale) {
+    if (answer.state === 'CANCELLED') show(input, answer.state);
+    throw cancellation;
+  }
   const step = await settle(input);
   if (step.outcome === 'cancelled') {
     show(input, 'CANCELLED');

@@ -137,6 +137,16 @@ describe.concurrent('cancel', () => {
     await untilState(event.id, 'FAILED');
     expect(await cancelEvent(pool, event.id, 'test')).toEqual({ outcome: 'done', state: 'CANCELLED' });
     expect(await history(event.id)).toEqual(['QUEUED -> PROCESSING', 'PROCESSING -> FAILED', 'FAILED -> CANCELLED']);
+    expect((await untilRun(event, 'CANCELLED')).searchAttributes).toMatchObject({ TemState: ['CANCELLED'] });
+  });
+
+  test('ends the run of an event that waits for a later attempt', async () => {
+    const event = await accept('patient', { plan: ['fail', 'fail'] });
+    await untilState(event.id, 'FAILED');
+    await retryEvent(pool, event.id, 'test');
+    await until(event.id, ({ retry_count, state }) => state === 'FAILED' && retry_count === 2);
+    expect(await cancelEvent(pool, event.id, 'test')).toEqual({ outcome: 'done', state: 'CANCELLED' });
+    await untilRun(event, 'CANCELLED');
   });
 
   test('compensates an event that waits for its next attempt', async () => {

@@ -6,7 +6,7 @@ import { HeldElsewhere, LedgerUnavailable } from '../errors.ts';
 import type { EventType, EventView } from '../event-type.ts';
 import { type Begun, QUARANTINE_LANE } from '../ledger/begin.ts';
 import { errorText, type Mark, mark, marks } from '../ledger/mark.ts';
-import { isLedgerAway } from '../ledger/pool.ts';
+import { isLedgerLost } from '../ledger/pool.ts';
 import { hidingSecrets } from '../secret-fields.ts';
 import { admit } from './admit.ts';
 import type { AttemptDependencies } from './dependencies.ts';
@@ -168,7 +168,7 @@ export async function commitProcessed(
     } catch (error) {
       if (error instanceof LedgerUnavailable) throw error;
       if (!(error instanceof CommitUnanswered)) return failure(errorText(error, hide), true);
-      if (!isLedgerAway(error.cause)) return failure(errorText(error.cause, hide), true);
+      if (!isLedgerLost(error.cause)) return failure(errorText(error.cause, hide), true);
       // Nobody knows whether the COMMIT arrived: the rows do.
       const found = await Promise.all(group.map((each) => isWritten(dependencies.marksPool, each)));
       if (!found.every(Boolean)) throw new LedgerUnavailable('the ledger was lost at the commit', { cause: error });
@@ -221,7 +221,8 @@ export async function conclude(
   const text = timedOut ? `${error} after ${type.timeoutMs} ms` : error;
   log.debug({ error: text }, 'attempt failed');
   if (!failed.retryable || begun.attempt >= type.retry.maxAttempts) return end('EXTINCT', text, true);
-  const delayMs = Math.min(failed.delayMs ?? backoffMs(type.retry, begun.attempt), RETRY_AFTER_MS_MAX);
+  const delayMs =
+    failed.delayMs === undefined ? backoffMs(type.retry, begun.attempt) : Math.min(failed.delayMs, RETRY_AFTER_MS_MAX);
   // In quarantine each attempt needs the relay's one place for it.
   const leaves = mode.batch || begun.lane === QUARANTINE_LANE;
   return write(marks.retry(attempt, text, delayMs, leaves), {

@@ -2,7 +2,7 @@
 // its own mark, limit and outcome. A member that fails leaves; no member waits for another's mark.
 
 import type { EventType } from '../event-type.ts';
-import type { Begun } from '../ledger/begin.ts';
+import type { BeginAnswer, Begun } from '../ledger/begin.ts';
 import { freeForOwnRun } from '../ledger/free.ts';
 import { openAmong } from '../ledger/mark.ts';
 import { hidingSecrets } from '../secret-fields.ts';
@@ -60,7 +60,14 @@ async function runMembers(
 ): Promise<BatchOutcome> {
   const type = typeOf(dependencies, typeName);
   const answers = await ledger(
-    Promise.all(members.map((each) => dependencies.begin({ ...beginPolicy(type), ...each }))),
+    Promise.all(
+      members.map((each): BeginAnswer | Promise<BeginAnswer> =>
+        // An older run's attempt, which was taken from this process.
+        dependencies.running.has(each.id)
+          ? { disposition: 'busy' }
+          : dependencies.begin({ ...beginPolicy(type), ...each }),
+      ),
+    ),
   );
   // Their end comes in a run of their own; so does what somebody else has open, or what waits for its time.
   const of = (...dispositions: string[]) =>

@@ -4,7 +4,7 @@
 import type pg from 'pg';
 import { LedgerUnavailable } from '../errors.ts';
 import type { Transaction } from '../event-type.ts';
-import { isLedgerAway } from '../ledger/pool.ts';
+import { isLedgerLost } from '../ledger/pool.ts';
 import type { Limit } from './clock.ts';
 
 /** The commit was not answered or failed: the row says what is true. */
@@ -19,6 +19,9 @@ const OVER = 'the transaction has ended: its attempt is over';
 /** What outlives a transaction in its session: such a connection is not given to another handler. */
 const SESSION_STATEMENT =
   /^\s*(?:set(?!\s+local\b)|reset|discard|listen|declare|prepare)\b|\bset_config\s*\(|\bpg_(?:try_)?advisory_lock/i;
+/** The handler sets its own limit for statements: ours, which tells a silent connection, no longer says anything. */
+const STATEMENT_LIMIT = /\bstatement_timeout\b/i;
+const NO_LIMIT_MS = 2 ** 31 - 1;
 const IDLE_IN_TRANSACTION = '25P03';
 const IDLE_TOO_LONG =
   'Postgres ended the transaction because it was idle for too long: do what takes time before the first query of tx';
@@ -36,6 +39,7 @@ export class LedgerTransaction implements Transaction {
   #ended: string | undefined;
   #idledOut = false;
   #sessionChanged = false;
+  #ownLimit = false;
   /** The attempt's time limit, which doesn't run while the transaction waits for a connection. */
   limit: Limit | undefined;
   /** Set when the connection broke: what the handler threw then says nothing about the handler. */
@@ -59,9 +63,11 @@ export class LedgerTransaction implements Transaction {
       );
     }
     if (SESSION_STATEMENT.test(text)) this.#sessionChanged = true;
+    if (STATEMENT_LIMIT.test(text)) this.#ownLimit = true;
+    const limit = this.#ownLimit && { query_timeout: NO_LIMIT_MS };
     return this.run((client) =>
       // The extended protocol takes one statement at a time: no COMMIT can hide behind a semicolon.
-      client.query<Row>({ text, values, queryMode: 'extended' } as pg.QueryConfig),
+      client.query<Row>({ text, values, queryMode: 'extended', ...limit } as pg.QueryConfig),
     );
   }
 
@@ -114,7 +120,7 @@ export class LedgerTransaction implements Transaction {
       return await promise;
     } catch (error) {
       if (this.#idledOut) throw new Error(IDLE_TOO_LONG, { cause: error });
-      if (isLedgerAway(error)) this.lost ??= error;
+      if (isLedgerLost(error)) this.lost ??= error;
       throw error;
     }
   }
@@ -135,7 +141,7 @@ export class LedgerTransaction implements Transaction {
     } catch (error) {
       this.#destroy(client);
       if (this.#idledOut) throw new Error(IDLE_TOO_LONG, { cause: error });
-      throw isLedgerAway(error)
+      throw isLedgerLost(error)
         ? new LedgerUnavailable('the ledger was lost before the commit', { cause: error })
         : error;
     }

@@ -59,7 +59,19 @@ export function createAccepter(pool: Pool): Accepter {
       if (outcome instanceof Error) throw outcome;
       return outcome;
     },
-    acceptBatch: (events) => batches(() => within(BATCH_ANSWER_WITHIN_MS, writeBatch(pool, events)).catch(translate)),
+    acceptBatch(events) {
+      let gone = false;
+      // A turn lasts as long as the work, not as long as its caller waits.
+      const written = batches(() => {
+        if (gone) throw new LedgerUnavailable('the caller has gone');
+        return writeBatch(pool, events);
+      });
+      return within(BATCH_ANSWER_WITHIN_MS, written)
+        .finally(() => {
+          gone = true;
+        })
+        .catch(translate);
+    },
   };
 }
 

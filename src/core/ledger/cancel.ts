@@ -5,6 +5,14 @@ import type { Pool } from 'pg';
 import type { EventState } from './states.ts';
 
 export const CANCEL_CHANNEL = 'tem_cancel';
+/** Tells which run has lost its event while it waited; see OrphanedRun. */
+export const ORPHANED_CHANNEL = 'tem_orphaned';
+
+/** A run of its own whose event was cancelled while the run waited for the next attempt. */
+export interface OrphanedRun {
+  event: string;
+  generation: number;
+}
 
 export interface PersonAnswer {
   outcome: 'done' | 'conflict' | 'missing';
@@ -35,17 +43,20 @@ export async function cancelEvent(pool: Pool, id: string, actor: string): Promis
          due_at = case when l.runs then e.due_at when l.compensates then clock_timestamp() end,
          due_by = case when l.runs then e.due_by end
        from locked l where e.id = l.id and l.state not in ('PROCESSED', 'EXTINCT', 'CANCELLED')
-       returning e.id, e.version, e.state, l.state as from_state, e.retry_count
+       returning e.id, e.version, e.state, l.state as from_state, e.retry_count, l.generation as generation_before,
+         l.due_by is not null and l.workflow_id is null as had_own_run
      ), kept as (
        insert into tem.transition (event_id, version, from_state, to_state, attempt, actor)
        select id, version, from_state, state, retry_count, $2 from cancelled where state <> from_state
      ), told as (
        select pg_notify($3, id::text) from cancelled where state = 'PROCESSING'
        union all select pg_notify('tem_due', '') from cancelled where state = 'FAILED'
+       union all select pg_notify($4, json_build_object('event', id, 'generation', generation_before)::text)
+         from cancelled where state = 'CANCELLED' and had_own_run
      )
      select l.state as "before", c.state as "after", (select count(*) from told) as told
      from locked l left join cancelled c on c.id = l.id`,
-    [id, actor, CANCEL_CHANNEL],
+    [id, actor, CANCEL_CHANNEL, ORPHANED_CHANNEL],
   );
   const [row] = rows;
   if (!row) return { outcome: 'missing' };
@@ -57,6 +68,7 @@ export interface RunCancel {
   running: boolean;
   ended: boolean;
   stale: boolean;
+  state?: EventState;
 }
 
 /** A run that was cancelled in Temporal asks what that means for its event. */
@@ -80,5 +92,6 @@ export async function cancelFromRun(pool: Pool, id: string, generation: number):
     running: row.state === 'PROCESSING',
     ended: row.state === 'PROCESSED' || row.state === 'EXTINCT' || row.state === 'CANCELLED',
     stale: row.generation !== generation,
+    state: row.state,
   };
 }

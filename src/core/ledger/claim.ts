@@ -206,13 +206,17 @@ export async function unclaim(pool: Pool, claimed: readonly Claimed[], delayMs: 
   );
 }
 
-/** Puts an event whose next attempt is due back into the queue for another run; false when its run must go on. */
-export async function giveBack(pool: Pool, run: { id: string; generation: number }): Promise<boolean> {
+/**
+ * Puts an event whose next attempt is due back into the queue for another run, which may begin after `delayMs`; false when
+ * its run must go on.
+ */
+export async function giveBack(pool: Pool, run: { id: string; generation: number }, delayMs: number): Promise<boolean> {
   const { rowCount } = await pool.query(
-    `update tem.event set worker_id = null, workflow_id = null, due_by = null, due_at = clock_timestamp()
+    `update tem.event set worker_id = null, workflow_id = null, due_by = null,
+       due_at = clock_timestamp() + $3 * interval '1 ms'
      where id = $1 and generation = $2 and due_by is not null and state in ('QUEUED', 'FAILED')
        and not compensating and not cancel_requested`,
-    [run.id, run.generation],
+    [run.id, run.generation, delayMs],
   );
   return rowCount === 1;
 }

@@ -5,6 +5,8 @@ import type { Pool } from 'pg';
 import type { EventType } from '../event-type.ts';
 
 export const LEASE_MS = 10_000;
+/** What is asked again soon gives a connection that went silent up, so that the next time is on another one. */
+const IMPATIENT = { query_timeout: 2_500 };
 /** Workers that are gone are kept this long for people to see. */
 const GONE_KEPT_MS = 3_600_000;
 
@@ -26,7 +28,8 @@ export async function registerWorker(pool: Pool, worker: WorkerRow): Promise<voi
   );
   await pool.query(
     `insert into tem.event_type (name, definition, max_attempts, compensates)
-     select * from unnest($1::text[], $2::jsonb[], $3::int[], $4::bool[])
+     -- In one order for all, or two workers wait for each other.
+     select * from unnest($1::text[], $2::jsonb[], $3::int[], $4::bool[]) order by 1
      on conflict (name) do update set definition = excluded.definition, max_attempts = excluded.max_attempts,
        compensates = excluded.compensates, updated_at = clock_timestamp()
      where (tem.event_type.definition, tem.event_type.max_attempts, tem.event_type.compensates)
@@ -57,20 +60,26 @@ export function describeType(type: EventType): Record<string, unknown> {
   };
 }
 
-/** Renews the lease and shows the relay's counters; false when the row is gone and the worker must register again. */
+/**
+ * Renews the lease and shows the relay's counters. `over` when it was over until now, by Postgres's clock; `gone` when its
+ * row is, and the worker must register again.
+ */
 export async function renewLease(
   pool: Pool,
   workerId: string,
   stopping: boolean,
   counters: Readonly<Record<string, number>>,
-): Promise<boolean> {
-  const { rowCount } = await pool.query({
+): Promise<'kept' | 'over' | 'gone'> {
+  const { rows } = await pool.query<{ over: boolean }>({
     name: 'renew-lease',
-    text: `update tem.worker set lease_until = clock_timestamp() + $2 * interval '1 ms', stopping = $3, counters = $4
-      where id = $1`,
+    text: `with before as materialized (select id, lease_until from tem.worker where id = $1 for update)
+      update tem.worker w set lease_until = clock_timestamp() + $2 * interval '1 ms', stopping = $3, counters = $4
+      from before where w.id = before.id returning before.lease_until < clock_timestamp() as over`,
     values: [workerId, LEASE_MS, stopping, JSON.stringify(counters)],
+    ...IMPATIENT,
   });
-  return rowCount === 1;
+  if (!rows[0]) return 'gone';
+  return rows[0].over ? 'over' : 'kept';
 }
 
 /** Which of the given attempts a person wants to stop. */
@@ -80,6 +89,7 @@ export async function cancelsAmong(pool: Pool, ids: readonly string[]): Promise<
     name: 'cancels-among',
     text: `select id from tem.event where id = any($1::uuid[]) and cancel_requested and state = 'PROCESSING'`,
     values: [ids],
+    ...IMPATIENT,
   });
   return rows.map((row) => row.id);
 }

@@ -113,6 +113,8 @@ export async function readWithin<Result>(
 }
 
 const AWAY_SQLSTATES = /^(08|57P0|53|58|25006)/;
+// Shutting down, crashed or starting; disk full; out of connections.
+const LOST_SQLSTATES = /^(57P0|53100|53300)/;
 // The statement lost to another one, or to its own limit: the same call may go well the next time.
 const CONTENDED_SQLSTATES = /^(40001|40P01|55P03|57014|25P03)/;
 const UNAVAILABLE_SOCKET_CODES = new Set([
@@ -131,7 +133,7 @@ const UNAVAILABLE_MESSAGES =
 
 /**
  * Whether an error of TEM's own statements means "not now": the ledger is away, or the statement lost to another one. A
- * handler's statements are judged by `isLedgerAway`: its deadlocks and timeouts are its own failures.
+ * handler's statements are judged by `isLedgerLost`: its deadlocks and timeouts are its own failures.
  */
 export function isUnavailable(error: unknown): boolean {
   return isLedgerAway(error) || isContended(error);
@@ -148,6 +150,14 @@ export function isLedgerAway(error: unknown): boolean {
   if (typeof code === 'string' && (AWAY_SQLSTATES.test(code) || UNAVAILABLE_SOCKET_CODES.has(code))) return true;
   // pg gives these without a code.
   return typeof code !== 'string' && UNAVAILABLE_MESSAGES.test(error.message);
+}
+
+/**
+ * The same for a statement of a handler: what the server answered on a connection that is well is the handler's own, such
+ * as another database that its statement can't reach, unless it is about the ledger as a whole.
+ */
+export function isLedgerLost(error: unknown): boolean {
+  return isLedgerAway(error) && (!(error instanceof pg.DatabaseError) || LOST_SQLSTATES.test(error.code ?? ''));
 }
 
 function isContended(error: unknown): boolean {

@@ -25,7 +25,7 @@ export async function retryEvent(pool: Pool, id: string, actor: string): Promise
        returning e.id, e.version, e.state, l.state as from_state, e.retry_count
      ), kept as (
        insert into tem.transition (event_id, version, from_state, to_state, attempt, actor)
-       select id, version, from_state, state, retry_count, $2 from freed
+       select id, version, from_state, state, retry_count, $2 from freed where state <> from_state
      ), told as (
        select pg_notify('tem_due', '') from freed
      )

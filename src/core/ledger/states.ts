@@ -24,7 +24,6 @@ export const TRANSITIONS: readonly Transition[] = [
     by: 'the last attempt failed, or the error is not retryable, without compensation; its worker was lost and no live one knew its type',
   },
   { from: 'PROCESSING', to: 'CANCELLED', by: 'cancelled while its attempt ran, without compensation' },
-  { from: 'FAILED', to: 'FAILED', by: 'retry-now frees it before its time, or its compensation begins' },
   {
     from: 'FAILED',
     to: 'EXTINCT',

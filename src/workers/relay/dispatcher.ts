@@ -51,6 +51,8 @@ export class Dispatcher {
   /** Types under pressure, and until when the next batch of each gathers. */
   readonly #pressed = new Map<string, number>();
   readonly #starts = new Set<Promise<void>>();
+  /** Types whose members in workflows of their own got the smaller half the last time. */
+  readonly #lessLast = new Set<string>();
   #batchNumber = 0;
 
   constructor(options: DispatcherOptions) {
@@ -65,7 +67,7 @@ export class Dispatcher {
     const shared = lanes.due(type.name, 0).length > 0;
     // Members that left a batch for a workflow of their own share the slots with the flood behind them.
     if (lanes.due(type.name, 1).length > 0) {
-      count += await this.#claimOwn(type, 1, Math.ceil(slots.allowed(type.name) / (shared ? 2 : 1)));
+      count += await this.#claimOwn(type, 1, shared ? this.#half(type.name) : slots.allowed(type.name));
     }
     if (!batch || type.batch === undefined || !this.#pressed.has(type.name)) {
       return count + (await this.#claimOwn(type, 0, slots.allowed(type.name)));
@@ -94,6 +96,15 @@ export class Dispatcher {
   /** Resolves when no start is under way. */
   async settled(): Promise<void> {
     await Promise.allSettled([...this.#starts]);
+  }
+
+  /** Half of the type's free slots; of an odd number the greater half every other time, because one is often all there is. */
+  #half(type: string): number {
+    const allowed = this.#options.slots.allowed(type);
+    if (allowed % 2 === 0) return allowed / 2;
+    if (this.#lessLast.delete(type)) return Math.ceil(allowed / 2);
+    this.#lessLast.add(type);
+    return Math.floor(allowed / 2);
   }
 
   /** First priority first, shared evenly between the groups of a priority. */

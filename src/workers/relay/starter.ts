@@ -39,6 +39,13 @@ interface Start {
   summary: string;
 }
 
+/** Which event a run is about. */
+interface Memo {
+  ledger: string;
+  event: string;
+  generation: number;
+}
+
 export class Starter {
   readonly #options: StarterOptions;
   #searchAttributes: boolean;
@@ -56,7 +63,7 @@ export class Starter {
         return await this.#startOrPlain(start);
       } catch (error) {
         if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
-        if (await this.#isOurs(start.workflowId, event.generation, tries)) return false;
+        if (await this.#isOurs(start.workflowId, event, tries)) return false;
       }
     }
     throw new Error(`the older run of ${start.workflowId} doesn't close`);
@@ -100,7 +107,7 @@ export class Starter {
       workflowId: eventWorkflowId(event.type, event.key, type.keyPrivate),
       type,
       input,
-      memo: { event: event.id, generation: event.generation },
+      memo: { ledger: this.#options.ledgerId, event: event.id, generation: event.generation },
       summary: type.keyPrivate ? type.name : `${type.name} ${event.key.slice(0, SUMMARY_KEY_CHARACTERS)}`,
     };
   }
@@ -139,13 +146,21 @@ export class Starter {
     return handle.eagerlyStarted;
   }
 
-  /** Whether the run that has the id is of this generation; an older one that doesn't close is terminated. */
-  async #isOurs(workflowId: string, generation: number, tries: number): Promise<boolean> {
-    const { workflow } = this.#options.client;
+  /**
+   * Whether the run that has the id is of this generation. An older one that doesn't close is terminated, and so is one of
+   * an event that had this key before, in a ledger that was set back; one of another ledger is left alone.
+   */
+  async #isOurs(workflowId: string, { id, generation }: Claimed, tries: number): Promise<boolean> {
+    const { client, ledgerId } = this.#options;
+    const { workflow } = client;
     try {
       const run = await workflow.getHandle(workflowId).describe();
-      const theirs = Number(run.memo?.generation ?? -1);
-      if (theirs >= generation) return true;
+      const { ledger = ledgerId, event, generation: theirs } = (run.memo ?? {}) as Partial<Memo>;
+      if (ledger !== ledgerId)
+        throw new Error(
+          `${workflowId} is a run of another ledger, ${ledger}: give each a Temporal namespace of its own`,
+        );
+      if (event === id && Number(theirs) >= generation) return true;
       if (run.status.name === 'RUNNING' && (waits(run) || tries % CLOSING_TRIES_MAX === CLOSING_TRIES_MAX - 1)) {
         await workflow
           .getHandle(workflowId, run.runId)

@@ -2,9 +2,11 @@
 
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
+import { runBatch } from '../../../src/core/attempt/batch.ts';
 import { createAttemptDependencies } from '../../../src/core/attempt/dependencies.ts';
+import { free } from '../../../src/core/ledger/free.ts';
 import { marks } from '../../../src/core/ledger/mark.ts';
-import { noteAfterEnd } from '../../../src/core/ledger/note.ts';
+import { waitFor } from '../../support/wait.ts';
 import { createBench, gate, insertEffect, typeOf } from './bench.ts';
 
 describe('begin', () => {
@@ -49,13 +51,41 @@ describe('begin', () => {
   });
 
   test('gives two runs of one event that arrive in one statement to one of them', async () => {
-    let calls = 0;
-    const { accept, attempt, dependencies, pool } = await createBench([typeOf(() => void calls++)]);
+    const { accept, dependencies, pool } = await createBench([typeOf(() => {})]);
     const id = await accept();
     await pool.query('update tem.event set generation = 1 where id = $1', [id]);
+    const begin = (generation: number) =>
+      dependencies.begin({ id, generation, attempt: 1, maxAttempts: 3, dueByMs: 60_000 });
+    const answers = await Promise.all([begin(0), begin(1), begin(1)]);
+    expect(answers.map(({ disposition }) => disposition)).toEqual(['stale', 'run', 'stale']);
+  });
+
+  test('waits for an attempt that is still open in its own process, whose event was given to a newer run', async () => {
+    let calls = 0;
+    const { opened, open } = gate();
+    const { accept, attempt, row, pool, dependencies } = await createBench([
+      typeOf(
+        async () => {
+          calls += 1;
+          await opened;
+        },
+        { batch: 2 },
+      ),
+    ]);
+    const id = await accept();
     const older = attempt(id, { generation: 0, attempt: 1 });
-    const newer = attempt(id, { generation: 1, attempt: 1 });
-    expect(await Promise.all([older, newer])).toEqual([{ outcome: 'stale' }, { outcome: 'processed' }]);
+    await waitFor(() => calls === 1);
+    await free(pool, [{ id, generation: 0 }]);
+    const { generation } = await row(id);
+    await expect(attempt(id, { generation, attempt: 1 })).rejects.toMatchObject({ name: 'HeldElsewhere' });
+    await pool.query(
+      `update tem.event set due_at = null, due_by = clock_timestamp() + interval '1 minute' where id = $1`,
+      [id],
+    );
+    expect(await runBatch(dependencies, 'probe', [{ id, generation, attempt: 1 }], () => {})).toEqual({});
+    expect(await row(id)).toMatchObject({ state: 'PROCESSING', queued: true, lane: 1 });
+    open();
+    expect(await older).toEqual({ outcome: 'processed' });
     expect(calls).toBe(1);
     expect(dependencies.running.ids()).toEqual([]);
   });
@@ -217,22 +247,4 @@ describe('the number of attempts', () => {
     expect(await settle(id)).toEqual({ outcome: 'extinct' });
     expect(await row(id)).toMatchObject({ state: 'EXTINCT' });
   });
-});
-
-test('what an older attempt left behind says nothing of a newer one', async () => {
-  const bench = await createBench([typeOf(() => Promise.reject(new Error('the reason')))]);
-  const id = await bench.accept();
-  await bench.attempt(id);
-  const { epoch } = await bench.row(id);
-  await bench.makeDue(id);
-  await bench.attempt(id);
-  await noteAfterEnd(bench.pool, [{ id, epoch }], 'the older one');
-  expect((await bench.row(id)).last_error).toBe('the reason');
-  const newer = await bench.row(id);
-  await noteAfterEnd(bench.pool, [{ id, epoch: newer.epoch }], 'the newer one');
-  expect((await bench.row(id)).last_error).toBe('the reason\nthe newer one');
-  // Again and again, until enough is known.
-  for (let times = 0; times < 20; times++)
-    await noteAfterEnd(bench.pool, [{ id, epoch: newer.epoch }], 'x'.repeat(1_000));
-  expect((await bench.row(id)).last_error?.length).toBeLessThan(8_200);
 });

@@ -202,7 +202,7 @@ test('a payload that no handler ever took leaves nothing to compensate', async (
 test.each(['a person', 'Temporal'])('what was handed back is FAILED while its cancel by %s compensates', async (by) => {
   const { opened: started, open: start } = gate();
   const { opened: undone, open: undo } = gate();
-  const { accept, attempt, settle, row, history, pool, dependencies } = await createBench([
+  const { accept, attempt, settle, row, history, pool, dependencies, anotherWorker } = await createBench([
     typeOf(
       () => {
         start();
@@ -219,7 +219,7 @@ test.each(['a person', 'Temporal'])('what was handed back is FAILED while its ca
   expect(await row(id)).toMatchObject({ state: 'QUEUED' });
   if (by === 'Temporal') await cancelFromRun(pool, id, (await row(id)).generation);
   else expect(await cancelEvent(pool, id, by)).toEqual({ outcome: 'done', state: 'FAILED' });
-  const settling = settle(id);
+  const settling = settle(id, await anotherWorker());
   await waitFor(async () => {
     const { state, compensating, queued } = await row(id);
     return state === 'FAILED' && compensating && !queued;

@@ -123,7 +123,8 @@ export const steps: fc.Arbitrary<Step>[] = [
   age.map((old) =>
     step(`a run ${old} generations old is cancelled`, async (model, real) => {
       const generation = model.generation - old;
-      const expected = { running: model.state === 'PROCESSING', ended: says.isEnded(model), stale: old > 0 };
+      const { state } = model;
+      const expected = { running: state === 'PROCESSING', ended: says.isEnded(model), stale: old > 0, state };
       says.cancelFromRun(model, generation);
       expect(await cancelFromRun(real.pool, real.id, generation)).toEqual(expected);
       return !expected.stale && !expected.ended;

@@ -1,0 +1,47 @@
+// Runs whose event was cancelled in the ledger while they waited for its next attempt: nothing will come of them, and in
+// the Web UI they would wait for up to hours. The ledger tells of each by NOTIFY; a run of which nobody heard ends at its
+// next step.
+
+import type { Client } from '@temporalio/client';
+import type { Pool } from 'pg';
+import type { Logger } from 'pino';
+import type { EventTypes } from '../core/event-types.ts';
+import { ORPHANED_CHANNEL, type OrphanedRun } from '../core/ledger/cancel.ts';
+import type { Listener } from '../core/ledger/listener.ts';
+import { createTurns } from '../core/turns.ts';
+import { eventWorkflowId } from '../core/workflow-id.ts';
+
+const AT_ONCE = 4;
+const WAITING_MAX = 1_000;
+
+export interface OrphanedRunsOptions {
+  listener: Listener;
+  pool: Pool;
+  client: Client;
+  types: EventTypes;
+  log: Logger;
+}
+
+export function endOrphanedRuns(options: OrphanedRunsOptions): void {
+  const turns = createTurns(AT_ONCE, WAITING_MAX, 'runs wait to be ended');
+  options.listener.listen(ORPHANED_CHANNEL, (payload) => {
+    const run = JSON.parse(payload) as OrphanedRun;
+    turns(() => end(options, run)).catch((error: Error) =>
+      options.log.debug({ ...run, error: error.message }, 'the run of a cancelled event was left to itself'),
+    );
+  });
+}
+
+async function end({ pool, client, types }: OrphanedRunsOptions, { event, generation }: OrphanedRun): Promise<void> {
+  const { rows } = await pool.query<{ type: string; key: string }>('select type, key from tem.event where id = $1', [
+    event,
+  ]);
+  const [row] = rows;
+  const type = row && types.get(row.type);
+  if (!type) return;
+  const workflowId = eventWorkflowId(row.type, row.key, type.keyPrivate);
+  const run = await client.workflow.getHandle(workflowId).describe();
+  // Every worker hears it, and a newer run may have the id.
+  if (run.status.name !== 'RUNNING' || run.memo?.event !== event || run.memo?.generation !== generation) return;
+  await client.workflow.getHandle(workflowId, run.runId).cancel();
+}
