@@ -36,7 +36,8 @@ async function setup(handle: Parameters<typeof typeOf>[0], further: Parameters<t
       [ids],
     );
   const row = (other = id) => bench.row(other);
-  return { activities, environment, input, done, row, claimed, accept: () => bench.accept() };
+  const { pool } = bench;
+  return { activities, environment, input, done, row, claimed, pool, accept: () => bench.accept() };
 }
 
 test('a first attempt that fails resolves with its delay, and frees its slot', async () => {
@@ -101,7 +102,7 @@ test('an event of another ledger is refused in words and its handler is not call
 test('later attempts beyond the share of their type go back to the queue and are not begun', async () => {
   const held = gate();
   const begun: string[] = [];
-  const { activities, environment, input, row, accept, claimed } = await setup(async (event) => {
+  const { activities, environment, input, done, row, accept, claimed } = await setup(async (event) => {
     begun.push(event.id);
     await held.opened;
   });
@@ -114,6 +115,7 @@ test('later attempts beyond the share of their type go back to the queue and are
   await waitFor(() => begun.length === 2);
   expect(await environment.run(activities.attempt, third)).toEqual({ outcome: 'released' });
   expect(await row(third.id)).toMatchObject({ state: 'QUEUED', queued: true });
+  expect(done).toEqual(['probe:1']);
   held.open();
   expect(await Promise.all(running)).toEqual([{ outcome: 'processed' }, { outcome: 'processed' }]);
   expect(begun).toHaveLength(2);
@@ -157,4 +159,23 @@ test('heartbeat details are kept as they were given', async () => {
   environment.on('heartbeat', (details: unknown) => beats.push(details));
   expect(await environment.run(activities.attempt, input)).toEqual({ outcome: 'processed' });
   expect(beats).toEqual([{ done: 1 }]);
+});
+
+test('a long attempt beyond the share of its type comes back after a while, not at once', async () => {
+  const held = gate();
+  const { activities, environment, input, row, pool, accept, claimed } = await setup(() => held.opened, { long: true });
+  const others = [await accept(), await accept()];
+  await claimed([input.id, ...others]);
+  const running = [input.id, others[0] as string].map((id) => environment.run(activities.attempt, { ...input, id }));
+  for (const id of [input.id, others[0]]) await waitFor(async () => (await row(id)).state === 'PROCESSING');
+  expect(await environment.run(activities.attempt, { ...input, id: others[1] as string })).toEqual({
+    outcome: 'released',
+  });
+  const { rows } = await pool.query(
+    `select due_at > clock_timestamp() + interval '2 seconds' as later from tem.event where id = $1`,
+    [others[1]],
+  );
+  expect(rows).toEqual([{ later: true }]);
+  held.open();
+  await Promise.all(running);
 });

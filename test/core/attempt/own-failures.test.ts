@@ -2,9 +2,12 @@
 // and count as nothing (rule 3).
 
 import { expect, test } from 'vitest';
+import { RetryAfter } from '../../../src/core/errors.ts';
 import type { HandlerContext } from '../../../src/core/event-type.ts';
 import { waitFor } from '../../support/wait.ts';
 import { createBench, type Handle, insertEffect, typeOf } from './bench.ts';
+
+const DAY_MS = 86_400_000;
 
 async function setup(handle: Handle, further: Parameters<typeof typeOf>[1] = {}) {
   const bench = await createBench([typeOf(handle, further)]);
@@ -37,6 +40,49 @@ test.each([
     holder.release();
   }
   expect(await row(id)).toMatchObject({ state: 'FAILED', retry_count: 1, last_error: expect.stringMatching(error) });
+});
+
+test.each([
+  [
+    'another database that a statement can’t reach',
+    `raise exception using errcode = '08001', message = 'could not connect'`,
+  ],
+  ['its limit for temporary files', `raise exception using errcode = '53400', message = 'could not connect'`],
+])('%s is a failed attempt', async (_, statement) => {
+  const { attempt, id, row } = await setup(async (_event, { tx }) => {
+    await tx.query(`do $$ begin ${statement}; end $$`);
+  });
+  expect(await attempt(id)).toMatchObject({ outcome: 'retry', attempt: 1 });
+  expect(await row(id)).toMatchObject({ state: 'FAILED', retry_count: 1, last_error: 'could not connect' });
+});
+
+test('an error that the handler deals with itself says nothing of the ledger', async () => {
+  const { attempt, id } = await setup(async (event, { tx }) => {
+    await tx.query('savepoint before');
+    await tx.query(`do $$ begin raise exception using errcode = '08001'; end $$`).catch(() => {});
+    await tx.query('rollback to savepoint before');
+    await insertEffect(tx, event.id);
+  });
+  expect(await attempt(id)).toEqual({ outcome: 'processed' });
+});
+
+test('a statement may take as long as the handler lets it', async () => {
+  const { attempt, id, dependencies } = await setup(async (event, { tx }) => {
+    await tx.query('set local statement_timeout = 0');
+    await tx.query('select pg_sleep(0.6)');
+    await insertEffect(tx, event.id);
+  });
+  // The time after which a connection is held to be silent; longer than a statement may take, without the handler's word.
+  Object.assign(dependencies.handlersPool.options, { query_timeout: 300 });
+  expect(await attempt(id)).toEqual({ outcome: 'processed' });
+});
+
+test('a wait that the type asks for is not cut, one that the other side asks for is', async () => {
+  const policy = { retry: { maxAttempts: 3, base: '2d', cap: '7d', jitter: 0 } } as const;
+  const own = await setup(() => Promise.reject(new Error('no')), policy);
+  expect(await own.attempt(own.id)).toMatchObject({ outcome: 'retry', delayMs: 2 * DAY_MS });
+  const asked = await setup(() => Promise.reject(new RetryAfter('later', 9 * DAY_MS)), policy);
+  expect(await asked.attempt(asked.id)).toMatchObject({ outcome: 'retry', delayMs: DAY_MS });
 });
 
 test('a lost lock that the handler deals with itself is no failure', async () => {

@@ -61,3 +61,13 @@ describe('a handler that is told to stop', () => {
     expect(await bench.row(id)).toMatchObject({ state: 'QUEUED', retry_count: 0, queued: true });
   });
 });
+
+test('what begins after the worker was told to stop is handed back without its handler', async () => {
+  let calls = 0;
+  const { accept, attempt, row, dependencies } = await createBench([typeOf(() => void calls++)]);
+  const id = await accept();
+  dependencies.running.abortAll('shutdown');
+  expect(await attempt(id)).toEqual({ outcome: 'released' });
+  expect(await row(id)).toMatchObject({ state: 'QUEUED', retry_count: 0, queued: true });
+  expect(calls).toBe(0);
+});

@@ -1,48 +1,12 @@
-// The network between the worker and Temporal goes silent for a minute: nothing is refused, nothing arrives.
+// The network between the worker and Temporal goes silent for a minute.
 
-import { setTimeout as delay } from 'node:timers/promises';
-import { describe, expect, inject, test } from 'vitest';
-import { startProxy } from '../../support/proxy.ts';
-import { waitFor } from '../../support/wait.ts';
-import { MODES, PATIENCE_MS, setup } from '../setup.ts';
+import { describe, test } from 'vitest';
+import { silence } from '../network.ts';
+import { MODES } from '../setup.ts';
 
 const SILENT_FOR_MS = 60_000;
 
 describe.each(MODES)('events run $mode', ({ environment }) => {
-  test('silence for 60 s in the middle of 300 events: states true, nothing twice, all PROCESSED', async () => {
-    const proxy = await startProxy(inject('temporalAddress'));
-    const scene = await setup(environment);
-    const truth = scene.watchTruth();
-    await scene.startWorker({ TEMPORAL_ADDRESS: proxy.address });
-    const held = await scene.sendBatched([
-      { steps: [{ do: 'write' }, { do: 'hold', gate: 'silence' }] },
-      { type: 'lengthy', steps: [{ do: 'write' }, { do: 'hold', gate: 'silence' }] },
-    ]);
-    for (const id of held) await scene.untilLogged(id, 'holding');
-    await scene.expectBatched(held.slice(0, 1));
-    const ids = await scene.send(
-      Array.from({ length: 200 }, (_, index) => ({
-        type: (['work', 'together', 'lengthy'] as const)[index % 3] as string,
-        steps:
-          index % 10 === 0
-            ? [{ do: 'fail' as const, times: 1 }, { do: 'write' as const }]
-            : [{ do: 'sleep' as const, ms: 30 }, { do: 'write' as const }],
-      })),
-    );
-    await waitFor(async () => Number((await scene.states()).PROCESSED) > 10, PATIENCE_MS);
-    proxy.stall();
-    const silence = delay(SILENT_FOR_MS);
-    const meanwhile = await scene.send(Array.from({ length: 100 }, () => ({})));
-    // A handler that ends during the silence is marked all the same: the ledger doesn't need Temporal for that.
-    scene.open('silence');
-    await scene.untilState(held[0] as string, 'PROCESSED');
-    await silence;
-    proxy.resume();
-
-    await scene.untilAll('PROCESSED', 240_000);
-    await scene.expectSomeBatched(ids, 20);
-    await scene.expectEffectsOnce([...held, ...ids, ...meanwhile]);
-    expect((await scene.rows()).every((row) => row.crash_count === 0)).toBe(true);
-    await truth.stop();
-  });
+  test('silence for 60 s in the middle of 300 events: states true, nothing twice, all PROCESSED', () =>
+    silence(environment, SILENT_FOR_MS));
 });

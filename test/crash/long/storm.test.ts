@@ -15,7 +15,8 @@ describe.each(MODES)('events run $mode', ({ mode, environment }) => {
       events,
       event: { type: 'stormy', steps },
       attempts: 4,
-      memoryMaxMb: 600,
+      // Between two major collections each of its two threads holds 150 MB of garbage: measured with 2,000 workflows.
+      memoryMaxMb: 800,
       atOnce: mode === 'in batches',
     });
   });

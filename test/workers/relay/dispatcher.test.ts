@@ -116,6 +116,24 @@ describe('the dispatcher', () => {
     }
   });
 
+  test('gives the last free slot to the flood every other time, when those that left a batch are many', async () => {
+    const { pool, dispatcher, enqueue, rows } = await createRelayBench([many], { slots: 2 });
+    const { serve, slots } = dispatcher();
+    await enqueue(many, 40, { lateMs: LATE_MS });
+    const left = await enqueue(many, 10, { lateMs: LATE_MS });
+    await pool.query('update tem.event set lane = 1 where id = any($1)', [left]);
+    const known = new Set<string>();
+    for (let turn = 0; turn < 6; turn++) {
+      await serve(many);
+      for (const row of (await rows(many)).filter(({ claimed, id }) => claimed && !known.has(id))) {
+        known.add(row.id);
+        slots.release(row.workflow_id ?? idOf(row));
+      }
+    }
+    const ofLane1 = left.filter((id) => known.has(id)).length;
+    expect([ofLane1, known.size - ofLane1 > 3]).toEqual([3, true]);
+  });
+
   test('runs one event at a time in quarantine', async () => {
     const { pool, dispatcher, enqueue, rows } = await setup();
     const { serve, slots } = dispatcher();

@@ -54,3 +54,24 @@ test('with the attributes registered, runs are found by them', async () => {
   expect(run.searchAttributes).toMatchObject({ TemEventType: ['single'] });
   expect(starter.searchAttributes()).toBe(true);
 });
+
+test('a run of an event that had this key before is ended, one of another ledger is not', async () => {
+  const { enqueue, temporal, starter, pool, ledgerId, taskQueue } = await createRelayBench([single]);
+  await enqueue(single, 2);
+  const { lanes } = await discoverLanes(pool, [single.name], 10);
+  const [mine, taken] = await claim(pool, { workerId: randomUUID(), lanes, take: 2, workflowId: undefined });
+  if (!mine || !taken) throw new Error('two were claimed');
+  const { workflow } = temporal.client;
+  const idOf = ({ key }: { key: string }) => eventWorkflowId('single', key, false);
+  const start = (workflowId: string, memo: Record<string, unknown>) =>
+    workflow.start('event', { workflowId, taskQueue, args: [], memo: { generation: 5, ...memo } });
+  const before = await start(idOf(mine), { ledger: ledgerId, event: randomUUID() });
+  await starter.startEvent(single, mine);
+  const older = workflow.getHandle(idOf(mine), before.firstExecutionRunId);
+  expect((await older.describe()).status.name).toBe('TERMINATED');
+  expect((await workflow.getHandle(idOf(mine)).describe()).memo).toMatchObject({ event: mine.id, ledger: ledgerId });
+
+  const other = await start(idOf(taken), { ledger: randomUUID(), event: randomUUID() });
+  await expect(starter.startEvent(single, taken)).rejects.toThrow(/run of another ledger, .* namespace of its own/);
+  expect((await other.describe()).status.name).toBe('RUNNING');
+});
