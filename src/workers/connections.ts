@@ -1,5 +1,5 @@
-// What a worker process is connected to: the ledger, Temporal, the outside. It waits for what is away and says so, and
-// gives up at once for what is wrong.
+// What a worker process is connected to: the ledger, Temporal, the outside. It waits for what is away and says so, also
+// for what may yet be set right there, such as a password, a schema or a namespace; its own settings must be right.
 
 import { setTimeout as pause } from 'node:timers/promises';
 import { Client } from '@temporalio/client';
