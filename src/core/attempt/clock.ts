@@ -21,14 +21,25 @@ export function bindLimit(signal: AbortSignal, limit: Limit): void {
   limits.set(signal, limit);
 }
 
-/** Waits without using up the limit that aborts the signal, when one does. */
-export async function offTheClock<Result>(signal: AbortSignal, wait: () => Promise<Result>): Promise<Result> {
+/** Waits without using up the limit that aborts the signal, when one does, for `atMostMs`; then the limit runs again. */
+export async function offTheClock<Result>(
+  signal: AbortSignal,
+  atMostMs: number,
+  wait: () => Promise<Result>,
+): Promise<Result> {
   const limit = limits.get(signal);
-  limit?.pause();
+  if (!limit) return wait();
+  limit.pause();
+  let resume: () => void = () => {
+    resume = () => {};
+    limit.resume();
+  };
+  const timer = setTimeout(() => resume(), atMostMs);
   try {
     return await wait();
   } finally {
-    limit?.resume();
+    clearTimeout(timer);
+    resume();
   }
 }
 

@@ -20,6 +20,8 @@ export interface OutboundOptions {
 const CONNECT_TIMEOUT_MS = 10_000;
 const KEEP_ALIVE_MS = 4_000;
 const REQUESTS_MAX = 1_000;
+/** Whoever waits longer for a place uses up its own time: nobody may wait for ever behind a target that hangs. */
+const PLACE_WAIT_UNCOUNTED_MS = 60_000;
 
 /** Makes the client. Throws a RangeError for an entry of `allow` that is neither an address nor a CIDR. */
 export function createOutbound({ allow, lookup = createLookup() }: OutboundOptions): Outbound {
@@ -41,7 +43,8 @@ export function createOutbound({ allow, lookup = createLookup() }: OutboundOptio
     if (refusal !== undefined) throw new TargetRefused(refusal);
     const { origin, pathname, search } = new URL(url);
     // What others hold is not the attempt's own time (rule 3).
-    await offTheClock(signal, () => permits.acquire(origin, signal));
+    if (!permits.tryAcquire(origin, signal))
+      await offTheClock(signal, PLACE_WAIT_UNCOUNTED_MS, () => permits.acquire(origin, signal));
     try {
       const answer = await agent.request({
         origin,

@@ -16,12 +16,21 @@ export class OriginPermits {
     this.#total = total;
   }
 
-  /** Resolves when the origin has a place; call `release` once for each. Rejects with the signal's reason when that aborts. */
-  async acquire(name: string, signal: AbortSignal): Promise<void> {
+  /** Takes a place if one is there at once. Throws the signal's reason when that has aborted. */
+  tryAcquire(name: string, signal: AbortSignal): boolean {
     signal.throwIfAborted();
     const origin = this.#origins.get(name) ?? { held: 0, waiting: new Set() };
+    if (origin.waiting.size > 0 || !this.#mayHoldMore(origin)) return false;
     this.#origins.set(name, origin);
-    if (origin.waiting.size === 0 && this.#mayHoldMore(origin)) return this.#take(origin);
+    this.#take(origin);
+    return true;
+  }
+
+  /** Resolves when the origin has a place; call `release` once for each. Rejects with the signal's reason when that aborts. */
+  async acquire(name: string, signal: AbortSignal): Promise<void> {
+    if (this.tryAcquire(name, signal)) return;
+    const origin = this.#origins.get(name) ?? { held: 0, waiting: new Set() };
+    this.#origins.set(name, origin);
     await new Promise<void>((resolve, reject) => {
       const grant = (): void => {
         signal.removeEventListener('abort', giveUp);

@@ -1,7 +1,7 @@
 // A time limit counts running time: what a blocked event loop takes away is nobody's.
 
 import { expect, test } from 'vitest';
-import { createAttemptClock } from '../../../src/core/attempt/clock.ts';
+import { bindLimit, createAttemptClock, offTheClock } from '../../../src/core/attempt/clock.ts';
 import { createBench, gate, typeOf } from './bench.ts';
 
 function block(forMs: number): void {
@@ -62,4 +62,28 @@ test('a handler that blocks the process makes no other attempt time out', async 
   const blocker = await accept({}, 'blocker');
   await Promise.all([attempt(patient), attempt(blocker)]);
   expect(await row(patient)).toMatchObject({ state: 'PROCESSED', retry_count: 0 });
+});
+
+test('a wait because of others is off the clock, up to its bound', async () => {
+  const clock = createAttemptClock();
+  for (const [atMostMs, ends] of [
+    [10_000, false],
+    [50, true],
+  ] as const) {
+    const { opened, open } = gate();
+    let ended = false;
+    const { signal } = new AbortController();
+    const limit = clock.limit(100, () => {
+      ended = true;
+    });
+    bindLimit(signal, limit);
+    const waiting = offTheClock(signal, atMostMs, () => opened);
+    await new Promise<void>((resolve) => void clock.limit(400, resolve));
+    expect(ended, `${atMostMs} ms`).toBe(ends);
+    open();
+    await waiting;
+    await new Promise<void>((resolve) => void clock.limit(200, resolve));
+    // From then on it runs again.
+    expect(ended).toBe(true);
+  }
 });
