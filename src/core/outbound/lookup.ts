@@ -5,7 +5,7 @@
 import { type LookupAddress, type LookupAllOptions, lookup as systemLookup } from 'node:dns';
 import { Resolver } from 'node:dns/promises';
 import { readFileSync } from 'node:fs';
-import { Permits } from './permits.ts';
+import { createTurns } from '../turns.ts';
 
 /** Shape of `dns.lookup` with `all: true`. */
 export type LookupAll = (
@@ -35,16 +35,17 @@ const SYSTEM_MAY_KNOW = new Set(['ENOTFOUND', 'ENODATA', 'ECONNREFUSED']);
 
 /** Resolves as the machine would, except that a name server's silence ends after 3 s and holds up nobody else. */
 export function createLookup({ system = systemLookup, servers, hostsFile = HOSTS_FILE }: NameSources = {}): LookupAll {
-  const permits = new Permits(SYSTEM_LOOKUPS_AT_ONCE);
+  const turns = createTurns(SYSTEM_LOOKUPS_AT_ONCE, Number.POSITIVE_INFINITY, 'names wait for the system');
   const isInHosts = createHosts(hostsFile);
   const resolver = createResolver(servers);
   const askSystem: LookupAll = (hostname, options, callback) => {
-    void permits.acquire().then(() =>
-      system(hostname, options, (error, addresses) => {
-        permits.release();
-        callback(error, addresses);
-      }),
+    const asked = turns(
+      () =>
+        new Promise<Parameters<typeof callback>>((resolve) =>
+          system(hostname, options, (...answer) => resolve(answer)),
+        ),
     );
+    void asked.then((answer) => callback(...answer));
   };
   return (hostname, options, callback) => {
     const name = hostname.replace(/\.$/, '');
