@@ -10,6 +10,7 @@ import { ORPHANED_CHANNEL, type OrphanedRun } from '../core/ledger/cancel.ts';
 import type { Listener } from '../core/ledger/listener.ts';
 import { createTurns } from '../core/turns.ts';
 import { eventWorkflowId } from '../core/workflow-id.ts';
+import type { EventMemo } from '../workflows/contract.ts';
 
 const AT_ONCE = 4;
 const WAITING_MAX = 1_000;
@@ -41,7 +42,8 @@ async function end({ pool, client, types }: OrphanedRunsOptions, { event, genera
   if (!type) return;
   const workflowId = eventWorkflowId(row.type, row.key, type.keyPrivate);
   const run = await client.workflow.getHandle(workflowId).describe();
+  const memo = (run.memo ?? {}) as Partial<EventMemo>;
   // Every worker hears it, and a newer run may have the id.
-  if (run.status.name !== 'RUNNING' || run.memo?.event !== event || run.memo?.generation !== generation) return;
+  if (run.status.name !== 'RUNNING' || memo.event !== event || memo.generation !== generation) return;
   await client.workflow.getHandle(workflowId, run.runId).cancel();
 }

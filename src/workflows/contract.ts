@@ -18,6 +18,13 @@ export const FAILURE = {
   unexpected: 'UnexpectedFailure',
 } as const;
 
+/** Which event an `event` run is about, as far as its memo says: a run that a person started has none. */
+export interface EventMemo {
+  ledger: string;
+  event: string;
+  generation: number;
+}
+
 export const SEARCH_ATTRIBUTE = { type: 'TemEventType', state: 'TemState' } as const satisfies Record<
   string,
   keyof typeof SEARCH_ATTRIBUTES

@@ -6,7 +6,7 @@ import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import { cancelEvent } from '../../core/ledger/cancel.ts';
 import { free } from '../../core/ledger/free.ts';
-import { WORKFLOW } from '../../workflows/contract.ts';
+import { type EventMemo, WORKFLOW } from '../../workflows/contract.ts';
 import { TEM_IDENTITY } from '../identity.ts';
 
 /** Visibility lags: each turn looks back beyond the one before. */
@@ -66,7 +66,7 @@ async function membersOf(pool: Pool, workflowId: string): Promise<Unfinished[]> 
 }
 
 async function eventOf(pool: Pool, run: ClosedRun): Promise<Unfinished[]> {
-  const { event, generation } = (run.memo ?? {}) as { event?: string; generation?: number };
+  const { event, generation } = (run.memo ?? {}) as Partial<EventMemo>;
   const { rows } =
     event === undefined
       ? await pool.query<Unfinished>(

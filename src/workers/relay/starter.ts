@@ -13,7 +13,13 @@ import type { Logger } from 'pino';
 import type { EventType } from '../../core/event-type.ts';
 import type { Claimed } from '../../core/ledger/claim.ts';
 import { eventWorkflowId } from '../../core/workflow-id.ts';
-import { type EventBatchInput, type EventInput, SEARCH_ATTRIBUTE, WORKFLOW } from '../../workflows/contract.ts';
+import {
+  type EventBatchInput,
+  type EventInput,
+  type EventMemo,
+  SEARCH_ATTRIBUTE,
+  WORKFLOW,
+} from '../../workflows/contract.ts';
 import { policyOf } from '../../workflows/policy.ts';
 
 const CLOSING_TRIES_MAX = 8;
@@ -37,13 +43,6 @@ interface Start {
   input: EventInput | EventBatchInput;
   memo: Record<string, unknown>;
   summary: string;
-}
-
-/** Which event a run is about. */
-interface Memo {
-  ledger: string;
-  event: string;
-  generation: number;
 }
 
 export class Starter {
@@ -107,7 +106,7 @@ export class Starter {
       workflowId: eventWorkflowId(event.type, event.key, type.keyPrivate),
       type,
       input,
-      memo: { ledger: this.#options.ledgerId, event: event.id, generation: event.generation },
+      memo: { ledger: this.#options.ledgerId, event: event.id, generation: event.generation } satisfies EventMemo,
       summary: type.keyPrivate ? type.name : `${type.name} ${event.key.slice(0, SUMMARY_KEY_CHARACTERS)}`,
     };
   }
@@ -155,7 +154,7 @@ export class Starter {
     const { workflow } = client;
     try {
       const run = await workflow.getHandle(workflowId).describe();
-      const { ledger = ledgerId, event, generation: theirs } = (run.memo ?? {}) as Partial<Memo>;
+      const { ledger = ledgerId, event, generation: theirs } = (run.memo ?? {}) as Partial<EventMemo>;
       if (ledger !== ledgerId)
         throw new Error(
           `${workflowId} is a run of another ledger, ${ledger}: give each a Temporal namespace of its own`,
