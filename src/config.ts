@@ -62,6 +62,8 @@ export interface Config {
     /** The most time between two reconcile turns before a worker's watchdog runs one itself. */
     reconcileEveryMs: number;
   };
+  /** How long the event loop of an API or a worker may be blocked before the process ends itself. */
+  eventLoopTimeoutMs: number;
   notifications: { socketsPerUser: number; socketsTotal: number };
   log: { level: string; pretty: boolean };
   /** Ports of the embedded default; the next free one is taken when one is in use, and any for 0. */
@@ -87,6 +89,7 @@ export const SETTINGS = {
   TEM_GRACE: 'how long a stopping worker waits for its attempts (20s)',
   TEM_CONNECTIONS: "Postgres connections of a worker for handlers' transactions (10)",
   TEM_RECONCILE_EVERY: 'time between two reconcile turns (1m)',
+  TEM_EVENT_LOOP_TIMEOUT: 'how long code may block an API or a worker before it ends itself (30s)',
   TEM_SOCKETS_PER_USER: 'WebSockets of one user (10)',
   TEM_SOCKETS_TOTAL: 'WebSockets of one API process (10000)',
   TEM_LOG_LEVEL: 'fatal, error, warn, info, debug, trace or silent (info)',
@@ -98,6 +101,7 @@ export const SETTINGS = {
 } as const;
 const NAMED_SECRET = /^TEM_WEBHOOK_SECRET_([A-Z0-9_]+)$/;
 const RETENTION_MIN_MS = milliseconds('30d');
+const EVENT_LOOP_TIMEOUT_MIN_MS = milliseconds('1s');
 const ADMIN_KEY_MIN_BYTES = 16;
 // HS256 needs a key as long as its hash.
 const USER_TOKEN_SECRET_MIN_BYTES = 32;
@@ -137,6 +141,11 @@ export function readConfig(environment: Environment): Config {
       connections: parsed('TEM_CONNECTIONS', 10, whole(1, 500)),
       reconcileEveryMs: parsed('TEM_RECONCILE_EVERY', milliseconds('1m'), milliseconds),
     },
+    eventLoopTimeoutMs: parsed(
+      'TEM_EVENT_LOOP_TIMEOUT',
+      milliseconds('30s'),
+      atLeastMs(EVENT_LOOP_TIMEOUT_MIN_MS, '1s'),
+    ),
     notifications: {
       socketsPerUser: parsed('TEM_SOCKETS_PER_USER', 10, whole(1, 10_000)),
       socketsTotal: parsed('TEM_SOCKETS_TOTAL', 10_000, whole(1, 1_000_000)),

@@ -2,7 +2,7 @@
 
 export { type Static, Type } from 'typebox';
 export type { Duration } from './core/duration.ts';
-export { LedgerUnavailable, NotRetryable, RetryAfter } from './core/errors.ts';
+export { KeyConflict, LedgerUnavailable, NotRetryable, RetryAfter } from './core/errors.ts';
 export {
   type CompensationContext,
   defineEventType,

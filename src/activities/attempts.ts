@@ -3,6 +3,7 @@
 
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure, TemporalFailure } from '@temporalio/common';
+import type { Logger } from 'pino';
 import { type AttemptOutcome, runAttempt } from '../core/attempt/attempt.ts';
 import { runBatch } from '../core/attempt/batch.ts';
 import type { AttemptDependencies } from '../core/attempt/dependencies.ts';
@@ -18,6 +19,8 @@ import { createShares } from './shares.ts';
 const HEARTBEAT_EVERY_MS = 3_000;
 /** A long type's next run comes here again, and finds its share taken for as long as those attempts last. */
 const LONG_SHARE_TAKEN_DELAY_MS = 5_000;
+// In an outage everything that runs says the same.
+const OUTAGE_WARNING_EVERY_MS = 1_000;
 // A failure with a delay of 0 is not retried at all: measured.
 const NEXT_RETRY_DELAY_MS_MIN = 1;
 
@@ -34,6 +37,7 @@ type AttemptActivities = Pick<EventActivities, 'firstAttempt' | 'attempt' | 'run
 
 export function createAttemptActivities(dependencies: AttemptActivityDependencies): AttemptActivities {
   const { attempts } = dependencies;
+  const warnOfOutage = atMostEvery(OUTAGE_WARNING_EVERY_MS, attempts.log);
   const shares = createShares(dependencies.ordinaryPerTypeMax);
 
   const ownLedger = (input: { ledger: string }): void => {
@@ -48,7 +52,7 @@ export function createAttemptActivities(dependencies: AttemptActivityDependencie
     <Input extends AttemptInput | EventBatchInput, Result>(activity: (input: Input) => Promise<Result>) =>
     (input: Input): Promise<Result> =>
       activity(input).catch((error: unknown) => {
-        throw withoutText(error, input, attempts);
+        throw withoutText(error, input, attempts.log, warnOfOutage);
       });
 
   const activities: AttemptActivities = {
@@ -118,20 +122,37 @@ export function createAttemptActivities(dependencies: AttemptActivityDependencie
  * A failure as Temporal may keep it: what a handler threw when the ledger was lost under it, and whatever caused
  * anything else, stays here.
  */
-function withoutText(error: unknown, input: AttemptInput | EventBatchInput, { log }: AttemptDependencies): unknown {
+function withoutText(
+  error: unknown,
+  input: AttemptInput | EventBatchInput,
+  log: Logger,
+  warnOfOutage: ReturnType<typeof atMostEvery>,
+): unknown {
   if (error instanceof TemporalFailure) return error;
   const what = 'members' in input ? `a batch of ${input.members.length} events` : `event ${input.id}`;
-  if (error instanceof LedgerUnavailable)
+  if (error instanceof LedgerUnavailable) {
+    warnOfOutage({ type: input.type, error: errorText(error) }, `the ledger is away: ${what} goes on when it is back`);
     return ApplicationFailure.create({
       type: error.name,
       message: `the ledger is away: ${what} goes on when it is back`,
     });
+  }
   if (error instanceof HeldElsewhere) return ApplicationFailure.create({ type: error.name, message: error.message });
   log.error({ type: input.type, error: errorText(error) }, `an activity of ${what} failed, trying again`);
   return ApplicationFailure.create({
     type: FAILURE.unexpected,
     message: `unexpected failure of ${what}; its text is in the worker's log`,
   });
+}
+
+/** Warns at most once in `everyMs`; the rest is for who debugs. */
+function atMostEvery(everyMs: number, log: Logger): (details: object, message: string) => void {
+  let lastMs = Number.NEGATIVE_INFINITY;
+  return (details, message) => {
+    const warns = performance.now() - lastMs >= everyMs;
+    if (warns) lastMs = performance.now();
+    log[warns ? 'warn' : 'debug'](details, message);
+  };
 }
 
 function nextAttempt(input: AttemptInput, outcome: Extract<AttemptOutcome, { outcome: 'retry' }>): ApplicationFailure {

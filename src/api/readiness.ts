@@ -6,6 +6,7 @@ import type { Pool } from 'pg';
 import type { Finding } from '../core/health/finding.ts';
 import { quickLedgerFindings, slowLedgerFindings } from '../core/health/ledger.ts';
 import { checkWorkers } from '../core/health/workers.ts';
+import { within } from '../core/within.ts';
 
 export type Missing = 'database' | 'migrations' | 'temporal' | 'worker';
 
@@ -72,7 +73,7 @@ export function createReadiness(pool: Pool, checkTemporal: () => Promise<void>, 
 
 async function readTemporal(checkTemporal: () => Promise<void>): Promise<Readiness> {
   try {
-    await within(CHECK_TIMEOUT_MS, checkTemporal());
+    await answerOf(CHECK_TIMEOUT_MS, checkTemporal());
     return NOTHING;
   } catch (error) {
     return { ...NOTHING, missing: ['temporal'], details: { temporal: (error as Error).message } };
@@ -81,10 +82,10 @@ async function readTemporal(checkTemporal: () => Promise<void>): Promise<Readine
 
 async function readLedger(pool: Pool, slow: () => Promise<Finding[]>, now: () => number): Promise<Readiness> {
   try {
-    const quick = await within(CHECK_TIMEOUT_MS, quickLedgerFindings(pool, now));
+    const quick = await answerOf(CHECK_TIMEOUT_MS, quickLedgerFindings(pool, now));
     const readiness = present(quick);
     if (readiness.missing.length > 0) return readiness;
-    const [worker, further] = await Promise.all([within(CHECK_TIMEOUT_MS, checkWorkers(pool)), slow()]);
+    const [worker, further] = await Promise.all([answerOf(CHECK_TIMEOUT_MS, checkWorkers(pool)), slow()]);
     return present([...quick, ...further, worker]);
   } catch {
     return present([{ name: 'database', ok: false, detail: '' }]);
@@ -120,17 +121,12 @@ function createSlow(look: () => Promise<Finding[]>): () => Promise<Finding[]> {
         looking = undefined;
       });
       looking.catch(() => {});
-      if (found === undefined) await within(SLOW_WITHIN_MS, looking).catch(() => {});
+      if (found === undefined) await answerOf(SLOW_WITHIN_MS, looking).catch(() => {});
     }
     return found ?? [];
   };
 }
 
-async function within<Value>(limitMs: number, answer: Promise<Value>): Promise<Value> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer in ${limitMs} ms`)), limitMs);
-  });
-  answer.catch(() => {});
-  return Promise.race([answer, late]).finally(() => clearTimeout(timer));
+function answerOf<Value>(limitMs: number, answer: Promise<Value>): Promise<Value> {
+  return within(limitMs, answer, () => new Error(`no answer in ${limitMs} ms`));
 }

@@ -1,4 +1,4 @@
-// The failures that a handler can name. Everything else that it throws is an attempt that failed and is tried again.
+// The failures that a handler can name or meet. Everything else that it throws is an attempt that failed and is tried again.
 
 /** This event can never succeed: it goes to EXTINCT at once, after the type's compensation. */
 export class NotRetryable extends Error {
@@ -16,6 +16,16 @@ export class RetryAfter extends Error {
   ) {
     super(message, options);
   }
+}
+
+/** What `emit` throws: the key is taken by an event of this type with another payload. */
+export class KeyConflict extends Error {
+  override readonly name = 'KeyConflict';
+}
+
+/** Others held everything that this event needed, for too long, and it did nothing: not an attempt, it comes again. */
+export class NoPlace extends Error {
+  override readonly name = 'NoPlace';
 }
 
 /** The ledger can't be reached or refuses work for a moment. Never counts as an attempt of an event. */

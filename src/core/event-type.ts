@@ -46,7 +46,10 @@ export interface HandlerContext {
   readonly emit: Emit;
   /** Aborts on timeout, on cancel and when the worker stops. */
   readonly signal: AbortSignal;
-  /** Shows progress of a `long` type; `details` are kept for Temporal's Web UI. */
+  /**
+   * Shows progress of a `long` type; `details` are kept for Temporal's Web UI. Throws a TypeError for what is no JSON, a
+   * RangeError beyond 16 KiB of it.
+   */
   heartbeat(details?: unknown): void;
   /** Writes lines that carry the event's id. */
   readonly log: Logger;
@@ -86,7 +89,10 @@ export interface EventTypeDefinition<Schema extends TSchema = TSchema> {
   retry?: Partial<RetryPolicy>;
   /** The policy of `compensate`; 5 attempts from 1s by default. */
   compensationRetry?: Partial<RetryPolicy>;
-  /** The longest that one attempt may take; 30s by default. */
+  /**
+   * The longest that an attempt's own work may take; 30s by default. Waiting for a connection or for a place at a target
+   * doesn't count, up to a minute of an attempt.
+   */
   timeout?: Duration;
   /** How long its ended events are kept, `30d` at least; TEM_RETENTION by default. */
   retention?: Duration;

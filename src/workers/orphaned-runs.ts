@@ -26,9 +26,9 @@ export interface OrphanedRunsOptions {
 export function endOrphanedRuns(options: OrphanedRunsOptions): void {
   const turns = createTurns(AT_ONCE, WAITING_MAX, 'runs wait to be ended');
   options.listener.listen(ORPHANED_CHANNEL, (payload) => {
-    const run = JSON.parse(payload) as OrphanedRun;
-    turns(() => end(options, run)).catch((error: Error) =>
-      options.log.debug({ ...run, error: error.message }, 'the run of a cancelled event was left to itself'),
+    // Any role may NOTIFY anything.
+    turns(async () => end(options, JSON.parse(payload) as OrphanedRun)).catch((error: Error) =>
+      options.log.debug({ payload, error: error.message }, 'the run of a cancelled event was left to itself'),
     );
   });
 }

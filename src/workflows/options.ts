@@ -9,26 +9,29 @@ import type { EventPolicy } from './contract.ts';
 const ATTEMPT_MARGIN_MS = 10_000;
 // A mark is written through outages of this length.
 const OUTAGE_MS = 60_000;
+// UNCOUNTED_MAX_MS of the attempt's clock, which code in the sandbox may not load.
+const UNCOUNTED_MS = 60_000;
+const MARGINS_MS = ATTEMPT_MARGIN_MS + UNCOUNTED_MS + OUTAGE_MS;
 const AWAY_RETRY = { initialInterval: 500, backoffCoefficient: 2, maximumInterval: 10_000 } as const;
 const HEARTBEAT_TIMEOUT_MS = 10_000;
 
 export const attempting = {
   local: (policy: EventPolicy): LocalActivityOptions => ({
-    startToCloseTimeout: policy.timeoutMs + ATTEMPT_MARGIN_MS + OUTAGE_MS,
+    startToCloseTimeout: policy.timeoutMs + MARGINS_MS,
     retry: AWAY_RETRY,
   }),
   ordinary: (policy: EventPolicy, attempt: number): ActivityOptions => ({
     activityId: `attempt ${attempt} of ${policy.maxAttempts}`,
     summary:
       attempt < policy.maxAttempts ? `attempts ${attempt} to ${policy.maxAttempts}` : `attempt ${attempt}, the last`,
-    startToCloseTimeout: policy.timeoutMs + ATTEMPT_MARGIN_MS + OUTAGE_MS,
+    startToCloseTimeout: policy.timeoutMs + MARGINS_MS,
     heartbeatTimeout: HEARTBEAT_TIMEOUT_MS,
     retry: AWAY_RETRY,
     cancellationType: ActivityCancellationType.TRY_CANCEL,
   }),
   // The whole set first, then its members one by one.
   batch: (policy: EventPolicy): LocalActivityOptions => ({
-    startToCloseTimeout: 2 * policy.timeoutMs + ATTEMPT_MARGIN_MS + OUTAGE_MS,
+    startToCloseTimeout: 2 * policy.timeoutMs + MARGINS_MS + UNCOUNTED_MS,
     retry: AWAY_RETRY,
   }),
 };
@@ -36,7 +39,7 @@ export const attempting = {
 export const settling = (policy: EventPolicy): ActivityOptions => ({
   activityId: 'settle',
   summary: 'compensate and end',
-  startToCloseTimeout: policy.timeoutMs + ATTEMPT_MARGIN_MS + OUTAGE_MS,
+  startToCloseTimeout: policy.timeoutMs + MARGINS_MS,
   heartbeatTimeout: HEARTBEAT_TIMEOUT_MS,
   retry: AWAY_RETRY,
 });

@@ -1,15 +1,19 @@
-// An event that kills its worker: it ends EXTINCT instead of killing workers for ever, and its neighbours never pay.
+// An event that kills its worker, or blocks it for good: it ends EXTINCT instead of doing so for ever, and its neighbours
+// never pay.
 
 import { describe, expect, test } from 'vitest';
 import { POISON_ERROR } from '../../src/core/ledger/begin.ts';
 import { keepWorkers } from './poison.ts';
 import { MODES, setup, TEST_TIMEOUT_MS } from './setup.ts';
 
+const FOR_EVER_MS = 3_600_000;
+const EXTINCT_WITHIN_MS = 200_000;
+
 describe.each(MODES)('events run $mode', ({ environment }) => {
   test(
     'poison ends EXTINCT after its quarantine; innocents in the same batch and beside it end PROCESSED',
     async () => {
-      const scene = await setup(environment);
+      const scene = await setup({ ...environment, TEM_EVENT_LOOP_TIMEOUT: '3s' });
       const truth = scene.watchTruth();
       const innocent = () => ({ steps: [{ do: 'sleep' as const, ms: 200 }, { do: 'write' as const }] });
       const ids = await scene.send([
@@ -21,12 +25,12 @@ describe.each(MODES)('events run $mode', ({ environment }) => {
           ],
         },
         ...Array.from({ length: 30 }, innocent),
-        { type: 'compensated', steps: [{ do: 'crash', unless: 'cured' }] },
+        { type: 'compensated', steps: [{ do: 'block', ms: FOR_EVER_MS }] },
       ]);
       const poisons = [ids[30], ids[61]] as string[];
       const innocents = ids.filter((id) => !poisons.includes(id));
 
-      const workers = keepWorkers(scene, poisons);
+      const workers = keepWorkers(scene, poisons, EXTINCT_WITHIN_MS);
       await workers.ended;
       await scene.untilAll('PROCESSED', undefined, innocents);
 

@@ -5,6 +5,7 @@ import { ConfigError } from '../../config.ts';
 import { portProblem } from '../../services/ports.ts';
 import { announceSecrets } from '../../services/shared-secrets.ts';
 import { servingConfig } from '../connected-config.ts';
+import { watchEventLoop } from '../event-loop-watch.ts';
 import { examples } from '../examples.ts';
 import { createLog } from '../log.ts';
 import { serviceStopSignal, tellReady, untilAborted } from '../stopping.ts';
@@ -26,6 +27,7 @@ export function addApi(program: Command): void {
       const { startApi } = await import('../../api/server.ts');
       const log = createLog(config, 'api');
       const api = await startApi(config, log);
+      watchEventLoop('api', config.eventLoopTimeoutMs, log);
       tellReady({ url: api.url });
       void announceSecrets(config, log);
       await untilAborted(signal);

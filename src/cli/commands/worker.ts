@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import type { Config } from '../../config.ts';
 import { announceSecrets } from '../../services/shared-secrets.ts';
 import { servingConfig } from '../connected-config.ts';
+import { watchEventLoop } from '../event-loop-watch.ts';
 import { examples } from '../examples.ts';
 import { CommandError, EXIT } from '../exit-codes.ts';
 import { createLog } from '../log.ts';
@@ -27,6 +28,7 @@ export function addWorker(program: Command): void {
       const log = createLog(config, 'worker');
       const worker = await Promise.race([startWorker(config, log), untilAborted(signal)]);
       if (!worker) return;
+      watchEventLoop('worker', config.eventLoopTimeoutMs, log);
       tellReady({ id: worker.id });
       void announceSecrets(config, log);
       await Promise.race([untilAborted(signal), worker.stopped]);

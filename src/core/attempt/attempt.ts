@@ -4,18 +4,22 @@
 import { backoffMs } from '../backoff.ts';
 import { HeldElsewhere, LedgerUnavailable } from '../errors.ts';
 import type { EventType, EventView } from '../event-type.ts';
-import { type Begun, QUARANTINE_LANE } from '../ledger/begin.ts';
+import type { Begun } from '../ledger/begin.ts';
+import { LANE } from '../ledger/free.ts';
 import { errorText, type Mark, mark, marks } from '../ledger/mark.ts';
 import { isLedgerLost } from '../ledger/pool.ts';
 import { hidingSecrets } from '../secret-fields.ts';
 import { admit } from './admit.ts';
+import { UNCOUNTED_MAX_MS } from './clock.ts';
 import type { AttemptDependencies } from './dependencies.ts';
 import { callHandler, type Verdict } from './handler.ts';
 import { isWritten, ledger, persist } from './persist.ts';
 import { CommitUnanswered, LedgerTransaction } from './transaction.ts';
 
-/** The margin between an attempt's own limit and the moment when somebody else looks after it. */
+/** Between the longest that an attempt can take and the moment when somebody else looks after it. */
 const DUE_BY_MARGIN_MS = 30_000;
+/** When an event that found no place comes again. */
+const CROWDED_OUT_DELAY_MS = 1_000;
 /** A target may ask for a pause of at most this long. */
 const RETRY_AFTER_MS_MAX = 24 * 3_600_000;
 
@@ -85,7 +89,12 @@ export function typeOf(dependencies: AttemptDependencies, name: string): EventTy
 
 /** What `begin` must know of a type's policy. */
 export function beginPolicy(type: EventType): { maxAttempts: number; dueByMs: number } {
-  return { maxAttempts: type.retry.maxAttempts, dueByMs: type.timeoutMs + DUE_BY_MARGIN_MS };
+  return { maxAttempts: type.retry.maxAttempts, dueByMs: dueByMs(type) };
+}
+
+/** How long an attempt or a compensation may be open before it is looked after. */
+export function dueByMs({ timeoutMs }: EventType): number {
+  return timeoutMs + UNCOUNTED_MAX_MS + DUE_BY_MARGIN_MS;
 }
 
 /** Runs the handler of an attempt that has begun, and marks what came of it. */
@@ -171,7 +180,8 @@ export async function commitProcessed(
       if (!isLedgerLost(error.cause)) return failure(errorText(error.cause, hide), true);
       // Nobody knows whether the COMMIT arrived: the rows do.
       const found = await Promise.all(group.map((each) => isWritten(dependencies.marksPool, each)));
-      if (!found.every(Boolean)) throw new LedgerUnavailable('the ledger was lost at the commit', { cause: error });
+      if (!found.every(Boolean))
+        throw new LedgerUnavailable(`the ledger was lost at the commit: ${errorText(error.cause)}`, { cause: error });
     }
   }
   for (const { channel, payload } of tx.afterCommit) dependencies.notifier.send(channel, payload);
@@ -195,7 +205,7 @@ export async function conclude(
   verdict: Verdict,
 ): Promise<AttemptOutcome> {
   if (verdict.verdict === 'ledgerLost')
-    throw new LedgerUnavailable('the ledger was lost under the handler', { cause: verdict.cause });
+    throw new LedgerUnavailable(`the ledger was lost under the handler: ${verdict.error}`);
   const attempt = attemptOf(dependencies, begun);
   const refused = verdict.verdict === 'refused';
   // A payload that no handler ever had leaves nothing to compensate.
@@ -214,6 +224,10 @@ export async function conclude(
 
   if (verdict.verdict === 'aborted' && verdict.why === 'shutdown')
     return write(marks.release(attempt), { outcome: 'released' });
+  if (verdict.verdict === 'crowdedOut') {
+    log.info({ why: verdict.error }, 'attempt handed back: it found no place');
+    return write(marks.release(attempt, CROWDED_OUT_DELAY_MS), { outcome: 'released' });
+  }
   if (verdict.verdict === 'aborted' && verdict.why === 'cancel') return end('CANCELLED', verdict.error, false);
   const { error } = verdict as { error: string };
   const timedOut = verdict.verdict === 'aborted';
@@ -224,7 +238,7 @@ export async function conclude(
   const delayMs =
     failed.delayMs === undefined ? backoffMs(type.retry, begun.attempt) : Math.min(failed.delayMs, RETRY_AFTER_MS_MAX);
   // In quarantine each attempt needs the relay's one place for it.
-  const leaves = mode.batch || begun.lane === QUARANTINE_LANE;
+  const leaves = mode.batch || begun.lane === LANE.quarantine;
   return write(marks.retry(attempt, text, delayMs, leaves), {
     outcome: 'retry',
     delayMs,

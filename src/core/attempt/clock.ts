@@ -6,10 +6,18 @@ const TICK_MS = 20;
 const TICK_COUNTED_MS_MAX = 60;
 // Thousands that time out together, as in batches to a target that hangs, must not hold up the others in one piece.
 const TIMEOUTS_PER_TICK_MAX = 50;
+/**
+ * How long an attempt may wait off its clock, all its waits together: whoever looks after attempts that take too long
+ * waits as much longer.
+ */
+export const UNCOUNTED_MAX_MS = 60_000;
 
 export interface Limit {
   cancel(): void;
-  /** Stops the clock until `resume`: what a handler waits for because of others is not its own time. */
+  /**
+   * Stops the clock until `resume`, for UNCOUNTED_MAX_MS in all: what a handler waits for because of others is not its own
+   * time.
+   */
   pause(): void;
   resume(): void;
 }
@@ -21,25 +29,14 @@ export function bindLimit(signal: AbortSignal, limit: Limit): void {
   limits.set(signal, limit);
 }
 
-/** Waits without using up the limit that aborts the signal, when one does, for `atMostMs`; then the limit runs again. */
-export async function offTheClock<Result>(
-  signal: AbortSignal,
-  atMostMs: number,
-  wait: () => Promise<Result>,
-): Promise<Result> {
+/** Waits without using up the limit that aborts the signal, when one does. */
+export async function offTheClock<Result>(signal: AbortSignal, wait: () => Promise<Result>): Promise<Result> {
   const limit = limits.get(signal);
-  if (!limit) return wait();
-  limit.pause();
-  let resume: () => void = () => {
-    resume = () => {};
-    limit.resume();
-  };
-  const timer = setTimeout(() => resume(), atMostMs);
+  limit?.pause();
   try {
     return await wait();
   } finally {
-    clearTimeout(timer);
-    resume();
+    limit?.resume();
   }
 }
 
@@ -48,18 +45,22 @@ export interface AttemptClock {
   limit(limitMs: number, onTimeout: () => void): Limit;
 }
 
-export function createAttemptClock(): AttemptClock {
-  const running = new Set<{ remainingMs: number; pauses: number; onTimeout: () => void }>();
+export function createAttemptClock(uncountedMaxMs = UNCOUNTED_MAX_MS): AttemptClock {
+  const running = new Set<{ remainingMs: number; uncountedMs: number; pauses: number; onTimeout: () => void }>();
   let timer: NodeJS.Timeout | undefined;
   let lastMs = 0;
 
   const tick = (): void => {
     const nowMs = performance.now();
-    const passedMs = Math.min(nowMs - lastMs, TICK_COUNTED_MS_MAX);
+    const sinceMs = nowMs - lastMs;
+    const passedMs = Math.min(sinceMs, TICK_COUNTED_MS_MAX);
     lastMs = nowMs;
     let timeouts = 0;
     for (const each of running) {
-      if (each.pauses > 0) continue;
+      if (each.pauses > 0 && each.uncountedMs > 0) {
+        each.uncountedMs -= sinceMs;
+        continue;
+      }
       each.remainingMs -= passedMs;
       if (each.remainingMs > 0 || ++timeouts > TIMEOUTS_PER_TICK_MAX) continue;
       running.delete(each);
@@ -73,7 +74,7 @@ export function createAttemptClock(): AttemptClock {
 
   return {
     limit(limitMs, onTimeout) {
-      const entry = { remainingMs: limitMs, pauses: 0, onTimeout };
+      const entry = { remainingMs: limitMs, uncountedMs: uncountedMaxMs, pauses: 0, onTimeout };
       running.add(entry);
       if (!timer) {
         lastMs = performance.now();

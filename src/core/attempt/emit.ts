@@ -1,14 +1,10 @@
 // Further events from inside a handler: accepted in its transaction, so that they exist exactly when its work does.
 
+import { KeyConflict } from '../errors.ts';
 import { type Emit, TYPE_NAME_PATTERN } from '../event-type.ts';
 import type { EventTypes } from '../event-types.ts';
 import { acceptEvents, refuseAccept } from '../ledger/accept.ts';
 import type { LedgerTransaction } from './transaction.ts';
-
-/** The key is taken by an event with another payload. */
-export class KeyConflict extends Error {
-  override readonly name = 'KeyConflict';
-}
 
 const TYPE_NAME = new RegExp(TYPE_NAME_PATTERN);
 

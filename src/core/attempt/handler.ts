@@ -3,7 +3,7 @@
 
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Logger } from 'pino';
-import { LedgerUnavailable, NotRetryable, RetryAfter } from '../errors.ts';
+import { LedgerUnavailable, NoPlace, NotRetryable, RetryAfter } from '../errors.ts';
 import type { Emit, HandlerContext } from '../event-type.ts';
 import type { EventTypes } from '../event-types.ts';
 import { errorText } from '../ledger/mark.ts';
@@ -25,8 +25,10 @@ export type Verdict =
   | { verdict: 'refused'; error: string }
   | { verdict: 'failed'; error: string; retryable: boolean; delayMs: number | undefined }
   | { verdict: 'aborted'; why: AbortReason; error: string }
+  /** It found no place to do anything: not an attempt either. */
+  | { verdict: 'crowdedOut'; error: string }
   /** The ledger was lost under the handler: not the handler's failure, so not an attempt. */
-  | { verdict: 'ledgerLost'; cause: unknown };
+  | { verdict: 'ledgerLost'; error: string };
 
 export interface AttemptId {
   id: string;
@@ -103,10 +105,11 @@ async function judge(call: HandlerCall, emit: Emit): Promise<Verdict> {
   try {
     const beat = (details?: unknown): void => heartbeat(progress(details));
     const value = await call.invoke({ tx, emit, signal, heartbeat: beat, log });
-    return tx.lost ? { verdict: 'ledgerLost', cause: tx.lost } : serialise(value, hide);
+    return tx.lost ? { verdict: 'ledgerLost', error: errorText(tx.lost, hide) } : serialise(value, hide);
   } catch (error) {
     if (signal.aborted) return aborted(signal);
-    if (tx.lost || isLedgerError(error)) return { verdict: 'ledgerLost', cause: error };
+    if (tx.lost || isLedgerError(error)) return { verdict: 'ledgerLost', error: errorText(error, hide) };
+    if (isNamed(error, NoPlace.name)) return { verdict: 'crowdedOut', error: errorText(error, hide) };
     return {
       verdict: 'failed',
       error: errorText(error, hide),

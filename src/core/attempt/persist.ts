@@ -2,7 +2,7 @@
 
 import type { Pool } from 'pg';
 import { LedgerUnavailable } from '../errors.ts';
-import { type Mark, standing } from '../ledger/mark.ts';
+import { errorText, type Mark, standing } from '../ledger/mark.ts';
 import { isUnavailable } from '../ledger/pool.ts';
 import type { AttemptDependencies } from './dependencies.ts';
 
@@ -22,7 +22,8 @@ export async function persist(dependencies: AttemptDependencies, intent: Mark): 
       return await isWritten(dependencies.marksPool, intent);
     } catch (error) {
       if (!isUnavailable(error)) throw error;
-      if (tries >= PERSIST_TRIES_MAX) throw new LedgerUnavailable('the outcome could not be written', { cause: error });
+      if (tries >= PERSIST_TRIES_MAX)
+        throw new LedgerUnavailable(`the outcome could not be written: ${errorText(error)}`, { cause: error });
       const delayMs = Math.min(PERSIST_FIRST_DELAY_MS * 2 ** tries, PERSIST_DELAY_MAX_MS);
       await new Promise((resolve) => setTimeout(resolve, delayMs));
     }

@@ -8,13 +8,14 @@ import { errorText, mark, marks } from '../ledger/mark.ts';
 import { beginSettling, noteUncompensated, type Settling } from '../ledger/settle.ts';
 import { hidingSecrets } from '../secret-fields.ts';
 import { admit } from './admit.ts';
-import { type AttemptOutcome, typeOf, view } from './attempt.ts';
+import { type AttemptOutcome, dueByMs, typeOf, view } from './attempt.ts';
 import type { AttemptDependencies } from './dependencies.ts';
 import { callHandler } from './handler.ts';
 import { ledger } from './persist.ts';
 import { LedgerTransaction } from './transaction.ts';
 
-const DUE_BY_MARGIN_MS = 30_000;
+/** After its time, when a compensation that nobody takes up is looked after. */
+const OVERDUE_AFTER_MS = 30_000;
 export const COMPENSATION_POISON_ERROR = 'the compensation killed its worker again and again';
 
 export type SettleOutcome =
@@ -47,12 +48,15 @@ async function settleNow(
 ): Promise<SettleOutcome> {
   const type = typeOf(dependencies, request.type);
   const { workerId, marksPool } = dependencies;
-  const dueByMs = type.timeoutMs + DUE_BY_MARGIN_MS;
   const { id, generation } = request;
   const { maxAttempts } = type.retry;
   const compensates = type.compensate !== undefined;
   const taken = await ledger(
-    beginSettling(marksPool, { id, generation, workerId, maxAttempts, dueByMs, compensates }, dependencies.mayJudge()),
+    beginSettling(
+      marksPool,
+      { id, generation, workerId, maxAttempts, dueByMs: dueByMs(type), compensates },
+      dependencies.mayJudge(),
+    ),
   );
   if (taken.disposition === 'ended') return { outcome: 'ended', state: taken.state };
   if (taken.disposition === 'busy') throw new HeldElsewhere(id);
@@ -68,7 +72,7 @@ async function settleNow(
   const error = handedBack ? null : failed;
   const { epoch } = taken;
   const noted = await ledger(
-    noteUncompensated(marksPool, { id, epoch, error, delayMs, overdueAfterMs: DUE_BY_MARGIN_MS }),
+    noteUncompensated(marksPool, { id, epoch, error, delayMs, overdueAfterMs: OVERDUE_AFTER_MS }),
   );
   // What has left waits in the queue for another run.
   return noted === 'kept' ? { outcome: 'again', delayMs, error: failed } : { outcome: 'stale' };
@@ -100,11 +104,12 @@ async function compensate(
   controller: AbortController,
 ): Promise<Uncompensated | SettleOutcome> {
   const tx = new LedgerTransaction(dependencies.handlersPool);
-  const admission = admit(dependencies.types, type, taken.payload);
-  const hide = hidingSecrets(type.payload, ['payload' in admission ? admission.payload : taken.payload]);
+  let hide = hidingSecrets(type.payload, [taken.payload]);
   if (type.compensate && taken.begun) {
+    const admission = admit(dependencies.types, type, taken.payload);
     // Older code took it: a release that takes it again can still compensate.
     if ('refusal' in admission) return { failed: admission.refusal, handedBack: false };
+    hide = hidingSecrets(type.payload, [admission.payload]);
     const log = dependencies.log.child({ event: taken.id, type: type.name, compensating: true });
     const event = view({ ...taken, lane: 0 }, type, admission.payload);
     const error = { message: taken.lastError ?? 'the event was cancelled' };
@@ -121,8 +126,10 @@ async function compensate(
     if (verdict.verdict !== 'returned') {
       await tx.rollback();
       if (verdict.verdict === 'ledgerLost')
-        throw new LedgerUnavailable('the ledger was lost under the compensation', { cause: verdict.cause });
-      return { failed: verdict.error, handedBack: verdict.verdict === 'aborted' && verdict.why === 'shutdown' };
+        throw new LedgerUnavailable(`the ledger was lost under the compensation: ${verdict.error}`);
+      const handedBack =
+        verdict.verdict === 'crowdedOut' || (verdict.verdict === 'aborted' && verdict.why === 'shutdown');
+      return { failed: verdict.error, handedBack };
     }
   }
   const intent = finalMark(dependencies, taken, null);

@@ -22,6 +22,9 @@ const SESSION_STATEMENT =
 /** The handler sets its own limit for statements: ours, which tells a silent connection, no longer says anything. */
 const STATEMENT_LIMIT = /\bstatement_timeout\b/i;
 const NO_LIMIT_MS = 2 ** 31 - 1;
+/** The handler may not write because it says so, and not because the ledger has become a standby. */
+const READ_ONLY_STATEMENT = /\bread\s+only\b|\btransaction_read_only\b/i;
+const READ_ONLY = '25006';
 const IDLE_IN_TRANSACTION = '25P03';
 const IDLE_TOO_LONG =
   'Postgres ended the transaction because it was idle for too long: do what takes time before the first query of tx';
@@ -40,6 +43,7 @@ export class LedgerTransaction implements Transaction {
   #idledOut = false;
   #sessionChanged = false;
   #ownLimit = false;
+  #readsOnly = false;
   /** The attempt's time limit, which doesn't run while the transaction waits for a connection. */
   limit: Limit | undefined;
   /** Set when the connection broke: what the handler threw then says nothing about the handler. */
@@ -64,6 +68,7 @@ export class LedgerTransaction implements Transaction {
     }
     if (SESSION_STATEMENT.test(text)) this.#sessionChanged = true;
     if (STATEMENT_LIMIT.test(text)) this.#ownLimit = true;
+    if (READ_ONLY_STATEMENT.test(text)) this.#readsOnly = true;
     const limit = this.#ownLimit && { query_timeout: NO_LIMIT_MS };
     return this.run((client) =>
       // The extended protocol takes one statement at a time: no COMMIT can hide behind a semicolon.
@@ -112,7 +117,7 @@ export class LedgerTransaction implements Transaction {
   }
 
   readonly #onError = (error: Error): void => {
-    if ((error as { code?: unknown }).code === IDLE_IN_TRANSACTION) this.#idledOut = true;
+    if (codeOf(error) === IDLE_IN_TRANSACTION) this.#idledOut = true;
   };
 
   async #watch<Result>(promise: Promise<Result>): Promise<Result> {
@@ -120,9 +125,13 @@ export class LedgerTransaction implements Transaction {
       return await promise;
     } catch (error) {
       if (this.#idledOut) throw new Error(IDLE_TOO_LONG, { cause: error });
-      if (isLedgerLost(error)) this.lost ??= error;
+      if (this.#isLost(error)) this.lost ??= error;
       throw error;
     }
+  }
+
+  #isLost(error: unknown): boolean {
+    return isLedgerLost(error) && !(this.#readsOnly && codeOf(error) === READ_ONLY);
   }
 
   /**
@@ -141,8 +150,8 @@ export class LedgerTransaction implements Transaction {
     } catch (error) {
       this.#destroy(client);
       if (this.#idledOut) throw new Error(IDLE_TOO_LONG, { cause: error });
-      throw isLedgerLost(error)
-        ? new LedgerUnavailable('the ledger was lost before the commit', { cause: error })
+      throw this.#isLost(error)
+        ? new LedgerUnavailable(`the ledger was lost before the commit: ${(error as Error).message}`, { cause: error })
         : error;
     }
     try {
@@ -189,4 +198,8 @@ export class LedgerTransaction implements Transaction {
     client.off('error', this.#onError);
     client.release(true);
   }
+}
+
+function codeOf(error: unknown): unknown {
+  return (error as { code?: unknown }).code;
 }

@@ -5,6 +5,7 @@ import type { Pool, PoolClient } from 'pg';
 import { LedgerUnavailable } from '../errors.ts';
 import { createGroupCommit } from '../group-commit.ts';
 import { createTurns } from '../turns.ts';
+import { within } from '../within.ts';
 import { type AcceptInput, type AcceptOutcome, acceptEvents } from './accept.ts';
 import { isUnavailable } from './pool.ts';
 
@@ -55,7 +56,7 @@ export function createAccepter(pool: Pool): Accepter {
         waiting -= 1;
         waitingBytes -= bytes;
       });
-      const outcome = await within(ANSWER_WITHIN_MS, written).catch(translate);
+      const outcome = await answerOf(ANSWER_WITHIN_MS, written).catch(translate);
       if (outcome instanceof Error) throw outcome;
       return outcome;
     },
@@ -66,7 +67,7 @@ export function createAccepter(pool: Pool): Accepter {
         if (gone) throw new LedgerUnavailable('the caller has gone');
         return writeBatch(pool, events);
       });
-      return within(BATCH_ANSWER_WITHIN_MS, written)
+      return answerOf(BATCH_ANSWER_WITHIN_MS, written)
         .finally(() => {
           gone = true;
         })
@@ -81,13 +82,8 @@ function translate(error: unknown): never {
 }
 
 /** The answer, or LedgerUnavailable in time. What is under way goes on: whoever repeats with the same key finds it. */
-async function within<Value>(limitMs: number, answer: Promise<Value>): Promise<Value> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new LedgerUnavailable(`no answer from the ledger in ${limitMs} ms`)), limitMs);
-  });
-  answer.catch(() => {});
-  return Promise.race([answer, late]).finally(() => clearTimeout(timer));
+function answerOf<Value>(limitMs: number, answer: Promise<Value>): Promise<Value> {
+  return within(limitMs, answer, () => new LedgerUnavailable(`no answer from the ledger in ${limitMs} ms`));
 }
 
 /** One statement for all; when it fails for one row or its lock, one statement for each. */

@@ -2,9 +2,9 @@
 // thinks; `begin` decides from the row alone whether this run may go ahead, and fences every older one by a new epoch.
 
 import type { Pool } from 'pg';
-import { FREED } from './free.ts';
+import { FREED, LANE, tellDue } from './free.ts';
+import { ENDED_SQL } from './states.ts';
 
-export const QUARANTINE_LANE = 2;
 /** Crashes of its worker after which an event is run in quarantine, and after which it ends. */
 const QUARANTINE_FROM_CRASHES = 2;
 export const CRASHES_MAX = QUARANTINE_FROM_CRASHES + 3;
@@ -37,7 +37,7 @@ export interface Begun {
   attempt: number;
   /** Whether an attempt began before this one: its handler may have done something. */
   begunBefore: boolean;
-  /** 2: in quarantine. */
+  /** One of LANE. */
   lane: number;
 }
 
@@ -56,7 +56,7 @@ export type BeginAnswer =
 
 /**
  * Begins attempts of several events in one statement; answers in the order of the requests. `mayJudge`: whether a lease
- * that is over means that its worker is gone, which nobody can tell just after the ledger was away.
+ * that is over means that its worker is gone, which nobody can tell just after the ledger was away, nor while one's own is.
  */
 export async function begin(
   pool: Pool,
@@ -77,7 +77,7 @@ export async function begin(
       mayJudge,
     ],
   });
-  if (rows.some((row) => row.disposition === 'again')) await pool.query(`select pg_notify('tem_due', '')`);
+  if (rows.some((row) => row.disposition === 'again')) await tellDue(pool);
   const byNumber = new Map(rows.map((row) => [row.n as number, row]));
   return requests.map((_, index) => answer(byNumber.get(index + 1)));
 }
@@ -117,7 +117,8 @@ const BEGIN = `
       -- The same worker that asks twice (a lost marker, an outage) has not crashed.
       e.state = 'PROCESSING' and e.epoch_worker_id is distinct from $6 as open_elsewhere,
       e.locked_at + i.due_by_ms * interval '1 ms' > clock_timestamp() as in_time,
-      exists (select from tem.worker w where w.id = e.epoch_worker_id and w.lease_until > clock_timestamp()) as lives
+      exists (select from tem.worker w where w.id = e.epoch_worker_id and w.lease_until > clock_timestamp()) as lives,
+      $7 and exists (select from tem.worker w where w.id = $6 and w.lease_until > clock_timestamp()) as judges
     from tem.event e join input i on e.id = i.id order by e.id for update of e
   ), numbered as materialized (
     -- Two calls for one event may share this statement: only one of them may run it.
@@ -125,11 +126,11 @@ const BEGIN = `
       row_number() over (partition by id, run_generation order by n) as nth from locked l
   ), judged as (
     select l.*,
-      case when crashes >= ${QUARANTINE_FROM_CRASHES} then 2 when crashes > 0 then 1 else lane end as lane_now, case
-      when state in ('PROCESSED', 'EXTINCT', 'CANCELLED') then 'ended'
+      case when crashes >= ${QUARANTINE_FROM_CRASHES} then ${LANE.quarantine} when crashes > 0 then ${LANE.own} else lane end as lane_now, case
+      when state in ${ENDED_SQL} then 'ended'
       when generation <> run_generation or nth > 1 then 'stale'
       -- An attempt that outlives its limit on a worker that lives has no outcome to come.
-      when open_elsewhere and case when lives then in_time else not $7 end then 'busy'
+      when open_elsewhere and case when lives then in_time else not judges end then 'busy'
       when cancel_requested or compensating or retry_count >= max_attempts then 'settle'
       when state = 'FAILED' and (retry_count >= attempt or next_retry_at > clock_timestamp() + interval '50 ms') then 'waiting'
       -- A run that Temporal gave to another worker: the event needs one without neighbours, or the quarantine, and the

@@ -2,7 +2,8 @@
 // one without compensation. One whose attempt runs is asked to stop, and the worker that has it hears it by NOTIFY.
 
 import type { Pool } from 'pg';
-import type { EventState } from './states.ts';
+import { DUE_CHANNEL, LANE } from './free.ts';
+import { ENDED_SQL, type EventState } from './states.ts';
 
 export const CANCEL_CHANNEL = 'tem_cancel';
 /** Tells which run has lost its event while it waited; see OrphanedRun. */
@@ -38,11 +39,11 @@ export async function cancelEvent(pool: Pool, id: string, actor: string): Promis
          next_retry_at = case when l.runs then e.next_retry_at end,
          worker_id = case when l.runs then e.worker_id end,
          generation = e.generation + (not l.runs)::int,
-         lane = case when l.compensates and not l.runs then greatest(e.lane, 1) else e.lane end,
+         lane = case when l.compensates and not l.runs then greatest(e.lane, ${LANE.own}) else e.lane end,
          workflow_id = case when l.runs then e.workflow_id end,
          due_at = case when l.runs then e.due_at when l.compensates then clock_timestamp() end,
          due_by = case when l.runs then e.due_by end
-       from locked l where e.id = l.id and l.state not in ('PROCESSED', 'EXTINCT', 'CANCELLED')
+       from locked l where e.id = l.id and l.state not in ${ENDED_SQL}
        returning e.id, e.version, e.state, l.state as from_state, e.retry_count, l.generation as generation_before,
          l.due_by is not null and l.workflow_id is null as had_own_run
      ), kept as (
@@ -50,7 +51,7 @@ export async function cancelEvent(pool: Pool, id: string, actor: string): Promis
        select id, version, from_state, state, retry_count, $2 from cancelled where state <> from_state
      ), told as (
        select pg_notify($3, id::text) from cancelled where state = 'PROCESSING'
-       union all select pg_notify('tem_due', '') from cancelled where state = 'FAILED'
+       union all select pg_notify('${DUE_CHANNEL}', '') from cancelled where state = 'FAILED'
        union all select pg_notify($4, json_build_object('event', id, 'generation', generation_before)::text)
          from cancelled where state = 'CANCELLED' and had_own_run
      )
@@ -78,7 +79,7 @@ export async function cancelFromRun(pool: Pool, id: string, generation: number):
        select id, state, generation from tem.event where id = $1 for update
      ), asked as (
        update tem.event e set cancel_requested = true from locked l
-       where e.id = l.id and l.generation = $2 and l.state not in ('PROCESSED', 'EXTINCT', 'CANCELLED')
+       where e.id = l.id and l.generation = $2 and l.state not in ${ENDED_SQL}
        returning e.id, e.state
      ), told as (
        select pg_notify($3, id::text) from asked where state = 'PROCESSING'

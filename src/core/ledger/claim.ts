@@ -3,7 +3,9 @@
 // that an old snapshot keeps from being vacuumed lie before it and cost nothing (rule 14), also when all are due at once.
 
 import type { Pool, PoolClient } from 'pg';
+import { LANE, PAYLOAD_UNCHECKED } from './free.ts';
 import { readWithin } from './pool.ts';
+import { ENDED_STATES } from './states.ts';
 
 /** How long a claimed event may stay without an attempt before it is freed. */
 const CLAIM_DUE_MS = 10_000;
@@ -136,7 +138,10 @@ export interface Claimed {
   dueAt: string;
   /** How long it has been due. */
   lateMs: number;
-  /** Only for events whose payload nobody has held against the code's schema yet (SQL; an API without the type). */
+  /**
+   * Only for events whose payload nobody has held against the code's schema yet (SQL; an API without the type), and only
+   * the first time: who died over it left it to an attempt, which counts.
+   */
   uncheckedPayload: unknown;
 }
 
@@ -175,7 +180,7 @@ export async function claim(pool: Pool, request: ClaimRequest): Promise<Claimed[
       returning e.id, e.type, e.key, e.lane, e.priority, e."group", e.generation, e.epoch,
         e.retry_count as "retryCount", picked.due_at::text as "dueAt",
         extract(epoch from clock_timestamp() - picked.due_at)::float8 * 1000 as "lateMs",
-        case when e.source in ('sql', 'http, unchecked') and not e.begun then e.payload end as "uncheckedPayload"`,
+        case when e.lane = ${LANE.shared} and ${PAYLOAD_UNCHECKED} then e.payload end as "uncheckedPayload"`,
     values: [...columnsOf(request.lanes), request.take, request.workerId, request.workflowId ?? null, CLAIM_DUE_MS],
   });
   return rows.sort((a, b) => a.priority - b.priority || compare(a.dueAt, b.dueAt) || compare(a.id, b.id));
@@ -241,7 +246,7 @@ export async function adopt(
   const { rows: present } = await pool.query('select state, workflow_id, type, key from tem.event where id = $1', [id]);
   const [event] = present;
   if (!event) return { refusal: `no event ${id} is in this ledger` };
-  return event.state === 'PROCESSED' || event.state === 'EXTINCT' || event.state === 'CANCELLED'
+  return ENDED_STATES.includes(event.state)
     ? { refusal: `event ${id} has ended ${event.state}; revive an EXTINCT event with POST /v1/events/${id}/retry` }
     : { refusal: `event ${id} is ${event.state} and another run has it` };
 }

@@ -3,22 +3,40 @@
 
 import type { Pool } from 'pg';
 
+/** Wakes relays that sleep: something is due now. */
+export const DUE_CHANNEL = 'tem_due';
 export const FREE_SLICE_MAX = 1_000;
+/** Which runs an event may have: shared ones, one of its own, or one of its own with no other of the worker beside it. */
+export const LANE = { shared: 0, own: 1, quarantine: 2 } as const;
+/** Nobody has held the payload against the code's schema yet (SQL; an API without the type). */
+export const PAYLOAD_UNCHECKED = `e.source in ('sql', 'http, unchecked') and not e.begun`;
 // Workers have random ids, never one of these.
 const FIRST_ID = '00000000-0000-0000-0000-000000000000';
 const LAST_ID = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
 
-// What a worker had open when it vanished may be what killed it: from then on it runs without neighbours (rule 6).
-const LANE_AFTER_CRASH = `case when (e.state = 'PROCESSING' or e.locked_at is not null) and not exists (
-    select from tem.worker w where w.id = e.epoch_worker_id and w.lease_until > clock_timestamp())
-  then greatest(e.lane, case when e.crash_count >= 1 then 2 else 1 end) else e.lane end`;
+const isGone = (worker: string): string =>
+  `not exists (select from tem.worker w where w.id = ${worker} and w.lease_until > clock_timestamp())`;
+
+// What a worker had open when it vanished may be what killed it: from then on it runs without neighbours (rule 6). So does
+// what its relay may just have held against a schema, which can take for ever: the next time an attempt does that.
+const LANE_AFTER_CRASH = `case when (e.state = 'PROCESSING' or e.locked_at is not null) and ${isGone('e.epoch_worker_id')}
+  then greatest(e.lane, case when e.crash_count >= 1 then ${LANE.quarantine} else ${LANE.own} end)
+  when e.worker_id is not null and ${PAYLOAD_UNCHECKED} and ${isGone('e.worker_id')} then greatest(e.lane, ${LANE.own})
+  else e.lane end`;
+
+export async function tellDue(pool: Pool): Promise<void> {
+  await pool.query(`select pg_notify('${DUE_CHANNEL}', '')`);
+}
 
 /** What giving back changes, as the beginning of an update of tem.event e. */
 export const FREED = `
   set generation = e.generation + 1, worker_id = null, workflow_id = null, due_by = null,
     due_at = greatest(clock_timestamp(), case when e.state = 'FAILED' then e.next_retry_at end), lane = ${LANE_AFTER_CRASH}`;
 
-/** Frees a slice of the events of workers without a live lease, never one's own; resolves to how many. */
+/**
+ * Frees a slice of the events of workers without a live lease, never one's own; resolves to how many. A worker whose own
+ * lease is over frees none: then everybody's may be, because the ledger was away or its clock has jumped.
+ */
 export async function freeDeadWorkers(pool: Pool, workerId?: string): Promise<number> {
   const { rowCount } = await pool.query({
     name: 'free-dead-workers',
@@ -30,6 +48,7 @@ export async function freeDeadWorkers(pool: Pool, workerId?: string): Promise<nu
       ), between as materialized (
         -- What live workers had is still in the index while an old snapshot is open: it looks only beside them.
         select id as after, lead(id, 1, '${LAST_ID}'::uuid) over (order by id) as before from known
+        where $2::uuid is null or exists (select from tem.worker where id = $2 and lease_until > clock_timestamp())
       ), dead as (
         select e.id from between cross join lateral (
           select id from tem.event where due_by is not null and worker_id > after and worker_id < before
@@ -39,7 +58,7 @@ export async function freeDeadWorkers(pool: Pool, workerId?: string): Promise<nu
       update tem.event e ${FREED} from dead where e.id = dead.id`,
     values: [FREE_SLICE_MAX, workerId ?? null],
   });
-  if (rowCount) await pool.query(`select pg_notify('tem_due', '')`);
+  if (rowCount) await tellDue(pool);
   return rowCount ?? 0;
 }
 
@@ -79,7 +98,7 @@ export async function free(pool: Pool, owned: readonly Pick<Owned, 'id' | 'gener
      update tem.event e ${FREED} from chosen where e.id = chosen.id`,
     [owned.map((each) => each.id), owned.map((each) => each.generation)],
   );
-  if (rowCount) await pool.query(`select pg_notify('tem_due', '')`);
+  if (rowCount) await tellDue(pool);
   return rowCount ?? 0;
 }
 
@@ -97,7 +116,7 @@ export async function freeForOwnRun(
      )
      update tem.event e set generation = e.generation + 1, worker_id = null, workflow_id = null, due_by = null,
        due_at = greatest(clock_timestamp() + $3 * interval '1 ms', case when e.state = 'FAILED' then e.next_retry_at end),
-       lane = greatest(e.lane, 1)
+       lane = greatest(e.lane, ${LANE.own})
      from chosen where e.id = chosen.id`,
     [members.map((each) => each.id), members.map((each) => each.generation), delayMs],
   );
@@ -118,6 +137,6 @@ export async function freeAllRuns(pool: Pool, before: Date): Promise<number> {
      update tem.event e ${FREED} from lost where e.id = lost.id`,
     [FREE_SLICE_MAX, before],
   );
-  if (rowCount) await pool.query(`select pg_notify('tem_due', '')`);
+  if (rowCount) await tellDue(pool);
   return rowCount ?? 0;
 }

@@ -6,7 +6,7 @@ import type { EventType } from '../event-type.ts';
 
 export const LEASE_MS = 10_000;
 /** What is asked again soon gives a connection that went silent up, so that the next time is on another one. */
-const IMPATIENT = { query_timeout: 2_500 };
+const IMPATIENT = { query_timeout: 4_000 };
 /** Workers that are gone are kept this long for people to see. */
 const GONE_KEPT_MS = 3_600_000;
 

@@ -2,7 +2,8 @@
 // finds no row and changes nothing. The same statement runs alone, for a group, or inside a handler's transaction.
 
 import type { Pool, PoolClient } from 'pg';
-import type { EventState } from './states.ts';
+import { LANE } from './free.ts';
+import { ENDED_SQL, type EventState } from './states.ts';
 
 /** How long after its time an event that a run should have taken up is looked after. */
 const OVERDUE_AFTER_MS = 30_000;
@@ -102,8 +103,8 @@ export const marks = {
     failed,
     error,
   }),
-  /** Handed back by a stopping worker: as if the attempt had not begun. */
-  release: (attempt: Attempt): Mark => ({ ...NOTHING, ...attempt, to: 'QUEUED', queued: true }),
+  /** Handed back, such as by a stopping worker: as if the attempt had not begun. */
+  release: (attempt: Attempt, delayMs = 0): Mark => ({ ...NOTHING, ...attempt, to: 'QUEUED', delayMs, queued: true }),
   /** The end of a compensation, with its error when it gave up. */
   settled: (attempt: Attempt, to: 'EXTINCT' | 'CANCELLED', compensationError: string | null): Mark => ({
     ...NOTHING,
@@ -138,7 +139,6 @@ export async function mark(client: Pool | PoolClient, group: readonly Mark[]): P
   return group.map((each) => written.has(each.id));
 }
 
-const ENDED = `('PROCESSED', 'EXTINCT', 'CANCELLED')`;
 const MARK = `
   with input as (
     select * from unnest($1::uuid[], $2::int[], $3::text[], $4::bool[], $5::text[], $6::float8[], $7::bool[], $8::bool[],
@@ -149,7 +149,7 @@ const MARK = `
     -- its attempt stays in the queue: the attempt's own run is stale.
     select i.*, e.state as from_state, e.version + 1 as version, e.retry_count as failures, clock_timestamp() as at,
       e.cancel_requested and i.to_state = 'FAILED' and not i.compensating as cancelled,
-      i.to_state not in ${ENDED} and (i.queued or e.due_at is not null or e.cancel_requested and not i.compensating) as waits
+      i.to_state not in ${ENDED_SQL} and (i.queued or e.due_at is not null or e.cancel_requested and not i.compensating) as waits
     from tem.event e join input i on e.id = i.id and e.epoch = i.epoch
     -- An attempt's mark that is sent twice must not end the compensation that followed it.
     where case when i.of_settling then e.compensating and e.state <> 'PROCESSING' else e.state = 'PROCESSING' end
@@ -165,11 +165,11 @@ const MARK = `
       next_retry_at = case when l.to_state = 'FAILED' and not l.compensating and not l.cancelled
         then l.at + l.delay_ms * interval '1 ms' end,
       due_at = case when l.waits and l.cancelled then l.at when l.waits then l.at + l.delay_ms * interval '1 ms' end,
-      due_by = case when not l.waits and l.to_state not in ${ENDED}
+      due_by = case when not l.waits and l.to_state not in ${ENDED_SQL}
         then l.at + case when l.compensating then ${SETTLING_OVERDUE_AFTER_MS} else l.delay_ms + ${OVERDUE_AFTER_MS} end * interval '1 ms' end,
       workflow_id = case when l.waits then null else e.workflow_id end,
-      lane = case when l.cancelled or l.waits and l.compensating then greatest(e.lane, 1) else e.lane end,
-      cancel_requested = e.cancel_requested and l.to_state not in ${ENDED}
+      lane = case when l.cancelled or l.waits and l.compensating then greatest(e.lane, ${LANE.own}) else e.lane end,
+      cancel_requested = e.cancel_requested and l.to_state not in ${ENDED_SQL}
     from locked l where e.id = l.id
     returning e.id
   ), kept as (

@@ -113,8 +113,8 @@ export async function readWithin<Result>(
 }
 
 const AWAY_SQLSTATES = /^(08|57P0|53|58|25006)/;
-// Shutting down, crashed or starting; disk full; out of connections.
-const LOST_SQLSTATES = /^(57P0|53100|53300)/;
+// Shutting down, crashed or starting; disk full; out of connections; a standby or made read-only; its disk fails.
+const LOST_SQLSTATES = /^(57P0|53100|53300|25006|58030)/;
 // The statement lost to another one, or to its own limit: the same call may go well the next time.
 const CONTENDED_SQLSTATES = /^(40001|40P01|55P03|57014|25P03)/;
 const UNAVAILABLE_SOCKET_CODES = new Set([

@@ -3,6 +3,7 @@
 // end, because an old event may have ended only lately.
 
 import type { Pool } from 'pg';
+import { ENDED_SQL } from './states.ts';
 
 const SLICE_MAX = 1_000;
 /** 200,000 events a turn: a turn a minute keeps up with more events than one machine handles. */
@@ -32,7 +33,7 @@ export async function prune(
   return pruned;
 }
 
-const PRUNABLE = `not e.pruned and e.state in ('PROCESSED', 'EXTINCT', 'CANCELLED')
+const PRUNABLE = `not e.pruned and e.state in ${ENDED_SQL}
         and e.updated_at < clock_timestamp()
           - coalesce((select retention_ms from own where own.type = e.type), $1) * interval '1 ms'`;
 const PRUNE = `

@@ -3,6 +3,7 @@
 
 import type { Pool } from 'pg';
 import type { PersonAnswer } from './cancel.ts';
+import { DUE_CHANNEL } from './free.ts';
 
 /** Retries or revives an event for `actor`. Conflict in every other state, and while compensation runs. */
 export async function retryEvent(pool: Pool, id: string, actor: string): Promise<PersonAnswer> {
@@ -27,7 +28,7 @@ export async function retryEvent(pool: Pool, id: string, actor: string): Promise
        insert into tem.transition (event_id, version, from_state, to_state, attempt, actor)
        select id, version, from_state, state, retry_count, $2 from freed where state <> from_state
      ), told as (
-       select pg_notify('tem_due', '') from freed
+       select pg_notify('${DUE_CHANNEL}', '') from freed
      )
      select l.state as "before", l.pruned, l.compensating, f.state as "after", (select count(*) from told) as told
      from locked l left join freed f on f.id = l.id`,

@@ -2,8 +2,9 @@
 // CANCELLED. While it runs the event is FAILED with compensating set (rule 4).
 
 import type { Pool } from 'pg';
-import { CRASHES_MAX, QUARANTINE_LANE } from './begin.ts';
-import { FREED } from './free.ts';
+import { CRASHES_MAX } from './begin.ts';
+import { FREED, LANE, tellDue } from './free.ts';
+import { ENDED_SQL } from './states.ts';
 
 export interface Settling {
   disposition: 'settle';
@@ -58,13 +59,14 @@ export async function beginSettling(
         select *, (state = 'PROCESSING' or compensating and locked_at is not null)
             and epoch_worker_id is distinct from $3 as open_elsewhere,
           locked_at + $4 * interval '1 ms' > clock_timestamp() as in_time,
-          exists (select from tem.worker w where w.id = epoch_worker_id and w.lease_until > clock_timestamp()) as lives
+          exists (select from tem.worker w where w.id = epoch_worker_id and w.lease_until > clock_timestamp()) as lives,
+          $6 and exists (select from tem.worker w where w.id = $3 and w.lease_until > clock_timestamp()) as judges
         from tem.event where id = $1 for update
       ), locked as materialized (
         select *, (compensating and open_elsewhere and not lives)::int as crashed, case
-          when state in ('PROCESSED', 'EXTINCT', 'CANCELLED') then 'ended'
+          when state in ${ENDED_SQL} then 'ended'
           when generation <> $2 then 'stale'
-          when open_elsewhere and case when lives then in_time else not $6 end then 'busy'
+          when open_elsewhere and case when lives then in_time else not judges end then 'busy'
           -- A run that Temporal gave to another worker: as after an attempt, the run that follows counts the crash.
           when compensating and open_elsewhere and not lives and epoch_generation = generation then 'again'
           when compensating or cancel_requested or retry_count >= $5 then 'settle'
@@ -104,7 +106,7 @@ export async function beginSettling(
   const [row] = rows;
   if (!row) return { disposition: 'stale' };
   if (row.disposition === 'again') {
-    await pool.query(`select pg_notify('tem_due', '')`);
+    await tellDue(pool);
     return { disposition: 'stale' };
   }
   return row.disposition === 'ended' ? { disposition: 'ended', state: row.state } : row;
@@ -129,7 +131,7 @@ export async function noteUncompensated(pool: Pool, note: Uncompensated): Promis
     name: 'note-uncompensated',
     text: `
       with locked as materialized (
-        select id, due_at is null and ($3::text is null or lane = ${QUARANTINE_LANE}) as leaves
+        select id, due_at is null and ($3::text is null or lane = ${LANE.quarantine}) as leaves
         from tem.event where id = $1 and epoch = $2 and compensating and locked_at is not null for update
       )
       update tem.event e set compensation_error = coalesce($3, e.compensation_error),

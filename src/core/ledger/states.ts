@@ -3,6 +3,10 @@
 
 export type EventState = 'QUEUED' | 'PROCESSING' | 'PROCESSED' | 'FAILED' | 'EXTINCT' | 'CANCELLED';
 
+export const ENDED_STATES: readonly EventState[] = ['PROCESSED', 'EXTINCT', 'CANCELLED'];
+/** The same as the right side of SQL's `in`. */
+export const ENDED_SQL = `('${ENDED_STATES.join("', '")}')`;
+
 export interface Transition {
   from: EventState | null;
   to: EventState;
@@ -17,7 +21,11 @@ export const TRANSITIONS: readonly Transition[] = [
   { from: 'PROCESSING', to: 'PROCESSING', by: 'taken again after its worker was lost' },
   { from: 'PROCESSING', to: 'PROCESSED', by: 'the attempt succeeded' },
   { from: 'PROCESSING', to: 'FAILED', by: 'the attempt failed and another follows, or compensation begins' },
-  { from: 'PROCESSING', to: 'QUEUED', by: 'a stopping worker hands it back' },
+  {
+    from: 'PROCESSING',
+    to: 'QUEUED',
+    by: 'handed back by a worker that stops, or because it found no place at its target',
+  },
   {
     from: 'PROCESSING',
     to: 'EXTINCT',

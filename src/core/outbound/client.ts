@@ -7,7 +7,7 @@ import { Agent, buildConnector, type Dispatcher } from 'undici';
 import { offTheClock } from '../attempt/clock.ts';
 import { type AllowedRange, isPermitted, parseAllowedRange } from './addresses.ts';
 import { createLookup, type LookupAll, sharedLookup } from './lookup.ts';
-import { OriginPermits } from './origin-permits.ts';
+import { OriginPlaces } from './origin-places.ts';
 import { type Outbound, type OutboundRequest, type OutboundResponse, TargetRefused } from './outbound.ts';
 
 export interface OutboundOptions {
@@ -15,16 +15,22 @@ export interface OutboundOptions {
   allow: readonly string[];
   /** The machine's names unless another source is given. */
   lookup?: LookupAll;
+  /** How long a request waits for a place before it rejects with NoPlace; 45 s unless given. */
+  placeWaitMaxMs?: number;
 }
 
 const CONNECT_TIMEOUT_MS = 10_000;
 const KEEP_ALIVE_MS = 4_000;
 const REQUESTS_MAX = 1_000;
-/** Whoever waits longer for a place uses up its own time: nobody may wait for ever behind a target that hangs. */
-const PLACE_WAIT_UNCOUNTED_MS = 60_000;
+/** Below UNCOUNTED_MAX_MS, so that a wait that is given up has not used up the attempt's own time. */
+const PLACE_WAIT_MAX_MS = 45_000;
 
 /** Makes the client. Throws a RangeError for an entry of `allow` that is neither an address nor a CIDR. */
-export function createOutbound({ allow, lookup = createLookup() }: OutboundOptions): Outbound {
+export function createOutbound({
+  allow,
+  lookup = createLookup(),
+  placeWaitMaxMs = PLACE_WAIT_MAX_MS,
+}: OutboundOptions): Outbound {
   const allowed = allow.map(parseAllowedRange);
   const agent = new Agent({
     connect: judgingConnector(allowed, sharedLookup(lookup)),
@@ -33,7 +39,7 @@ export function createOutbound({ allow, lookup = createLookup() }: OutboundOptio
     headersTimeout: 0,
     bodyTimeout: 0,
   });
-  const permits = new OriginPermits(REQUESTS_MAX);
+  const places = new OriginPlaces(REQUESTS_MAX, placeWaitMaxMs);
 
   const refuse = (url: string): string | undefined => refuseUrl(url, allowed);
 
@@ -43,8 +49,7 @@ export function createOutbound({ allow, lookup = createLookup() }: OutboundOptio
     if (refusal !== undefined) throw new TargetRefused(refusal);
     const { origin, pathname, search } = new URL(url);
     // What others hold is not the attempt's own time (rule 3).
-    if (!permits.tryAcquire(origin, signal))
-      await offTheClock(signal, PLACE_WAIT_UNCOUNTED_MS, () => permits.acquire(origin, signal));
+    if (!places.tryAcquire(origin, signal)) await offTheClock(signal, () => places.acquire(origin, signal));
     try {
       const answer = await agent.request({
         origin,
@@ -60,7 +65,7 @@ export function createOutbound({ allow, lookup = createLookup() }: OutboundOptio
       if (signal.aborted) throw signal.reason;
       throw error;
     } finally {
-      permits.release(origin);
+      places.release(origin);
     }
   }
 

@@ -6,6 +6,7 @@ import { type LookupAddress, type LookupAllOptions, lookup as systemLookup } fro
 import { Resolver } from 'node:dns/promises';
 import { readFileSync } from 'node:fs';
 import { createTurns } from '../turns.ts';
+import { within } from '../within.ts';
 
 /** Shape of `dns.lookup` with `all: true`. */
 export type LookupAll = (
@@ -30,12 +31,14 @@ const HOSTS_KEPT_MS = 5_000;
 const HOSTS_FILE = process.platform === 'win32' ? 'C:\\Windows\\System32\\drivers\\etc\\hosts' : '/etc/hosts';
 // One thread of Node's four stays free.
 const SYSTEM_LOOKUPS_AT_ONCE = 3;
+// As many as there can be connections that open at once.
+const SYSTEM_LOOKUPS_WAITING_MAX = 1_000;
 // Answers of a DNS that works, or isn't there at all: the system is as quick, and may know a search list or another source.
 const SYSTEM_MAY_KNOW = new Set(['ENOTFOUND', 'ENODATA', 'ECONNREFUSED']);
 
 /** Resolves as the machine would, except that a name server's silence ends after 3 s and holds up nobody else. */
 export function createLookup({ system = systemLookup, servers, hostsFile = HOSTS_FILE }: NameSources = {}): LookupAll {
-  const turns = createTurns(SYSTEM_LOOKUPS_AT_ONCE, Number.POSITIVE_INFINITY, 'names wait for the system');
+  const turns = createTurns(SYSTEM_LOOKUPS_AT_ONCE, SYSTEM_LOOKUPS_WAITING_MAX, 'names wait for the system');
   const isInHosts = createHosts(hostsFile);
   const resolver = createResolver(servers);
   const askSystem: LookupAll = (hostname, options, callback) => {
@@ -45,7 +48,10 @@ export function createLookup({ system = systemLookup, servers, hostsFile = HOSTS
           system(hostname, options, (...answer) => resolve(answer)),
         ),
     );
-    void asked.then((answer) => callback(...answer));
+    asked.then(
+      (answer) => callback(...answer),
+      (error: Error) => callback(error, []),
+    );
   };
   return (hostname, options, callback) => {
     const name = hostname.replace(/\.$/, '');
@@ -99,13 +105,8 @@ async function askDns(resolver: Resolver, hostname: string): Promise<LookupAddre
   throw errors.find((error) => !SYSTEM_MAY_KNOW.has(error?.code)) ?? errors[0];
 }
 
-async function inTime<Value>(answer: Promise<Value>): Promise<Value> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    const error = Object.assign(new Error('no answer from DNS'), { code: 'ETIMEOUT' });
-    timer = setTimeout(() => reject(error), ANSWER_WITHIN_MS);
-  });
-  return Promise.race([answer, late]).finally(() => clearTimeout(timer));
+function inTime<Value>(answer: Promise<Value>): Promise<Value> {
+  return within(ANSWER_WITHIN_MS, answer, () => Object.assign(new Error('no answer from DNS'), { code: 'ETIMEOUT' }));
 }
 
 function createResolver(servers: readonly string[] | undefined): () => Resolver {

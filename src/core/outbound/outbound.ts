@@ -9,6 +9,7 @@ export interface OutboundRequest {
   method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   headers?: Record<string, string>;
   body?: string;
+  /** A handler's own signal: only that one's limit stands still while the request waits for a place. */
   signal: AbortSignal;
   /** Bytes of the answer's body that are read at most; the rest is dropped. */
   maxBytes: number;
@@ -28,8 +29,8 @@ export interface Outbound {
   /** Why a URL can't be called at all, judged without DNS (scheme, literal address), or undefined. */
   refuse(url: string): string | undefined;
   /**
-   * Redirects are not followed: the caller gets the 3xx. Throws TargetRefused, the signal's reason or the network's error,
-   * but never once the status has come: then the answer holds what came of the body.
+   * Redirects are not followed: the caller gets the 3xx. Throws TargetRefused, NoPlace, the signal's reason or the network's
+   * error, but never once the status has come: then the answer holds what came of the body.
    */
   request(url: string, request: OutboundRequest): Promise<OutboundResponse>;
   close(): Promise<void>;

@@ -1,7 +1,7 @@
 // Webhooks: an event of type `webhook` is one POST, signed after Standard Webhooks, tried until the receiver takes it.
 // Its id is the event's on every attempt and revival, so that a receiver can tell a repeat (rule 19).
 
-import { NotRetryable } from '../../core/errors.ts';
+import { NoPlace, NotRetryable } from '../../core/errors.ts';
 import { defineEventType, type EventType } from '../../core/event-type.ts';
 import type { Feature, FeatureDependencies } from '../../core/feature.ts';
 import { TargetRefused } from '../../core/outbound/index.ts';
@@ -63,7 +63,7 @@ function lowerCaseNames(headers: Record<string, string> = {}): Record<string, st
 
 /** Says what the network did in words that name the target only as the sender wrote it. */
 function fail(error: unknown, url: string, signal: AbortSignal): never {
-  if (signal.aborted) throw error;
+  if (signal.aborted || error instanceof NoPlace) throw error;
   if (error instanceof TargetRefused) throw new NotRetryable(error.message, { cause: error });
   const code = (error as { code?: unknown }).code;
   // Not the error itself: its message holds addresses that DNS gave.

@@ -89,7 +89,9 @@ async function closedByPerson(client: Client, run: ClosedRun): Promise<string | 
     execution: { workflowId: run.workflowId, runId: run.runId },
     maximumPageSize: 1,
   });
-  const identity = history?.events?.[0]?.workflowExecutionTerminatedEventAttributes?.identity ?? '';
+  const terminated = history?.events?.[0]?.workflowExecutionTerminatedEventAttributes;
+  if (!terminated) return undefined;
+  const identity = terminated.identity ?? '';
   if (identity.startsWith(TEM_IDENTITY) || SERVER_IDENTITIES.has(identity)) return undefined;
   return identity === '' ? 'terminated there' : identity;
 }

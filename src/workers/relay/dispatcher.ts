@@ -7,12 +7,13 @@ import { admit } from '../../core/attempt/admit.ts';
 import type { EventType } from '../../core/event-type.ts';
 import type { EventTypes } from '../../core/event-types.ts';
 import { type Claimed, claim, unclaim } from '../../core/ledger/claim.ts';
+import { LANE } from '../../core/ledger/free.ts';
 import { refuseQueued } from '../../core/ledger/refuse.ts';
 import { eventWorkflowId } from '../../core/workflow-id.ts';
 import type { ClaimedEvent } from './held.ts';
 import type { KnownLane, Lanes } from './lanes.ts';
 import type { Slots } from './slots.ts';
-import type { Starter } from './starter.ts';
+import { type Starter, WorkflowIdTaken } from './starter.ts';
 
 /** A type whose events wait longer than this gets batches, when it says so. */
 const PRESSURE_LATE_MS = 20;
@@ -20,6 +21,8 @@ const PRESSURE_LATE_MS = 20;
 const GATHER_MS = 40;
 const FAILURE_PAUSE_MS = 250;
 const FAILURE_PAUSE_MAX_MS = 5_000;
+/** When an event is tried again whose workflow id somebody else's run has. */
+const ID_TAKEN_PAUSE_MS = 60_000;
 
 export interface RelayCounters extends Record<string, number> {
   claimed: number;
@@ -63,14 +66,14 @@ export class Dispatcher {
   async serve(type: EventType): Promise<number> {
     const { slots, lanes, batch } = this.#options;
     let count = 0;
-    if (!slots.quarantined() && slots.allowed(type.name) > 0) count += await this.#claimOwn(type, 2, 1);
-    const shared = lanes.due(type.name, 0).length > 0;
+    if (!slots.quarantined() && slots.allowed(type.name) > 0) count += await this.#claimOwn(type, LANE.quarantine, 1);
+    const shared = lanes.due(type.name, LANE.shared).length > 0;
     // Members that left a batch for a workflow of their own share the slots with the flood behind them.
-    if (lanes.due(type.name, 1).length > 0) {
-      count += await this.#claimOwn(type, 1, shared ? this.#half(type.name) : slots.allowed(type.name));
+    if (lanes.due(type.name, LANE.own).length > 0) {
+      count += await this.#claimOwn(type, LANE.own, shared ? this.#half(type.name) : slots.allowed(type.name));
     }
     if (!batch || type.batch === undefined || !this.#pressed.has(type.name)) {
-      return count + (await this.#claimOwn(type, 0, slots.allowed(type.name)));
+      return count + (await this.#claimOwn(type, LANE.shared, slots.allowed(type.name)));
     }
     if (slots.allowed(type.name) === 0 || this.#gathersForMs(type.name) > 0) return count;
     // One batch a turn: other types' events need not wait until all slots of this one are filled.
@@ -123,13 +126,13 @@ export class Dispatcher {
 
   async #claimBatch(type: EventType, size: number): Promise<number> {
     const { workerId, lanes } = this.#options;
-    const due = lanes.due(type.name, 0);
+    const due = lanes.due(type.name, LANE.shared);
     const chosen = due.filter((each) => each.priority === due[0]?.priority).slice(0, size);
     if (chosen.length === 0) return 0;
     this.#batchNumber += 1;
     const workflowId = `${type.name}:batch:${workerId.slice(0, 8)}-${this.#batchNumber}`;
     const { rows, claimed } = await this.#take(chosen, Math.max(1, Math.floor(size / chosen.length)), workflowId);
-    const emptied = lanes.due(type.name, 0).length === 0;
+    const emptied = lanes.due(type.name, LANE.shared).length === 0;
     // One event in all that time: the next ones have time for a workflow each.
     if (emptied && claimed <= 1) this.#pressed.delete(type.name);
     else this.#pressed.set(type.name, emptied ? performance.now() + GATHER_MS : 0);
@@ -167,7 +170,7 @@ export class Dispatcher {
     const { slots, starter } = this.#options;
     for (const row of rows) {
       const workflowId = eventWorkflowId(row.type, row.key, type.keyPrivate);
-      slots.take(workflowId, { type: type.name, claimed: toHold([row]), quarantine: row.lane === 2 });
+      slots.take(workflowId, { type: type.name, claimed: toHold([row]), quarantine: row.lane === LANE.quarantine });
       this.#launch(workflowId, type, [row], starter.startEvent(type, row));
     }
   }
@@ -198,11 +201,12 @@ export class Dispatcher {
   async #putBack(workflowId: string, type: EventType, rows: Claimed[], error: Error): Promise<void> {
     const { slots, pool, log } = this.#options;
     slots.release(workflowId);
-    this.pauseMs = Math.min(Math.max(FAILURE_PAUSE_MS, this.pauseMs * 2), FAILURE_PAUSE_MAX_MS);
+    const taken = error instanceof WorkflowIdTaken;
+    if (!taken) this.pauseMs = Math.min(Math.max(FAILURE_PAUSE_MS, this.pauseMs * 2), FAILURE_PAUSE_MAX_MS);
     const cause = (error.cause as Error | undefined)?.message;
     log.warn({ workflowId, type: type.name, error: error.message, cause }, 'start failed, trying again');
     // What can't be put back now is freed when its claim is overdue.
-    await unclaim(pool, rows, this.pauseMs).catch(() => {});
+    await unclaim(pool, rows, taken ? ID_TAKEN_PAUSE_MS : this.pauseMs).catch(() => {});
   }
 }
 

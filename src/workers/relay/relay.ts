@@ -4,6 +4,7 @@
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import type { EventTypes } from '../../core/event-types.ts';
+import { DUE_CHANNEL } from '../../core/ledger/free.ts';
 import type { Listener } from '../../core/ledger/listener.ts';
 import { type Bell, createBell, type Hearing } from './bell.ts';
 import { Dispatcher, type RelayCounters } from './dispatcher.ts';
@@ -74,7 +75,7 @@ export class Relay {
 
   start(): void {
     const ring = (): void => this.#waker.ring();
-    this.#options.listener.listen('tem_due', ring, ring);
+    this.#options.listener.listen(DUE_CHANNEL, ring, ring);
     this.#looping = this.#loop();
   }
 

@@ -28,6 +28,11 @@ const STARTS_TRIES_MAX = 40;
 const SUMMARY_KEY_CHARACTERS = 100;
 const TYPE_ATTRIBUTE = defineSearchAttributeKey(SEARCH_ATTRIBUTE.type, SearchAttributeType.KEYWORD);
 
+/** This event's id is taken by a run that is not for TEM to end: nothing is wrong with Temporal. */
+export class WorkflowIdTaken extends Error {
+  override readonly name = 'WorkflowIdTaken';
+}
+
 export interface StarterOptions {
   client: Client;
   ledgerId: string;
@@ -54,7 +59,10 @@ export class Starter {
     this.#searchAttributes = options.searchAttributes;
   }
 
-  /** Starts the event's own workflow. Resolves to whether its first task came back with the answer (eager). */
+  /**
+   * Starts the event's own workflow. Resolves to whether its first task came back with the answer (eager). Rejects with
+   * WorkflowIdTaken, or with Temporal's error.
+   */
   async startEvent(type: EventType, event: Claimed): Promise<boolean> {
     const start = this.#ofEvent(type, event);
     for (let tries = 0; tries < STARTS_TRIES_MAX; tries++) {
@@ -65,7 +73,7 @@ export class Starter {
         if (await this.#isOurs(start.workflowId, event, tries)) return false;
       }
     }
-    throw new Error(`the older run of ${start.workflowId} doesn't close`);
+    throw new WorkflowIdTaken(`the older run of ${start.workflowId} doesn't close`);
   }
 
   async startBatch(type: EventType, workflowId: string, events: readonly Claimed[]): Promise<boolean> {
@@ -156,7 +164,7 @@ export class Starter {
       const run = await workflow.getHandle(workflowId).describe();
       const { ledger = ledgerId, event, generation: theirs } = (run.memo ?? {}) as Partial<EventMemo>;
       if (ledger !== ledgerId)
-        throw new Error(
+        throw new WorkflowIdTaken(
           `${workflowId} is a run of another ledger, ${ledger}: give each a Temporal namespace of its own`,
         );
       if (event === id && Number(theirs) >= generation) return true;

@@ -2,7 +2,7 @@
 // and count as nothing (rule 3).
 
 import { expect, test } from 'vitest';
-import { RetryAfter } from '../../../src/core/errors.ts';
+import { NoPlace, RetryAfter } from '../../../src/core/errors.ts';
 import type { HandlerContext } from '../../../src/core/event-type.ts';
 import { waitFor } from '../../support/wait.ts';
 import { createBench, type Handle, insertEffect, typeOf } from './bench.ts';
@@ -160,4 +160,38 @@ test('what a handler sets for its session is not there for the next one', async 
   expect(await attempt(again)).toEqual({ outcome: 'processed' });
   const { rows } = await dependencies.marksPool.query('select result from tem.event where id = $1', [again]);
   expect(rows).toEqual([{ result: null }]);
+});
+
+const REFUSES_WRITES = `do $$ begin raise exception using errcode = '25006', message = 'only reads here'; end $$`;
+
+test('a ledger that refuses writes, such as one that became a standby, is not an attempt', async () => {
+  const { attempt, id, row } = await setup((_event, { tx }) => tx.query(REFUSES_WRITES));
+  // Said for whoever looks why nothing goes on.
+  await expect(attempt(id)).rejects.toThrow('the ledger was lost under the handler: only reads here');
+  expect(await row(id)).toMatchObject({ state: 'PROCESSING', retry_count: 0 });
+});
+
+test('a handler that made its transaction read-only itself has failed', async () => {
+  const { attempt, id, row } = await setup(async (_event, { tx }) => {
+    await tx.query('set transaction read only');
+    await tx.query(REFUSES_WRITES);
+  });
+  expect(await attempt(id)).toMatchObject({ outcome: 'retry', attempt: 1 });
+  expect(await row(id)).toMatchObject({ state: 'FAILED', retry_count: 1, last_error: 'only reads here' });
+});
+
+test('an attempt that found no place is handed back, counts as nothing and comes again a little later', async () => {
+  const { attempt, id, row, pool } = await setup(() => {
+    throw new NoPlace('other requests held all places');
+  });
+  expect(await attempt(id)).toEqual({ outcome: 'released' });
+  expect(await row(id)).toMatchObject({
+    state: 'QUEUED',
+    retry_count: 0,
+    crash_count: 0,
+    last_error: null,
+    queued: true,
+  });
+  const { rows } = await pool.query('select due_at > updated_at as later from tem.event where id = $1', [id]);
+  expect(rows).toEqual([{ later: true }]);
 });

@@ -3,7 +3,7 @@
 import { expect, test } from 'vitest';
 import { claim, discoverLanes } from '../../../src/core/ledger/claim.ts';
 import { freeDeadWorkers } from '../../../src/core/ledger/free.ts';
-import { registerWorker } from '../../../src/core/ledger/leases.ts';
+import { registerWorker, renewLease } from '../../../src/core/ledger/leases.ts';
 import { createDatabase } from '../../support/database.ts';
 import { entriesReadBy, openSnapshot, workerSession } from '../../support/reads.ts';
 
@@ -46,10 +46,36 @@ test('frees what workers without a lease have, wherever their ids lie, and nothi
 });
 
 test('never frees the events of the worker that asks, and does those of a worker that is alone', async () => {
-  const { give, session } = await setup();
+  const { give, register, session } = await setup();
   await give(idOf(5), 3);
+  await register(idOf(6));
   expect(await freeDeadWorkers(session, idOf(5))).toBe(0);
   expect(await freeDeadWorkers(session, idOf(6))).toBe(3);
+});
+
+test("a worker whose own lease is over frees nobody's events, as when Postgres's clock has jumped", async () => {
+  const { pool, give, register, session } = await setup();
+  for (const digit of [5, 6, 7]) await register(idOf(digit));
+  await give(idOf(5), 3);
+  await pool.query(`update tem.worker set lease_until = lease_until - interval '1 hour'`);
+  expect(await freeDeadWorkers(session, idOf(6))).toBe(0);
+  await renewLease(session, idOf(6), false, {});
+  // From here on its neighbours are over and it isn't: its own flag, which outlasts their next renewal, holds it back.
+  expect(await freeDeadWorkers(session, idOf(6))).toBe(3);
+});
+
+test('what a relay may have died over while it held it against a schema is held against it by an attempt the next time', async () => {
+  const { pool, give, register, session } = await setup();
+  await register(idOf(6));
+  await give(idOf(5), 1);
+  const claimed = async () => {
+    const { lanes } = await discoverLanes(session, ['note'], 1);
+    return claim(session, { workerId: idOf(6), lanes, take: 1, workflowId: undefined });
+  };
+  expect(await freeDeadWorkers(session, idOf(6))).toBe(1);
+  expect(await claimed()).toMatchObject([{ lane: 1, uncheckedPayload: null }]);
+  await pool.query(`update tem.event set lane = 0, due_at = now(), due_by = null`);
+  expect(await claimed()).toMatchObject([{ lane: 0, uncheckedPayload: {} }]);
 });
 
 test('does not read what live workers have had, which an old snapshot keeps in the index', async () => {

@@ -11,7 +11,8 @@ export function begin(
   if (isEnded(model)) return 'ended';
   if (request.generation !== model.generation) return 'stale';
   const openElsewhere = model.state === 'PROCESSING' && model.epochWorker !== request.worker;
-  if (openElsewhere && lives(model, model.epochWorker)) return 'busy';
+  // Whose own lease is over judges nobody.
+  if (openElsewhere && (lives(model, model.epochWorker) || !lives(model, request.worker))) return 'busy';
   if (model.cancelRequested || model.compensating || model.retryCount >= request.maxAttempts) return 'settle';
   if (model.state === 'FAILED' && (model.retryCount >= request.attempt || !model.retryDue)) return 'waiting';
   const crashed = openElsewhere;
@@ -44,7 +45,8 @@ export function beginSettling(
   if (request.generation !== model.generation) return 'stale';
   const open = model.state === 'PROCESSING' || model.settling;
   const openElsewhere = open && model.epochWorker !== request.worker;
-  if (openElsewhere && lives(model, model.epochWorker)) return 'busy';
+  // Whose own lease is over judges nobody.
+  if (openElsewhere && (lives(model, model.epochWorker) || !lives(model, request.worker))) return 'busy';
   if (openElsewhere && model.settling && model.epochGeneration === model.generation) {
     free(model);
     return 'stale';

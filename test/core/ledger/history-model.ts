@@ -141,6 +141,7 @@ export function free(model: Model): boolean {
   model.generation += 1;
   if ((model.state === 'PROCESSING' || model.settling) && !lives(model, model.epochWorker))
     model.lane = Math.max(model.lane, model.crashCount > 0 ? 2 : 1);
+  else if (!model.begun && model.owner !== undefined && !lives(model, model.owner)) ownRun(model);
   enqueue(model, model.state !== 'FAILED' || model.retryDue);
   return true;
 }

@@ -80,6 +80,7 @@ export async function createRelayBench(types: EventType[], { registered = true, 
       return {
         slots: own,
         counters: dispatcher.counters,
+        pauseMs: () => dispatcher.pauseMs,
         /** Looks at the queue and serves the type once; resolves to how many events it claimed. */
         async serve(type: EventType): Promise<number> {
           await waitFor(() => lanes.restLeftMs() === 0);

@@ -3,6 +3,7 @@
 
 import { describe, expect, test } from 'vitest';
 import { eventWorkflowId } from '../../../src/core/workflow-id.ts';
+import { waitFor } from '../../support/wait.ts';
 import { type BenchRow, countBy, createRelayBench, typeOf } from './bench.ts';
 
 const slow = typeOf('slow');
@@ -171,3 +172,23 @@ describe('the dispatcher', () => {
 function idOf({ type, key }: BenchRow): string {
   return eventWorkflowId(type, key, false);
 }
+
+test('an event whose workflow id a run of another ledger has waits a minute, and holds up nothing else', async () => {
+  const { dispatcher, enqueue, pool, lines, client, taskQueue } = await setup();
+  const [id] = await enqueue(slow, 1);
+  const { rows: found } = await pool.query<BenchRow>('select * from tem.event');
+  const workflowId = eventWorkflowId('slow', found[0]?.key ?? '', false);
+  await client.workflow.start('event', { workflowId, taskQueue, args: [], memo: { ledger: 'another' } });
+  const { serve, slots, pauseMs } = dispatcher();
+  expect(await serve(slow)).toBe(1);
+  // unclaim follows the failed start.
+  await waitFor(async () => (await pool.query('select from tem.event where due_at is not null')).rowCount === 1);
+  const { rows } = await pool.query(
+    `select state, due_at > clock_timestamp() + interval '30 s' as later from tem.event where id = $1`,
+    [id],
+  );
+  expect(rows).toEqual([{ state: 'QUEUED', later: true }]);
+  expect(pauseMs()).toBe(0);
+  expect(slots.inFlight()).toBe(0);
+  expect(lines.filter(({ msg }) => msg === 'start failed, trying again')).toHaveLength(1);
+});

@@ -1,19 +1,23 @@
-// How many requests run at once, shared between origins: one may hold half of what the others leave, so that targets
-// that hang, however many, never hold everything (rule 9). First come first served within an origin, in turns between
-// origins.
+// How many requests run at once, shared between origins: one may hold half of what the others leave, so that a few
+// targets that hang don't hold everything, and a further one waits for the first place that becomes free (rule 9). First
+// come first served within an origin, in turns between origins.
+
+import { NoPlace } from '../errors.ts';
 
 interface Origin {
   held: number;
   waiting: Set<() => void>;
 }
 
-export class OriginPermits {
+export class OriginPlaces {
   readonly #total: number;
+  readonly #waitMaxMs: number;
   #held = 0;
   readonly #origins = new Map<string, Origin>();
 
-  constructor(total: number) {
+  constructor(total: number, waitMaxMs: number) {
     this.#total = total;
+    this.#waitMaxMs = waitMaxMs;
   }
 
   /** Takes a place if one is there at once. Throws the signal's reason when that has aborted. */
@@ -26,24 +30,34 @@ export class OriginPermits {
     return true;
   }
 
-  /** Resolves when the origin has a place; call `release` once for each. Rejects with the signal's reason when that aborts. */
+  /**
+   * Resolves when the origin has a place; call `release` once for each. Rejects with NoPlace after `waitMaxMs`, or with the
+   * signal's reason when that aborts.
+   */
   async acquire(name: string, signal: AbortSignal): Promise<void> {
     if (this.tryAcquire(name, signal)) return;
     const origin = this.#origins.get(name) ?? { held: 0, waiting: new Set() };
     this.#origins.set(name, origin);
     await new Promise<void>((resolve, reject) => {
       const grant = (): void => {
-        signal.removeEventListener('abort', giveUp);
+        clearTimeout(timer);
+        signal.removeEventListener('abort', onAbort);
         this.#take(origin);
         resolve();
       };
-      const giveUp = (): void => {
+      const giveUp = (reason: unknown): void => {
+        clearTimeout(timer);
+        signal.removeEventListener('abort', onAbort);
         origin.waiting.delete(grant);
         this.#forgetIdle(name, origin);
-        reject(signal.reason);
+        reject(reason);
       };
+      const onAbort = (): void => giveUp(signal.reason);
+      const tooLong = (): void =>
+        giveUp(new NoPlace(`other requests to ${name} held all of its places for ${this.#waitMaxMs} ms`));
+      const timer = setTimeout(tooLong, this.#waitMaxMs);
       origin.waiting.add(grant);
-      signal.addEventListener('abort', giveUp, { once: true });
+      signal.addEventListener('abort', onAbort, { once: true });
     });
   }
 

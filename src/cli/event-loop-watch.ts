@@ -1,0 +1,32 @@
+// A process whose event loop never turns again, because a handler loops for ever or a pattern backtracks without end,
+// renews no lease, answers nobody and hears no signal: only its end helps, and whoever started it starts it again. What
+// blocked it is then what killed its worker, and ends EXTINCT as such (docs/promises.md, rule 6).
+
+import { url as inspectorUrl } from 'node:inspector';
+import { Worker } from 'node:worker_threads';
+import type { Logger } from 'pino';
+
+const TICKS = 10;
+const TICK_MAX_MS = 1_000;
+
+/**
+ * Ends this process by SIGKILL when its event loop has been blocked for `limitMs`, after a line in the log with the
+ * stack. `name` is that of the log.
+ */
+export function watchEventLoop(name: string, limitMs: number, log: Logger): void {
+  const shared = new SharedArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT);
+  const state = new Int32Array(shared);
+  const tickMs = Math.min(limitMs / TICKS, TICK_MAX_MS);
+  setInterval(() => {
+    Atomics.add(state, 0, 1);
+    Atomics.store(state, 1, inspectorUrl() === undefined ? 0 : 1);
+  }, tickMs).unref();
+  const thread = new Worker(new URL('./event-loop-thread.cjs', import.meta.url), {
+    name: 'event-loop-watch',
+    workerData: { name, limitMs, tickMs, shared },
+    execArgv: [],
+    resourceLimits: { maxOldGenerationSizeMb: 32 },
+  });
+  thread.on('error', (error) => log.error({ err: error }, 'nobody watches the event loop any more'));
+  thread.unref();
+}
