@@ -169,7 +169,8 @@ async function configuration({ databaseUrl }: EmbeddedPostgres, port: number): P
 async function untilUsable(port: number, server: ServiceProcess, logPath: string): Promise<void> {
   const giveUpAt = performance.now() + READY_TIMEOUT_MS;
   const alive = (): void => {
-    if (server.hasExited()) throw new Error(`the Temporal server on Postgres ended: ${logTail(logPath)}`);
+    if (server.hasExited())
+      throw new Error(`the Temporal server on Postgres ended: ${logTail(logPath, server.logFrom)}`);
     if (performance.now() > giveUpAt)
       throw new Error(`the Temporal server on Postgres is not usable after ${READY_TIMEOUT_MS} ms`);
   };

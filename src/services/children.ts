@@ -1,10 +1,9 @@
 // `tem api` and `tem worker` as children of `tem up`: real processes with the environment handed down and an IPC channel
 // that ends them when the supervisor dies.
 
-import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { type Config, ConfigError } from '../config.ts';
-import { type ProcessIdentity, type ServiceProcess, startProcess, stopProcess } from './processes.ts';
+import { logAfter, type ProcessIdentity, type ServiceProcess, startProcess, stopProcess } from './processes.ts';
 import { type Say, withProgress } from './progress.ts';
 
 export interface ChildOptions {
@@ -47,7 +46,6 @@ export async function startChild({
 }: ChildOptions): Promise<ChildProcessOfTem> {
   const name = `tem ${args.join(' ')}`;
   const { promise: ready, resolve } = deferred<Record<string, unknown>>();
-  const logStart = logSize(logPath);
   const child = await startProcess({
     name,
     command: process.execPath,
@@ -76,7 +74,7 @@ export async function startChild({
     await child.stop();
     signal.throwIfAborted();
   }
-  const words = lastWords(logPath, logStart);
+  const words = lastWords(logPath, child.logFrom);
   throw first === EXIT_USAGE ? new ConfigError(words) : new Error(`${name} ended (${first}): ${words}`);
 }
 
@@ -115,23 +113,9 @@ export function childEnvironment(
 
 /** What a child wrote to its log after `from`: its own words, else its last lines. */
 export function lastWords(logPath: string, from: number): string {
-  const log = readFileSync(logPath);
-  // A log that has been rotated since is shorter than it was.
-  const lines = log
-    .subarray(from > log.length ? 0 : from)
-    .toString('utf8')
-    .trim()
-    .split('\n');
+  const lines = logAfter(logPath, from).trim().split('\n');
   const own = lines.filter((line) => line.startsWith('tem: ')).map((line) => line.slice('tem: '.length));
   return (own.length > 0 ? own : lines.slice(-3)).join('\n');
-}
-
-function logSize(path: string): number {
-  try {
-    return readFileSync(path).length;
-  } catch {
-    return 0;
-  }
 }
 
 function deferred<Value>(): { promise: Promise<Value>; resolve: (value: Value) => void } {

@@ -1,10 +1,10 @@
 // Starts what the environment doesn't give: a Postgres, a Temporal, or neither. One supervisor per TEM_HOME; what a
 // killed one left behind is stopped first; a service that dies is started again on the same address.
 
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Config, ConfigError } from '../config.ts';
 import { workerStopGraceMs } from './children.ts';
+import { makeFolder } from './folder.ts';
 import {
   AlreadyRunning,
   type Instance,
@@ -186,7 +186,7 @@ function alreadyRunningMessage(home: string, holder: ProcessIdentity): string {
 
 function makeHome(home: string): void {
   try {
-    mkdirSync(home, { recursive: true, mode: 0o700 });
+    makeFolder(home);
   } catch (error) {
     throw new ConfigError(`TEM_HOME: ${home} can't be made (${(error as Error).message})`);
   }

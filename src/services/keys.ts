@@ -2,9 +2,10 @@
 // says comes before them.
 
 import { randomBytes, randomUUID } from 'node:crypto';
-import { chmodSync, linkSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, linkSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Config, ConfigError } from '../config.ts';
+import { makeFolder } from './folder.ts';
 
 interface Keys {
   adminKey: string;
@@ -41,7 +42,7 @@ function completed(config: Config, keys: Keys): Config {
 function readOrMakeKeys(home: string): Keys {
   const path = join(home, 'keys.json');
   try {
-    mkdirSync(home, { recursive: true, mode: 0o700 });
+    makeFolder(home);
     return readKeys(path) ?? makeKeys(path);
   } catch (error) {
     if (error instanceof ConfigError) throw error;

@@ -206,7 +206,7 @@ async function untilReady(
   const giveUpAt = performance.now() + READY_TIMEOUT_MS;
   for (;;) {
     signal.throwIfAborted();
-    if (server.hasExited()) throw new Error(`${await server.exited}: ${logTail(logPath)}`);
+    if (server.hasExited()) throw new Error(`${await server.exited}: ${logTail(logPath, server.logFrom)}`);
     try {
       await withClient({ ...connection, database: 'postgres' }, (client) => client.query('select 1'));
       return;

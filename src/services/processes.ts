@@ -2,7 +2,7 @@
 // a reboot, and only processes that are surely ours are ever stopped.
 
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, readFileSync, renameSync, statSync } from 'node:fs';
+import { closeSync, fstatSync, mkdirSync, openSync, readFileSync, renameSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
@@ -30,6 +30,8 @@ export interface ServiceCommand {
 
 export interface ServiceProcess {
   identity: ProcessIdentity;
+  /** Where in its log, in bytes, what it writes itself begins. */
+  logFrom: number;
   /** Resolves when the process has ended, to what ended it, such as `exit code 1` or `SIGKILL`. */
   exited: Promise<string>;
   hasExited(): boolean;
@@ -102,6 +104,7 @@ export async function startProcess(service: ServiceCommand): Promise<ServiceProc
   // What a service writes (data, logs) is for its owner only.
   const umask = process.umask(0o077);
   const log = openLog(service.logPath);
+  const logFrom = fstatSync(log).size;
   const child = spawn(service.command, service.args, {
     detached: true,
     stdio: ['ignore', log, log, ...(service.onMessage ? (['ipc'] as const) : [])],
@@ -121,6 +124,7 @@ export async function startProcess(service: ServiceCommand): Promise<ServiceProc
   const identity = identify(child.pid) ?? { pid: child.pid, startedAt: 'gone' };
   return {
     identity,
+    logFrom,
     exited,
     hasExited: () => ended,
     async stop() {
@@ -130,10 +134,10 @@ export async function startProcess(service: ServiceCommand): Promise<ServiceProc
   };
 }
 
-/** The last lines of a log, on one line, for an error message. */
-export function logTail(path: string): string {
+/** The last lines of a log after `from` bytes, on one line, for an error message. */
+export function logTail(path: string, from: number): string {
   try {
-    return readFileSync(path, 'utf8')
+    return logAfter(path, from)
       .trimEnd()
       .split('\n')
       .slice(-LOG_TAIL_LINES)
@@ -142,6 +146,13 @@ export function logTail(path: string): string {
   } catch {
     return 'no log';
   }
+}
+
+/** What was written to a log after `from` bytes. */
+export function logAfter(path: string, from: number): string {
+  const log = readFileSync(path);
+  // A log that has been rotated since is shorter than it was.
+  return log.subarray(from > log.length ? 0 : from).toString('utf8');
 }
 
 function whenExited(child: ChildProcess): Promise<string> {

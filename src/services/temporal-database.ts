@@ -5,6 +5,8 @@
 import { existsSync, renameSync, rmSync } from 'node:fs';
 import sqlite from 'node-sqlite3-wasm';
 
+/** Ends of the names of a database's files. */
+const FILES = ['', '-journal', '-wal', '-shm', '.lock'];
 const KEPT_INDEXES = ['default_idx', 'by_workflow_id'];
 
 /**
@@ -25,9 +27,16 @@ export async function prepareTemporalDatabase(
   renameSync(unfinished, dbFile);
 }
 
+/** Moves a database and what SQLite keeps beside it out of the way, in place of one that was moved before; returns where. */
+export function setDatabaseAside(path: string): string {
+  const aside = `${path}.damaged`;
+  removeDatabase(aside);
+  for (const end of FILES) if (existsSync(`${path}${end}`)) renameSync(`${path}${end}`, `${aside}${end}`);
+  return aside;
+}
+
 function removeDatabase(path: string): void {
-  for (const end of ['', '-journal', '-wal', '-shm', '.lock'])
-    rmSync(`${path}${end}`, { force: true, recursive: true });
+  for (const end of FILES) rmSync(`${path}${end}`, { force: true, recursive: true });
 }
 
 function dropIndexes(path: string): void {

@@ -8,7 +8,7 @@ import { SEARCH_ATTRIBUTES } from '../core/temporal.ts';
 import { freePort, isPortAnswering } from './ports.ts';
 import { logTail, type ProcessIdentity, type ServiceProcess, startProcess } from './processes.ts';
 import { type Say, withProgress } from './progress.ts';
-import { prepareTemporalDatabase } from './temporal-database.ts';
+import { prepareTemporalDatabase, setDatabaseAside } from './temporal-database.ts';
 
 export interface TemporalOptions {
   home: string;
@@ -40,6 +40,8 @@ const READY_TIMEOUT_MS = 120_000;
 const READY_POLL_MS = 50;
 const CALL_TIMEOUT_MS = 2_000;
 const PORT_ATTEMPTS_MAX = 5;
+/** SQLite's words for a file that it can't read. */
+const DAMAGED = /file is not a database|database disk image is malformed/;
 
 // The defaults poll 20 times a second and shard, which makes each dispatch of steady work wait up to 50 ms. An eager
 // activity doesn't pass through a queue, where a worker that has stopped would still be given some.
@@ -55,12 +57,20 @@ const GC_PERCENT = '400';
 /** Starts the development server and resolves once its namespace and search attributes are usable. */
 export async function startTemporal(options: TemporalOptions): Promise<EmbeddedTemporal> {
   const tried: number[] = [];
+  let setAside: string | undefined;
   for (let attempt = 1; ; attempt += 1) {
     const port = options.portIsFixed ? options.port : await freePort(options.port, tried);
     const uiPort = options.portIsFixed ? options.uiPort : await freePort(options.uiPort, [...tried, port]);
     tried.push(port, uiPort);
     const started = await launch(options, port, uiPort);
     if (!('failure' in started)) return started;
+    if (DAMAGED.test(started.failure) && !setAside) {
+      setAside = setDatabaseAside(join(options.home, 'temporal.db'));
+      options.say(
+        `Temporal's database is damaged and was moved to ${setAside}: the ledger starts again what is unfinished`,
+      );
+      continue;
+    }
     // Another process took a port between the look and the start.
     if (!/in use|can't set frontend port|can't set UI port/i.test(started.failure) || attempt === PORT_ATTEMPTS_MAX) {
       throw new Error(`the embedded Temporal did not start: ${started.failure}`);
@@ -149,7 +159,7 @@ async function untilReady(
   let reason = `nobody listens on port ${port}`;
   for (;;) {
     signal.throwIfAborted();
-    if (server.hasExited()) throw new Error(`${await server.exited}: ${logTail(logPath)}`);
+    if (server.hasExited()) throw new Error(`${await server.exited}: ${logTail(logPath, server.logFrom)}`);
     try {
       // gRPC waits a second after a refused connection, so it is asked only once somebody listens.
       if (await isPortAnswering(port)) {

@@ -50,8 +50,8 @@ export async function event(start: EventStart): Promise<EventEnd> {
 }
 
 /** A person may have given anything, also nothing. */
-function isFromRelay(start: EventStart | undefined): start is EventInput {
-  return typeof start === 'object' && start !== null && 'generation' in start;
+function isFromRelay(start: Partial<EventInput> | undefined): start is EventInput {
+  return typeof start?.id === 'string' && typeof start.generation === 'number' && typeof start.policy === 'object';
 }
 
 /** A local activity: no further trip to the server when all goes well. A long type shows its heartbeats instead. */

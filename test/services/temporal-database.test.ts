@@ -4,7 +4,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sqlite from 'node-sqlite3-wasm';
 import { expect, test } from 'vitest';
-import { prepareTemporalDatabase } from '../../src/services/temporal-database.ts';
+import { prepareTemporalDatabase, setDatabaseAside } from '../../src/services/temporal-database.ts';
 import { makeHome } from '../support/home.ts';
 
 const INDEXES = ['by_workflow_id', 'by_status'];
@@ -24,6 +24,20 @@ test('a file that was deleted alone takes what SQLite kept beside it along', asy
   await prepareTemporalDatabase(dbFile, create);
   expect(existsSync(dbFile)).toBe(true);
   expect(beside.filter((path) => existsSync(path))).toEqual([]);
+});
+
+test('a damaged one is moved aside as a whole, in place of what was moved before', async () => {
+  const dbFile = join(await makeHome(), 'temporal.db');
+  const beside = ['', '-wal', '-shm'].map((end) => `${dbFile}${end}`);
+  for (const path of beside) writeFileSync(path, 'damaged');
+  writeFileSync(`${dbFile}.damaged-journal`, 'of an earlier one');
+  expect(setDatabaseAside(dbFile)).toBe(`${dbFile}.damaged`);
+  expect(beside.filter((path) => existsSync(path))).toEqual([]);
+  expect(['', '-wal', '-shm', '-journal'].filter((end) => existsSync(`${dbFile}.damaged${end}`))).toEqual([
+    '',
+    '-wal',
+    '-shm',
+  ]);
 });
 
 test('the indexes that nothing asks for are dropped, and a file that is there is left alone', async () => {

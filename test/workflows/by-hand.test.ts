@@ -46,6 +46,15 @@ async function untilTurn(): Promise<void> {
   }, TURN_WITHIN_MS);
 }
 
+/** Until visibility, which a reconcile turn asks, lists the run as terminated. */
+async function untilVisible(event: SceneEvent, runId: string): Promise<void> {
+  const query = `WorkflowId = '${idOf(event)}' AND ExecutionStatus = 'Terminated'`;
+  await waitFor(async () => {
+    for await (const run of scene.temporal.client.workflow.list({ query })) if (run.runId === runId) return true;
+    return false;
+  });
+}
+
 const idOf = ({ type, key }: SceneEvent): string => eventWorkflowId(type, key);
 
 describe.concurrent.each(['cancel', 'terminate'])('temporal workflow %s', (command) => {
@@ -108,9 +117,15 @@ test.each([
     workflowExecution: { workflowId: idOf(event), runId },
     identity,
   });
+  await untilVisible(event, runId);
   if (state === 'PROCESSED') {
+    // By the reconciler, and before anybody's retry: that alone would begin the second attempt too.
+    await waitFor(async () => {
+      const { rowCount } = await pool.query('select from tem.event where id = $1 and due_by is null', [event.id]);
+      return rowCount === 1;
+    }, TURN_WITHIN_MS);
+    expect(await scene.event(event.id)).toMatchObject({ state: 'FAILED', due_at: expect.any(Date) });
     // Freed, it is in the queue until it is due, which a person need not wait for.
-    await until(event.id, ({ workflow_id }) => workflow_id === null);
     await retryEvent(pool, event.id, 'test');
   }
   await untilState(event.id, state);
@@ -123,6 +138,7 @@ test('a run that is reset goes on, and its event is not cancelled', async () => 
   const reset = ['workflow', 'reset', '--workflow-id', idOf(event), '--type', 'FirstWorkflowTask', '--reason', 'test'];
   expect(await temporal(...reset)).toMatchObject({ code: 0 });
   await waitFor(async () => (await untilRun(event, 'RUNNING')).runId !== runId);
+  await untilVisible(event, runId);
   await untilTurn();
   expect(await scene.event(event.id)).toMatchObject({ state: 'FAILED' });
   await retryEvent(pool, event.id, 'test');
@@ -144,14 +160,14 @@ test('temporal workflow describe and show tell which event it is and how far it 
 });
 
 describe.concurrent('temporal workflow start', () => {
-  const start = async (workflowId: string, input: string | undefined) => {
+  const start = async (workflowId: string, input: string | undefined, type = 'event') => {
     const { rows } = await pool.query<{ task_queue: string }>('select task_queue from tem.worker limit 1');
     const given = input === undefined ? [] : ['--input', input];
     return temporal(
       'workflow',
       'start',
       '--type',
-      'event',
+      type,
       '--task-queue',
       rows[0]!.task_queue,
       '--workflow-id',
@@ -193,6 +209,12 @@ describe.concurrent('temporal workflow start', () => {
     expect(await refusal('by-hand-beside')).toContain('another run has it');
     await openGate(event.key);
     await untilState(event.id, 'PROCESSED');
+  });
+
+  test.each(['null', '{}', '{"members": [{"id": "x"}]}'])('is refused in words for a batch: %s', async (input) => {
+    const workflowId = `by-hand-batch-${input.length}`;
+    await start(workflowId, input, 'eventBatch');
+    expect(await refusal(workflowId)).toContain('start the event workflow, with the id of an event');
   });
 
   test.each<[string, string | undefined]>([
