@@ -1,3 +1,5 @@
+// Folders of TEM's own, where they can be made and where not.
+
 import { statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
