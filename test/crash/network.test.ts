@@ -5,11 +5,12 @@ import { silence } from './network.ts';
 import { MODES, TEST_TIMEOUT_MS } from './setup.ts';
 
 const SILENT_FOR_MS = 12_000;
+const RECOVERED_WITHIN_MS = 60_000;
 
 describe.each(MODES)('events run $mode', ({ environment }) => {
   test(
     'silence for 12 s in the middle of 300 events: states true, nothing twice, all PROCESSED',
-    () => silence(environment, SILENT_FOR_MS),
+    () => silence(environment, SILENT_FOR_MS, RECOVERED_WITHIN_MS),
     TEST_TIMEOUT_MS,
   );
 });

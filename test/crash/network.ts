@@ -7,7 +7,12 @@ import { startProxy } from '../support/proxy.ts';
 import { waitFor } from '../support/wait.ts';
 import { PATIENCE_MS, setup } from './setup.ts';
 
-export async function silence(environment: Record<string, string>, forMs: number): Promise<void> {
+/** `recoveredWithinMs`: how soon all are PROCESSED, from the moment in which the network is back. */
+export async function silence(
+  environment: Record<string, string>,
+  forMs: number,
+  recoveredWithinMs: number,
+): Promise<void> {
   const proxy = await startProxy(inject('temporalAddress'));
   const scene = await setup(environment);
   const truth = scene.watchTruth();
@@ -37,7 +42,7 @@ export async function silence(environment: Record<string, string>, forMs: number
   await silent;
   proxy.resume();
 
-  await scene.untilAll('PROCESSED', 240_000);
+  await scene.untilAll('PROCESSED', recoveredWithinMs);
   await scene.expectSomeBatched(ids, 20);
   await scene.expectEffectsOnce([...held, ...ids, ...meanwhile]);
   expect((await scene.rows()).every((row) => row.crash_count === 0)).toBe(true);

@@ -3,12 +3,13 @@
 import type { TemProcess } from '../support/processes.ts';
 import type { Scene } from './setup.ts';
 
-const ALL_CRASHES_MS = 600_000;
-
-/** Starts a worker whenever the last one has died, until these events have ended; the last one lives on. */
-export function keepWorkers(scene: Scene, poisons: string[]) {
+/**
+ * Starts a worker whenever the last one has died, until these events have ended; the last one lives on. `withinMs` is
+ * less than what the test may take, or nobody is told how far they came.
+ */
+export function keepWorkers(scene: Scene, poisons: string[], withinMs: number) {
   let started = 0;
-  const ended = scene.untilAll('EXTINCT', ALL_CRASHES_MS, poisons);
+  const ended = scene.untilAll('EXTINCT', withinMs, poisons);
   const supervisor = (async () => {
     let over = false;
     while (!over) {

@@ -4,6 +4,8 @@ import { describe, test } from 'vitest';
 import { MODES, TEST_TIMEOUT_MS } from './setup.ts';
 import { weather } from './storm.ts';
 
+const PROCESSED_WITHIN_MS = 240_000;
+
 describe.each(MODES)('events run $mode', ({ environment }) => {
   test(
     '500 events that fail at once come back spread out',
@@ -15,6 +17,7 @@ describe.each(MODES)('events run $mode', ({ environment }) => {
         attempts: 2,
         memoryMaxMb: 600,
         atOnce: true,
+        withinMs: PROCESSED_WITHIN_MS,
       });
     },
     TEST_TIMEOUT_MS,

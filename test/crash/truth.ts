@@ -15,6 +15,11 @@ import type { Logged } from '../support/event-types.ts';
 const READ_EVERY_MS = 20;
 /** On a machine that is busy with what is watched, a reading can take long; outages don't count. */
 const READ_AT_LEAST_EVERY_MS = 1_000;
+/**
+ * That is a mean, which would hide one long silence. Two cores that start processes and run a flood have left a reading
+ * waiting for a second or so; a lie that nobody looks at for longer than this was not looked for.
+ */
+const LONGEST_GAP_MS_MAX = 5_000;
 const LIES_KEPT_MAX = 20;
 
 export interface TruthWatch {
@@ -74,12 +79,16 @@ export function watchTruth({
   let stopped = false;
   const watchedSince = performance.now();
   let awayMs = 0;
+  let readAt = watchedSince;
+  let longestGapMs = 0;
 
   const look = async (): Promise<void> => {
     const logged = before.read();
     const { rows } = await pool.query<Reading>({ name: 'truth', text: READ });
     const known = after.read();
     readings += 1;
+    longestGapMs = Math.max(longestGapMs, performance.now() - readAt);
+    readAt = performance.now();
     for (const row of rows) {
       const last = versions.get(row.id);
       const found = [
@@ -104,6 +113,7 @@ export function watchTruth({
       } catch (error) {
         if (!toleratesOutages || !isUnavailable(error)) throw error;
         awayMs += performance.now() - startedAt + READ_EVERY_MS;
+        readAt = performance.now();
       }
       await delay(Math.max(1, READ_EVERY_MS - (performance.now() - startedAt)));
     }
@@ -127,6 +137,7 @@ export function watchTruth({
       await end();
       expect(lies).toEqual([]);
       expect(readings).toBeGreaterThanOrEqual(Math.floor(expected));
+      expect(longestGapMs, 'the longest time without a reading, in ms').toBeLessThan(LONGEST_GAP_MS_MAX);
     },
   };
 }

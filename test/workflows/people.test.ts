@@ -22,7 +22,7 @@ async function promptlyMs(): Promise<number> {
 }
 
 // Alone, because it is timed.
-test('retry now ends a long wait within 2 seconds', async () => {
+test('retry now ends a long wait within 2 seconds and the time that 5 ordinary events take', async () => {
   const event = await accept('patient', { plan: ['fail', 'ok'] });
   await untilState(event.id, 'FAILED');
   const first = await untilRun(event, 'RUNNING');

@@ -10,6 +10,16 @@ import { linkDatabase } from '../../support/database-link.ts';
 import { waitFor } from '../../support/wait.ts';
 
 const UNAVAILABLE_WITHIN_MS = 2_000;
+const TURNS = 2;
+// A statement that waits here is in the middle of its work, and no lock timeout ends it.
+const HOLD = `
+  create table hold as select true as held;
+  create function wait_while_held() returns trigger language plpgsql as $$ begin
+    while exists (select from public.hold) loop perform pg_sleep(0.02); end loop;
+    return new;
+  end $$;
+  create trigger wait_while_held before insert on tem.event for each row
+    when (new.key like 'batch %') execute function wait_while_held()`;
 const event = (key?: string, payload: unknown = { a: 1 }): AcceptInput => ({
   type: 'note',
   payload,
@@ -19,11 +29,15 @@ const event = (key?: string, payload: unknown = { a: 1 }): AcceptInput => ({
 /** Passes every check in TypeScript and is refused by Postgres. */
 const unstorable = (): AcceptInput => event(undefined, 'a\0b');
 
-async function setup(): Promise<{ database: TestDatabase; accepter: Accepter }> {
+async function setup(): Promise<{ database: TestDatabase; accepter: Accepter; connectionsInUse(): number }> {
   const database = await createDatabase();
   const pool = createPool(database.databaseUrl, { max: 5, applicationName: 'accepter' });
   onTestFinished(() => pool.end());
-  return { database, accepter: createAccepter(pool) };
+  return {
+    database,
+    accepter: createAccepter(pool),
+    connectionsInUse: () => pool.totalCount - pool.idleCount + pool.waitingCount,
+  };
 }
 const keys = async ({ pool }: TestDatabase) => (await pool.query('select count(*)::int as n from tem.event')).rows[0].n;
 
@@ -112,6 +126,25 @@ describe('the accepter', () => {
     expect(outcomes.some(({ status }) => status === 'rejected')).toBe(true);
     expect(outcomes.filter(({ status }) => status === 'fulfilled').length).toBeGreaterThanOrEqual(2);
     expect(await accepter.acceptBatch([event('later')])).toMatchObject([{ status: 'accepted' }]);
+  });
+
+  it('lets a batch whose callers have gone keep its turn until its work is over, and writes none that had no turn yet', async () => {
+    const { database, accepter, connectionsInUse } = await setup();
+    await database.pool.query(HOLD);
+    const abandoned = await Promise.allSettled(
+      [1, 2, 3, 4].map((batch) => accepter.acceptBatch([event(`batch ${batch}`)])),
+    );
+    for (const outcome of abandoned)
+      expect(outcome).toMatchObject({ status: 'rejected', reason: { name: 'LedgerUnavailable' } });
+
+    const later = accepter.acceptBatch([event('batch 5')]);
+    await accepter.accept(event('single'), 100);
+    expect(connectionsInUse()).toBe(TURNS);
+    await database.pool.query('delete from hold');
+    expect(await later).toMatchObject([{ status: 'accepted' }]);
+    await waitFor(() => connectionsInUse() === 0);
+    const { rows } = await database.pool.query<{ key: string }>('select key from tem.event order by key');
+    expect(rows.map(({ key }) => key)).toEqual(['batch 1', 'batch 2', 'batch 5', 'single']);
   });
 
   it.each(['cut', 'freeze'] as const)(

@@ -1,6 +1,7 @@
 // What the dispatcher claims and starts, on a real ledger and a real Temporal: shares of types, priorities, turns of
 // groups, batches, and those that left one (rule 9).
 
+import type { Pool } from 'pg';
 import { describe, expect, test } from 'vitest';
 import { eventWorkflowId } from '../../../src/core/workflow-id.ts';
 import { waitFor } from '../../support/wait.ts';
@@ -82,6 +83,21 @@ describe('the dispatcher', () => {
       status: { name: 'RUNNING' },
       memo: { events: 20 },
     });
+  });
+
+  test.each([
+    [20, 0],
+    [21, 1],
+  ])('that claims an event which was due for %d ms forms %d batches of those behind it', async (lateMs, batches) => {
+    const { pool, dispatcher, enqueue, rows } = await setup();
+    const { serve, slots, counters } = dispatcher();
+    claimAs(pool, lateMs);
+    await enqueue(many, 20);
+    await serve(many);
+    expect(counters).toMatchObject({ started: SLOTS / 2, batches: 0 });
+    for (const row of await rows(many)) slots.release(idOf(row));
+    await serve(many);
+    expect(counters).toMatchObject({ batches });
   });
 
   test('forms none for a type that says nothing of batches, nor when they are off', async () => {
@@ -168,6 +184,18 @@ describe('the dispatcher', () => {
     ]);
   });
 });
+
+/** Lets claimed events have been due for so long: on the clock, a busy machine would make them later than a test wants. */
+function claimAs(pool: Pool, lateMs: number): void {
+  const query = pool.query.bind(pool) as (...args: unknown[]) => Promise<{ rows: { lateMs: number }[] }>;
+  Object.assign(pool, {
+    async query(...args: unknown[]) {
+      const answer = await query(...args);
+      if ((args[0] as { name?: string }).name !== 'claim') return answer;
+      return { ...answer, rows: answer.rows.map((row) => ({ ...row, lateMs })) };
+    },
+  });
+}
 
 function idOf({ type, key }: BenchRow): string {
   return eventWorkflowId(type, key, false);
