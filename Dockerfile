@@ -12,9 +12,10 @@ RUN npm run build \
 
 FROM node:24-slim
 ENV NODE_ENV=production TEM_HOME=/var/lib/tem TEM_HOST=0.0.0.0 MALLOC_ARENA_MAX=2
-# The native Temporal client trusts the system's certificates, and the slim image has none.
+# The native Temporal client trusts the system's certificates, and the slim image has none. A process that is number 1 of its
+# container can't end itself when its event loop is blocked.
 RUN apt-get update \
-  && apt-get install --yes --no-install-recommends ca-certificates \
+  && apt-get install --yes --no-install-recommends ca-certificates tini \
   && rm -rf /var/lib/apt/lists/*
 WORKDIR /app
 RUN install --directory --owner=node --group=node --mode=0700 /var/lib/tem
@@ -29,5 +30,5 @@ VOLUME /var/lib/tem
 EXPOSE 3000
 # A worker's check is `bin/alive worker`; docker-compose.yml says so there.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 CMD ["node", "bin/alive", "api"]
-ENTRYPOINT ["node", "bin/tem"]
+ENTRYPOINT ["/usr/bin/tini", "--", "node", "bin/tem"]
 CMD ["api"]

@@ -4,4 +4,4 @@
 import { createRequire } from 'node:module';
 
 const loaded = globalThis[Symbol.for('tem')] ?? createRequire(import.meta.url)('../dist/index.js');
-export const { defineEventType, LedgerUnavailable, NotRetryable, RetryAfter, Type } = loaded;
+export const { defineEventType, KeyConflict, LedgerUnavailable, NotRetryable, RetryAfter, Type } = loaded;

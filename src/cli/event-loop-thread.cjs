@@ -39,6 +39,8 @@ function whereItStands(then) {
     // Asked in the process itself, so that source maps name the lines that a person wrote.
     const [{ callFrameId }] = callFrames;
     session.post('Debugger.evaluateOnCallFrame', { callFrameId, expression: 'new Error().stack' }, (error, answer) => {
+      // Paused it could never go on, should the end not come.
+      session.post('Debugger.resume');
       once(
         error
           ? error.message

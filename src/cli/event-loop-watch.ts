@@ -8,24 +8,34 @@ import type { Logger } from 'pino';
 
 const TICKS = 10;
 const TICK_MAX_MS = 1_000;
+const INIT = 1;
+/** The debugger tells it every script with its source map. */
+const THREAD_MB_MAX = 128;
 
 /**
  * Ends this process by SIGKILL when its event loop has been blocked for `limitMs`, after a line in the log with the
- * stack. `name` is that of the log.
+ * stack; not while its inspector is open, and not as process 1. `name` is that of the log.
  */
 export function watchEventLoop(name: string, limitMs: number, log: Logger): void {
+  if (process.pid === INIT) {
+    // The kernel lets nobody in its container end it, not even itself.
+    log.warn('as process 1 this can not end itself when its event loop is blocked: give its container an init');
+    return;
+  }
   const shared = new SharedArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT);
   const state = new Int32Array(shared);
   const tickMs = Math.min(limitMs / TICKS, TICK_MAX_MS);
-  setInterval(() => {
+  const turn = (): void => {
     Atomics.add(state, 0, 1);
     Atomics.store(state, 1, inspectorUrl() === undefined ? 0 : 1);
-  }, tickMs).unref();
+  };
+  turn();
+  setInterval(turn, tickMs).unref();
   const thread = new Worker(new URL('./event-loop-thread.cjs', import.meta.url), {
     name: 'event-loop-watch',
     workerData: { name, limitMs, tickMs, shared },
     execArgv: [],
-    resourceLimits: { maxOldGenerationSizeMb: 32 },
+    resourceLimits: { maxOldGenerationSizeMb: THREAD_MB_MAX },
   });
   thread.on('error', (error) => log.error({ err: error }, 'nobody watches the event loop any more'));
   thread.unref();

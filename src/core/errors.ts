@@ -23,7 +23,10 @@ export class KeyConflict extends Error {
   override readonly name = 'KeyConflict';
 }
 
-/** Others held everything that this event needed, for too long, and it did nothing: not an attempt, it comes again. */
+/**
+ * Others held everything that this event needed, for too long, and it did nothing: not an attempt, it comes again. A handler
+ * that has done something before must not let it out.
+ */
 export class NoPlace extends Error {
   override readonly name = 'NoPlace';
 }

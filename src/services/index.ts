@@ -3,8 +3,8 @@
 
 import { join } from 'node:path';
 import { type Config, ConfigError } from '../config.ts';
+import { makeFolder } from '../core/folder.ts';
 import { workerStopGraceMs } from './children.ts';
-import { makeFolder } from './folder.ts';
 import {
   AlreadyRunning,
   type Instance,

@@ -5,7 +5,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { chmodSync, linkSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Config, ConfigError } from '../config.ts';
-import { makeFolder } from './folder.ts';
+import { makeFolder } from '../core/folder.ts';
 
 interface Keys {
   adminKey: string;

@@ -2,12 +2,13 @@
 // is fetched or built twice, also not by two processes at once, and without internet the download gives up in seconds.
 
 import { execFile, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { ConfigError } from '../config.ts';
+import { makeFolder } from '../core/folder.ts';
 import { takeLock } from './lock.ts';
 import { type Say, withProgress } from './progress.ts';
 
@@ -32,7 +33,7 @@ export interface TemporalBinaryOptions {
 export async function findTemporalBinary(options: TemporalBinaryOptions): Promise<string> {
   const known = (await onPath()) ?? (await cached(options.cacheFolder));
   if (known) return known;
-  mkdirSync(options.cacheFolder, { recursive: true });
+  makeFolder(options.cacheFolder);
   const release = await takeCacheLock(options);
   try {
     return (await cached(options.cacheFolder)) ?? (await download(options)) ?? (await build(options));

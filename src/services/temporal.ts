@@ -61,7 +61,6 @@ export async function startTemporal(options: TemporalOptions): Promise<EmbeddedT
   for (let attempt = 1; ; attempt += 1) {
     const port = options.portIsFixed ? options.port : await freePort(options.port, tried);
     const uiPort = options.portIsFixed ? options.uiPort : await freePort(options.uiPort, [...tried, port]);
-    tried.push(port, uiPort);
     const started = await launch(options, port, uiPort);
     if (!('failure' in started)) return started;
     if (DAMAGED.test(started.failure) && !setAside) {
@@ -71,6 +70,7 @@ export async function startTemporal(options: TemporalOptions): Promise<EmbeddedT
       );
       continue;
     }
+    tried.push(port, uiPort);
     // Another process took a port between the look and the start.
     if (!/in use|can't set frontend port|can't set UI port/i.test(started.failure) || attempt === PORT_ATTEMPTS_MAX) {
       throw new Error(`the embedded Temporal did not start: ${started.failure}`);

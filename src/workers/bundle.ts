@@ -4,7 +4,6 @@
 import { createHash } from 'node:crypto';
 import {
   existsSync,
-  mkdirSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -17,6 +16,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bundleWorkflowCode } from '@temporalio/worker';
 import type { Logger } from 'pino';
+import { makeFolder } from '../core/folder.ts';
 
 /** Bundles that nobody has used for so long are deleted; younger ones may belong to a worker that starts right now. */
 const UNUSED_KEPT_MS = 24 * 3_600_000;
@@ -40,7 +40,7 @@ export async function workflowBundle(cache: string, log: Logger): Promise<{ code
       error: (message) => log.error(message),
     },
   });
-  mkdirSync(cache, { recursive: true });
+  makeFolder(cache);
   const unfinished = `${codePath}.${process.pid}`;
   writeFileSync(unfinished, code);
   renameSync(unfinished, codePath);

@@ -19,10 +19,12 @@ import { ensureSearchAttributes } from './search-attributes.ts';
 const CONNECT_RETRY_MS = 1_000;
 const CLOSE_WITHIN_MS = 5_000;
 /**
- * Begins, marks, claims, lease and reconciler: kept apart from handlers' transactions (rule 13), and kept open: when
+ * Begins, marks, claims and reconciler: kept apart from handlers' transactions (rule 13), and kept open: when
  * Postgres has no connection left, accepting fails before marking does (rule 15).
  */
 const CORE_CONNECTIONS = 6;
+/** Well below LEASE_MS: what is asked again soon gives up a connection that went silent. */
+const LEASE_QUERY_TIMEOUT_MS = 4_000;
 /** A handler may wait for a connection for as long as its own limit lasts. */
 const HANDLER_CONNECTION_TIMEOUT_MS = 60_000;
 /** Longer than the longest statement, for a connection that went silent. */
@@ -30,6 +32,8 @@ const QUERY_TIMEOUT_MS = 35_000;
 
 export interface WorkerConnections {
   corePool: Pool;
+  /** One connection for the lease: when all others have gone silent, its next renewal must not meet them in turn. */
+  leasePool: Pool;
   handlersPool: Pool;
   listener: Listener;
   types: EventTypes;
@@ -41,17 +45,32 @@ export interface WorkerConnections {
   close(): Promise<void>;
 }
 
-/** Connects a worker. Rejects for wrong settings and wrong event types; waits for everything that may come back. */
-export async function connectWorker(config: Config, identity: string, log: Logger): Promise<WorkerConnections> {
-  const { databaseUrl } = config;
-  if (databaseUrl === undefined) throw new Error('a worker needs DATABASE_URL');
-  const corePool = createPool(databaseUrl, {
+export function createCorePool(databaseUrl: string): Pool {
+  return createPool(databaseUrl, {
     max: CORE_CONNECTIONS,
     keptOpen: true,
     applicationName: 'tem worker',
     looksUp: true,
     queryTimeoutMs: QUERY_TIMEOUT_MS,
   });
+}
+
+export function createLeasePool(databaseUrl: string): Pool {
+  return createPool(databaseUrl, {
+    max: 1,
+    keptOpen: true,
+    applicationName: 'tem lease',
+    looksUp: true,
+    queryTimeoutMs: LEASE_QUERY_TIMEOUT_MS,
+  });
+}
+
+/** Connects a worker. Rejects for wrong settings and wrong event types; waits for everything that may come back. */
+export async function connectWorker(config: Config, identity: string, log: Logger): Promise<WorkerConnections> {
+  const { databaseUrl } = config;
+  if (databaseUrl === undefined) throw new Error('a worker needs DATABASE_URL');
+  const corePool = createCorePool(databaseUrl);
+  const leasePool = createLeasePool(databaseUrl);
   const handlersPool = createPool(databaseUrl, {
     max: config.worker.connections,
     applicationName: 'tem handlers',
@@ -79,11 +98,11 @@ export async function connectWorker(config: Config, identity: string, log: Logge
   const close = async (): Promise<void> => {
     await listener.stop();
     await outbound.close();
-    const ended = Promise.allSettled([corePool.end(), handlersPool.end()]);
+    const ended = Promise.allSettled([corePool.end(), leasePool.end(), handlersPool.end()]);
     await Promise.race([ended, pause(CLOSE_WITHIN_MS, undefined, { ref: false })]);
     await temporal.close().catch(() => {});
   };
-  return { corePool, handlersPool, listener, types, ledgerId, temporal, client, searchAttributes, close };
+  return { corePool, leasePool, handlersPool, listener, types, ledgerId, temporal, client, searchAttributes, close };
 }
 
 function chosenFeatures(names: string[] | undefined): readonly Feature[] {

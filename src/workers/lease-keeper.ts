@@ -26,6 +26,8 @@ export interface LeaseKeeper {
 
 export interface LeaseKeeperOptions {
   pool: Pool;
+  /** For the lease alone; its statements must give up a silent connection well within LEASE_MS. */
+  leasePool: Pool;
   worker: WorkerRow;
   running: Running;
   /** What the relay has done, for people who look at the worker's row. */
@@ -35,7 +37,7 @@ export interface LeaseKeeperOptions {
 }
 
 export function createLeaseKeeper(options: LeaseKeeperOptions): LeaseKeeper {
-  const { pool, worker, running, counters, listener, log } = options;
+  const { pool, leasePool, worker, running, counters, listener, log } = options;
   let stopping = false;
   let renewedAtMs = Number.NEGATIVE_INFINITY;
   /** When the ledger was last found to have been away, or to be young. */
@@ -65,15 +67,15 @@ export function createLeaseKeeper(options: LeaseKeeperOptions): LeaseKeeper {
     renewedAtMs = performance.now();
   };
   const register = async (): Promise<void> => {
-    await registerWorker(pool, worker);
-    const { rows } = await pool.query<{ upForMs: number }>(
+    await registerWorker(leasePool, worker);
+    const { rows } = await leasePool.query<{ upForMs: number }>(
       `select extract(epoch from clock_timestamp() - pg_postmaster_start_time())::float8 * 1000 as "upForMs"`,
     );
     renewedAtMs = performance.now();
     awayAtMs = renewedAtMs - (rows[0]?.upForMs ?? 0);
   };
   const renew = async (): Promise<void> => {
-    const lease = await renewLease(pool, worker.id, stopping, counters);
+    const lease = await renewLease(leasePool, worker.id, stopping, counters);
     if (lease === 'gone') await register();
     else renewed();
     // The ledger was away for longer than it seemed here, or its clock has jumped: everybody's lease is over then.
@@ -120,7 +122,7 @@ export function createLeaseKeeper(options: LeaseKeeperOptions): LeaseKeeper {
     },
     async stop() {
       for (const timer of timers) clearInterval(timer);
-      await endLease(pool, worker.id).catch(() => {});
+      await endLease(leasePool, worker.id).catch(() => {});
     },
   };
 }

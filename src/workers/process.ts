@@ -139,7 +139,8 @@ async function assemble(
   });
   const worker = { id, host: hostname(), pid: process.pid, taskQueue, types: types.all() };
   const { running } = attempts;
-  const lease = createLeaseKeeper({ pool, worker, running, counters: relay.counters, listener, log });
+  const { leasePool } = connections;
+  const lease = createLeaseKeeper({ pool, leasePool, worker, running, counters: relay.counters, listener, log });
   return { attempts, relay, reconciler, temporal, lease };
 }
 

@@ -7,7 +7,7 @@ import { keepWorkers } from './poison.ts';
 import { MODES, setup, TEST_TIMEOUT_MS } from './setup.ts';
 
 const FOR_EVER_MS = 3_600_000;
-const EXTINCT_WITHIN_MS = 200_000;
+const EXTINCT_WITHIN_MS = 240_000;
 
 describe.each(MODES)('events run $mode', ({ environment }) => {
   test(

@@ -31,7 +31,7 @@ async function setup() {
   });
   const id = randomUUID();
   const worker = { id, host: 'test', pid: 1, taskQueue: 'test', types: [] };
-  const keeper = createLeaseKeeper({ pool: own, worker, running, counters: {}, listener, log });
+  const keeper = createLeaseKeeper({ pool: own, leasePool: own, worker, running, counters: {}, listener, log });
   await keeper.start();
   await listener.ready();
   onTestFinished(async () => {

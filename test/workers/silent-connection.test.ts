@@ -1,4 +1,4 @@
-// A worker's connection goes silent while the ledger is well: its lease goes on over another one, or everybody would take
+// A worker's connections go silent while the ledger is well: its lease goes on over new ones, or everybody would take
 // it for dead and begin its attempts again (rule 7).
 
 import { randomUUID } from 'node:crypto';
@@ -7,38 +7,41 @@ import { expect, onTestFinished, test } from 'vitest';
 import { createRunning } from '../../src/core/attempt/running.ts';
 import { LEASE_MS } from '../../src/core/ledger/leases.ts';
 import { createListener } from '../../src/core/ledger/listener.ts';
-import { createPool } from '../../src/core/ledger/pool.ts';
+import { createCorePool, createLeasePool } from '../../src/workers/connections.ts';
 import { createLeaseKeeper } from '../../src/workers/lease-keeper.ts';
 import { createDatabase } from '../support/database.ts';
 import { linkDatabase } from '../support/database-link.ts';
 import { waitFor } from '../support/wait.ts';
 
-// As in src/workers/connections.ts.
-const CONNECTIONS = 6;
-const QUERY_TIMEOUT_MS = 35_000;
+const MANY = 50;
 const RENEWED_LATE_MS = 5_000;
 
 async function setup() {
   const { databaseUrl, pool } = await createDatabase();
   const link = await linkDatabase(databaseUrl);
-  const own = createPool(link.databaseUrl, {
-    max: CONNECTIONS,
-    keptOpen: true,
-    applicationName: 'tem worker',
-    looksUp: true,
-    queryTimeoutMs: QUERY_TIMEOUT_MS,
-  });
+  const own = createCorePool(link.databaseUrl);
+  const leasePool = createLeasePool(link.databaseUrl);
   const log = pino({ level: 'silent' });
   const listener = createListener(databaseUrl, log);
   const id = randomUUID();
   const worker = { id, host: 'test', pid: 1, taskQueue: 'test', types: [] };
-  const keeper = createLeaseKeeper({ pool: own, worker, running: createRunning(), counters: {}, listener, log });
+  const keeper = createLeaseKeeper({
+    pool: own,
+    leasePool,
+    worker,
+    running: createRunning(),
+    counters: {},
+    listener,
+    log,
+  });
   await keeper.start();
+  // Every connection that it may have is open.
+  await Promise.all(Array.from({ length: MANY }, () => own.query('select')));
   onTestFinished(async () => {
     await keeper.stop();
     await listener.stop();
     await link.cut();
-    await own.end();
+    await Promise.all([own.end(), leasePool.end()]);
   });
   return {
     link,
@@ -53,7 +56,7 @@ async function setup() {
   };
 }
 
-test('a lease goes on when the open connection has gone silent, and is never over meanwhile', async () => {
+test('a lease goes on when every open connection has gone silent, and is never over meanwhile', async () => {
   const { link, leaseLeftMs } = await setup();
   link.silence();
   const silentAt = performance.now();

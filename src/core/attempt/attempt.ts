@@ -226,7 +226,7 @@ export async function conclude(
     return write(marks.release(attempt), { outcome: 'released' });
   if (verdict.verdict === 'crowdedOut') {
     log.info({ why: verdict.error }, 'attempt handed back: it found no place');
-    return write(marks.release(attempt, CROWDED_OUT_DELAY_MS), { outcome: 'released' });
+    return write(marks.release(attempt, verdict.error, CROWDED_OUT_DELAY_MS), { outcome: 'released' });
   }
   if (verdict.verdict === 'aborted' && verdict.why === 'cancel') return end('CANCELLED', verdict.error, false);
   const { error } = verdict as { error: string };

@@ -109,7 +109,7 @@ async function judge(call: HandlerCall, emit: Emit): Promise<Verdict> {
   } catch (error) {
     if (signal.aborted) return aborted(signal);
     if (tx.lost || isLedgerError(error)) return { verdict: 'ledgerLost', error: errorText(error, hide) };
-    if (isNamed(error, NoPlace.name)) return { verdict: 'crowdedOut', error: errorText(error, hide) };
+    if (isNoPlace(error)) return { verdict: 'crowdedOut', error: errorText(error, hide) };
     return {
       verdict: 'failed',
       error: errorText(error, hide),
@@ -128,6 +128,15 @@ function aborted({ reason }: AbortSignal): Verdict & { verdict: 'aborted' } {
 function isNamed(error: unknown, name: string): boolean {
   try {
     return error instanceof Error && error.name === name;
+  } catch {
+    return false;
+  }
+}
+
+/** TEM's own and no other's: a handler may call its errors so too. */
+function isNoPlace(error: unknown): error is NoPlace {
+  try {
+    return error instanceof NoPlace;
   } catch {
     return false;
   }

@@ -4,7 +4,7 @@
 import type pg from 'pg';
 import { LedgerUnavailable } from '../errors.ts';
 import type { Transaction } from '../event-type.ts';
-import { isLedgerLost } from '../ledger/pool.ts';
+import { isLedgerLost, refusesWrites } from '../ledger/pool.ts';
 import type { Limit } from './clock.ts';
 
 /** The commit was not answered or failed: the row says what is true. */
@@ -22,8 +22,6 @@ const SESSION_STATEMENT =
 /** The handler sets its own limit for statements: ours, which tells a silent connection, no longer says anything. */
 const STATEMENT_LIMIT = /\bstatement_timeout\b/i;
 const NO_LIMIT_MS = 2 ** 31 - 1;
-/** The handler may not write because it says so, and not because the ledger has become a standby. */
-const READ_ONLY_STATEMENT = /\bread\s+only\b|\btransaction_read_only\b/i;
 const READ_ONLY = '25006';
 const IDLE_IN_TRANSACTION = '25P03';
 const IDLE_TOO_LONG =
@@ -43,7 +41,6 @@ export class LedgerTransaction implements Transaction {
   #idledOut = false;
   #sessionChanged = false;
   #ownLimit = false;
-  #readsOnly = false;
   /** The attempt's time limit, which doesn't run while the transaction waits for a connection. */
   limit: Limit | undefined;
   /** Set when the connection broke: what the handler threw then says nothing about the handler. */
@@ -68,7 +65,6 @@ export class LedgerTransaction implements Transaction {
     }
     if (SESSION_STATEMENT.test(text)) this.#sessionChanged = true;
     if (STATEMENT_LIMIT.test(text)) this.#ownLimit = true;
-    if (READ_ONLY_STATEMENT.test(text)) this.#readsOnly = true;
     const limit = this.#ownLimit && { query_timeout: NO_LIMIT_MS };
     return this.run((client) =>
       // The extended protocol takes one statement at a time: no COMMIT can hide behind a semicolon.
@@ -125,13 +121,15 @@ export class LedgerTransaction implements Transaction {
       return await promise;
     } catch (error) {
       if (this.#idledOut) throw new Error(IDLE_TOO_LONG, { cause: error });
-      if (this.#isLost(error)) this.lost ??= error;
+      if (await this.#isLost(error)) this.lost ??= error;
       throw error;
     }
   }
 
-  #isLost(error: unknown): boolean {
-    return isLedgerLost(error) && !(this.#readsOnly && codeOf(error) === READ_ONLY);
+  async #isLost(error: unknown): Promise<boolean> {
+    if (isLedgerLost(error)) return true;
+    // Its own doing, another database's, or that of a ledger that has become a standby.
+    return codeOf(error) === READ_ONLY && (await refusesWrites(this.#pool));
   }
 
   /**
@@ -150,7 +148,7 @@ export class LedgerTransaction implements Transaction {
     } catch (error) {
       this.#destroy(client);
       if (this.#idledOut) throw new Error(IDLE_TOO_LONG, { cause: error });
-      throw this.#isLost(error)
+      throw (await this.#isLost(error))
         ? new LedgerUnavailable(`the ledger was lost before the commit: ${(error as Error).message}`, { cause: error })
         : error;
     }

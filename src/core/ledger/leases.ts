@@ -76,7 +76,6 @@ export async function renewLease(
       update tem.worker w set lease_until = clock_timestamp() + $2 * interval '1 ms', stopping = $3, counters = $4
       from before where w.id = before.id returning before.lease_until < clock_timestamp() as over`,
     values: [workerId, LEASE_MS, stopping, JSON.stringify(counters)],
-    ...IMPATIENT,
   });
   if (!rows[0]) return 'gone';
   return rows[0].over ? 'over' : 'kept';

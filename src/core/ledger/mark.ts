@@ -103,8 +103,15 @@ export const marks = {
     failed,
     error,
   }),
-  /** Handed back, such as by a stopping worker: as if the attempt had not begun. */
-  release: (attempt: Attempt, delayMs = 0): Mark => ({ ...NOTHING, ...attempt, to: 'QUEUED', delayMs, queued: true }),
+  /** Handed back, such as by a stopping worker: as if the attempt had not begun. `why` is for the history alone. */
+  release: (attempt: Attempt, why: string | null = null, delayMs = 0): Mark => ({
+    ...NOTHING,
+    ...attempt,
+    to: 'QUEUED',
+    error: why,
+    delayMs,
+    queued: true,
+  }),
   /** The end of a compensation, with its error when it gave up. */
   settled: (attempt: Attempt, to: 'EXTINCT' | 'CANCELLED', compensationError: string | null): Mark => ({
     ...NOTHING,
@@ -157,7 +164,7 @@ const MARK = `
   ), marked as (
     update tem.event e set
       state = l.to_state, version = l.version, updated_at = l.at, locked_at = null, worker_id = null,
-      retry_count = e.retry_count + l.failed::int, last_error = coalesce(l.error, e.last_error),
+      retry_count = e.retry_count + l.failed::int, last_error = coalesce(case when l.to_state <> 'QUEUED' then l.error end, e.last_error),
       result = coalesce(l.result::jsonb, e.result), compensating = l.compensating,
       -- None once it succeeded.
       compensation_error = case when l.of_settling then l.compensation_error else e.compensation_error end,

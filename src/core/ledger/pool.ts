@@ -113,8 +113,8 @@ export async function readWithin<Result>(
 }
 
 const AWAY_SQLSTATES = /^(08|57P0|53|58|25006)/;
-// Shutting down, crashed or starting; disk full; out of connections; a standby or made read-only; its disk fails.
-const LOST_SQLSTATES = /^(57P0|53100|53300|25006|58030)/;
+// Shutting down, crashed or starting; disk full; out of connections.
+const LOST_SQLSTATES = /^(57P0|53100|53300)/;
 // The statement lost to another one, or to its own limit: the same call may go well the next time.
 const CONTENDED_SQLSTATES = /^(40001|40P01|55P03|57014|25P03)/;
 const UNAVAILABLE_SOCKET_CODES = new Set([
@@ -158,6 +158,18 @@ export function isLedgerAway(error: unknown): boolean {
  */
 export function isLedgerLost(error: unknown): boolean {
   return isLedgerAway(error) && (!(error instanceof pg.DatabaseError) || LOST_SQLSTATES.test(error.code ?? ''));
+}
+
+/** Whether the ledger takes no writes now, such as a standby; yes when it doesn't answer either. */
+export async function refusesWrites(pool: pg.Pool): Promise<boolean> {
+  try {
+    const { rows } = await pool.query<{ refuses: boolean }>(
+      `select pg_is_in_recovery() or current_setting('transaction_read_only')::bool as refuses`,
+    );
+    return rows[0]?.refuses !== false;
+  } catch {
+    return true;
+  }
 }
 
 function isContended(error: unknown): boolean {

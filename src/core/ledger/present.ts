@@ -116,6 +116,13 @@ export function instant(time: Date | number | null): string | null {
   return time instanceof Date && Number.isFinite(time.getTime()) ? time.toISOString() : null;
 }
 
+/** An event that could not be run at its time comes again later than that. */
+function whyQueued({ run_at, due_ahead }: EventRow): string {
+  return Number(due_ahead) > Number(run_at)
+    ? 'was put back because it could not be run, and comes again then; its history or the log says why'
+    : 'its time has not come';
+}
+
 /** `workers`: undefined when nobody can tell now how many live. */
 function waitingOf(row: EventRow, workers: number | undefined): Waiting | undefined {
   const unknown: Waiting | undefined =
@@ -125,7 +132,7 @@ function waitingOf(row: EventRow, workers: number | undefined): Waiting | undefi
   if (row.state !== 'QUEUED' && row.state !== 'FAILED') return undefined;
   if (row.due_ahead !== null) {
     const until = instant(row.due_ahead);
-    const detail = row.state === 'FAILED' ? 'waits for its next attempt' : 'its time has not come';
+    const detail = row.state === 'FAILED' ? 'waits for its next attempt' : whyQueued(row);
     return { reason: 'due', ...(until !== null && { until }), detail };
   }
   if (workers === undefined) return undefined;

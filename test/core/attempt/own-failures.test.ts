@@ -1,12 +1,17 @@
 // Which failures of a handler's transaction are the handler's own, and count as an attempt, and which are the ledger's,
 // and count as nothing (rule 3).
 
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { NoPlace, RetryAfter } from '../../../src/core/errors.ts';
 import type { HandlerContext } from '../../../src/core/event-type.ts';
 import { waitFor } from '../../support/wait.ts';
 import { createBench, type Handle, insertEffect, typeOf } from './bench.ts';
 
+/** For sessions that begin from now on. */
+const readOnly = (how: 'on' | 'reset'): string =>
+  `do $$ begin execute format('alter database %I ${
+    how === 'on' ? 'set default_transaction_read_only = on' : 'reset default_transaction_read_only'
+  }', current_database()); end $$`;
 const DAY_MS = 86_400_000;
 
 async function setup(handle: Handle, further: Parameters<typeof typeOf>[1] = {}) {
@@ -165,15 +170,22 @@ test('what a handler sets for its session is not there for the next one', async 
 const REFUSES_WRITES = `do $$ begin raise exception using errcode = '25006', message = 'only reads here'; end $$`;
 
 test('a ledger that refuses writes, such as one that became a standby, is not an attempt', async () => {
-  const { attempt, id, row } = await setup((_event, { tx }) => tx.query(REFUSES_WRITES));
+  const { attempt, id, row, pool } = await setup(async (_event, { tx }) => {
+    await pool.query(readOnly('on'));
+    await tx.query(REFUSES_WRITES);
+  });
+  onTestFinished(async () => void (await pool.query(`set transaction_read_only = off; ${readOnly('reset')}`)));
   // Said for whoever looks why nothing goes on.
   await expect(attempt(id)).rejects.toThrow('the ledger was lost under the handler: only reads here');
   expect(await row(id)).toMatchObject({ state: 'PROCESSING', retry_count: 0 });
 });
 
-test('a handler that made its transaction read-only itself has failed', async () => {
+test.each([
+  ['that made its transaction read-only itself', 'set transaction read only'],
+  ['whose statement another database refused so', 'select 1'],
+])('a handler %s has failed', async (_, first) => {
   const { attempt, id, row } = await setup(async (_event, { tx }) => {
-    await tx.query('set transaction read only');
+    await tx.query(first);
     await tx.query(REFUSES_WRITES);
   });
   expect(await attempt(id)).toMatchObject({ outcome: 'retry', attempt: 1 });
@@ -194,4 +206,8 @@ test('an attempt that found no place is handed back, counts as nothing and comes
   });
   const { rows } = await pool.query('select due_at > updated_at as later from tem.event where id = $1', [id]);
   expect(rows).toEqual([{ later: true }]);
+  const history = await pool.query(`select error from tem.transition where event_id = $1 and to_state = 'QUEUED'`, [
+    id,
+  ]);
+  expect(history.rows.at(-1)).toEqual({ error: 'other requests held all places' });
 });

@@ -8,7 +8,7 @@ export function makeFolder(path: string): void {
   // Not by mkdir's own `recursive`: it never returns where the system says ENOENT of a folder whose parent is there, as in
   // /proc.
   const missing: string[] = [];
-  for (let each = path; !existsSync(each); each = dirname(each)) missing.unshift(each);
+  for (let each = path; !existsSync(each) && dirname(each) !== each; each = dirname(each)) missing.unshift(each);
   for (const each of missing) {
     try {
       mkdirSync(each, { mode: 0o700 });

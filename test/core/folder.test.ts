@@ -3,7 +3,7 @@
 import { statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { makeFolder } from '../../src/services/folder.ts';
+import { makeFolder } from '../../src/core/folder.ts';
 import { makeHome } from '../support/home.ts';
 
 const NOT_THERE = process.platform === 'linux' ? '/proc/not there/home' : '/dev/null/home';
