@@ -2,11 +2,11 @@
 
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, inject, onTestFinished, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { type Instance, readInstance } from '../../src/services/instance.ts';
 import { isAlive, stopProcess } from '../../src/services/processes.ts';
@@ -188,7 +188,11 @@ test('a service or child that is killed comes back at its address', { timeout: T
 
 test('a start that is interrupted stops at once and leaves no process', { timeout: TIMEOUT_MS }, async () => {
   const { env, home } = await setup();
-  const tem = startTem(['up'], env);
+  // A Temporal that never gets ready: however busy the machine is, the start is interrupted in its middle.
+  const folder = await makeHome();
+  const script = `#!/bin/sh\n[ "$1" = server ] && exec sleep 3600\nexec '${inject('temporalCli')}' "$@"\n`;
+  writeFileSync(join(folder, 'temporal'), script, { mode: 0o755 });
+  const tem = startTem(['up'], { ...env, PATH: `${folder}:${process.env.PATH}` });
   const instance = await waitFor(() => {
     const now = readInstance(home);
     // Known from the moment that it runs: a start that is killed now must not leave a Temporal that nobody knows of.
