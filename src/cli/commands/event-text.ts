@@ -1,10 +1,12 @@
 // Events as text for a terminal: one a line in lists, a block for one.
 
+import type { EventState } from '../../core/ledger/states.ts';
+
 export interface EventAnswer {
   id: string;
   type: string;
   key: string;
-  state: string;
+  state: EventState;
   retryCount: number;
   maxAttempts: number;
   lastError: string | null;

@@ -3,6 +3,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { readConfig } from '../../config.ts';
+import { ENDED_STATES } from '../../core/ledger/states.ts';
 import { type ApiClient, createApiClient } from '../api-client.ts';
 import { examples } from '../examples.ts';
 import { CommandError, EXIT, EXIT_HELP } from '../exit-codes.ts';
@@ -22,7 +23,6 @@ interface ListOptions {
 
 const WATCH_EVERY_MS = 500;
 const WATCH_NEWEST = 200;
-const ENDED = ['PROCESSED', 'EXTINCT', 'CANCELLED'];
 
 export function addEvents(program: Command): void {
   const events = program
@@ -138,7 +138,7 @@ async function watchOne(id: string, { json }: { json?: boolean }): Promise<void>
     if (now !== seen) print(json, event, eventLine(event));
     seen = now;
     if (event.state === 'PROCESSED') return;
-    if (ENDED.includes(event.state))
+    if (ENDED_STATES.includes(event.state))
       throw new CommandError(EXIT.failed, `${id} ended ${event.state}${event.lastError ? `: ${event.lastError}` : ''}`);
     await delay(WATCH_EVERY_MS, undefined, { signal }).catch(() => undefined);
   }

@@ -2,7 +2,8 @@
 // thinks; `begin` decides from the row alone whether this run may go ahead, and fences every older one by a new epoch.
 
 import type { Pool } from 'pg';
-import { FREED, LANE, tellDue } from './free.ts';
+import { FREED } from './free.ts';
+import { LANE, tellDue } from './queue.ts';
 import { ENDED_SQL } from './states.ts';
 
 /** Crashes of its worker after which an event is run in quarantine, and after which it ends. */

@@ -2,7 +2,7 @@
 // one without compensation. One whose attempt runs is asked to stop, and the worker that has it hears it by NOTIFY.
 
 import type { Pool } from 'pg';
-import { DUE_CHANNEL, LANE } from './free.ts';
+import { DUE_CHANNEL, LANE } from './queue.ts';
 import { ENDED_SQL, type EventState } from './states.ts';
 
 export const CANCEL_CHANNEL = 'tem_cancel';

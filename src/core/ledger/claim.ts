@@ -3,8 +3,8 @@
 // that an old snapshot keeps from being vacuumed lie before it and cost nothing (rule 14), also when all are due at once.
 
 import type { Pool, PoolClient } from 'pg';
-import { LANE, PAYLOAD_UNCHECKED } from './free.ts';
 import { readWithin } from './pool.ts';
+import { LANE, PAYLOAD_UNCHECKED } from './queue.ts';
 import { ENDED_STATES } from './states.ts';
 
 /** How long a claimed event may stay without an attempt before it is freed. */

@@ -2,14 +2,9 @@
 // new generation, so that the run that had it is stale, and keeps its state: PROCESSING until an attempt begins again.
 
 import type { Pool } from 'pg';
+import { LANE, PAYLOAD_UNCHECKED, tellDue } from './queue.ts';
 
-/** Wakes relays that sleep: something is due now. */
-export const DUE_CHANNEL = 'tem_due';
 export const FREE_SLICE_MAX = 1_000;
-/** Which runs an event may have: shared ones, one of its own, or one of its own with no other of the worker beside it. */
-export const LANE = { shared: 0, own: 1, quarantine: 2 } as const;
-/** Nobody has held the payload against the code's schema yet (SQL; an API without the type). */
-export const PAYLOAD_UNCHECKED = `e.source in ('sql', 'http, unchecked') and not e.begun`;
 // Workers have random ids, never one of these.
 const FIRST_ID = '00000000-0000-0000-0000-000000000000';
 const LAST_ID = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
@@ -23,10 +18,6 @@ const LANE_AFTER_CRASH = `case when (e.state = 'PROCESSING' or e.locked_at is no
   then greatest(e.lane, case when e.crash_count >= 1 then ${LANE.quarantine} else ${LANE.own} end)
   when e.worker_id is not null and ${PAYLOAD_UNCHECKED} and ${isGone('e.worker_id')} then greatest(e.lane, ${LANE.own})
   else e.lane end`;
-
-export async function tellDue(pool: Pool): Promise<void> {
-  await pool.query(`select pg_notify('${DUE_CHANNEL}', '')`);
-}
 
 /** What giving back changes, as the beginning of an update of tem.event e. */
 export const FREED = `

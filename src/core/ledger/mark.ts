@@ -2,7 +2,7 @@
 // finds no row and changes nothing. The same statement runs alone, for a group, or inside a handler's transaction.
 
 import type { Pool, PoolClient } from 'pg';
-import { LANE } from './free.ts';
+import { LANE } from './queue.ts';
 import { ENDED_SQL, type EventState } from './states.ts';
 
 /** How long after its time an event that a run should have taken up is looked after. */

@@ -3,7 +3,7 @@
 
 import type { Pool } from 'pg';
 import type { PersonAnswer } from './cancel.ts';
-import { DUE_CHANNEL } from './free.ts';
+import { DUE_CHANNEL } from './queue.ts';
 
 /** Retries or revives an event for `actor`. Conflict in every other state, and while compensation runs. */
 export async function retryEvent(pool: Pool, id: string, actor: string): Promise<PersonAnswer> {

@@ -3,7 +3,8 @@
 
 import type { Pool } from 'pg';
 import { CRASHES_MAX } from './begin.ts';
-import { FREED, LANE, tellDue } from './free.ts';
+import { FREED } from './free.ts';
+import { LANE, tellDue } from './queue.ts';
 import { ENDED_SQL } from './states.ts';
 
 export interface Settling {

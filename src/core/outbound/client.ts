@@ -15,8 +15,6 @@ export interface OutboundOptions {
   allow: readonly string[];
   /** The machine's names unless another source is given. */
   lookup?: LookupAll;
-  /** How long a request waits for a place before it rejects with NoPlace; 45 s unless given. */
-  placeWaitMaxMs?: number;
 }
 
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -26,11 +24,7 @@ const REQUESTS_MAX = 1_000;
 const PLACE_WAIT_MAX_MS = 45_000;
 
 /** Makes the client. Throws a RangeError for an entry of `allow` that is neither an address nor a CIDR. */
-export function createOutbound({
-  allow,
-  lookup = createLookup(),
-  placeWaitMaxMs = PLACE_WAIT_MAX_MS,
-}: OutboundOptions): Outbound {
+export function createOutbound({ allow, lookup = createLookup() }: OutboundOptions): Outbound {
   const allowed = allow.map(parseAllowedRange);
   const agent = new Agent({
     connect: judgingConnector(allowed, sharedLookup(lookup)),
@@ -39,7 +33,7 @@ export function createOutbound({
     headersTimeout: 0,
     bodyTimeout: 0,
   });
-  const places = new OriginPlaces(REQUESTS_MAX, placeWaitMaxMs);
+  const places = new OriginPlaces(REQUESTS_MAX, PLACE_WAIT_MAX_MS);
 
   const refuse = (url: string): string | undefined => refuseUrl(url, allowed);
 

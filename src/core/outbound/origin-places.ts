@@ -39,16 +39,18 @@ export class OriginPlaces {
     const origin = this.#origins.get(name) ?? { held: 0, waiting: new Set() };
     this.#origins.set(name, origin);
     await new Promise<void>((resolve, reject) => {
-      const grant = (): void => {
+      const stopWaiting = (): void => {
         clearTimeout(timer);
         signal.removeEventListener('abort', onAbort);
+        origin.waiting.delete(grant);
+      };
+      const grant = (): void => {
+        stopWaiting();
         this.#take(origin);
         resolve();
       };
       const giveUp = (reason: unknown): void => {
-        clearTimeout(timer);
-        signal.removeEventListener('abort', onAbort);
-        origin.waiting.delete(grant);
+        stopWaiting();
         this.#forgetIdle(name, origin);
         reject(reason);
       };
@@ -91,7 +93,6 @@ export class OriginPlaces {
       if (this.#held >= this.#total) return;
       const [grant] = origin.waiting;
       if (!grant || !this.#mayHoldMore(origin)) continue;
-      origin.waiting.delete(grant);
       grant();
       // The others come before its next one.
       this.#origins.delete(name);

@@ -7,7 +7,7 @@ import { admit } from '../../core/attempt/admit.ts';
 import type { EventType } from '../../core/event-type.ts';
 import type { EventTypes } from '../../core/event-types.ts';
 import { type Claimed, claim, unclaim } from '../../core/ledger/claim.ts';
-import { LANE } from '../../core/ledger/free.ts';
+import { LANE } from '../../core/ledger/queue.ts';
 import { refuseQueued } from '../../core/ledger/refuse.ts';
 import { eventWorkflowId } from '../../core/workflow-id.ts';
 import type { ClaimedEvent } from './held.ts';

@@ -4,8 +4,8 @@
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import type { EventTypes } from '../../core/event-types.ts';
-import { DUE_CHANNEL } from '../../core/ledger/free.ts';
 import type { Listener } from '../../core/ledger/listener.ts';
+import { DUE_CHANNEL } from '../../core/ledger/queue.ts';
 import { type Bell, createBell, type Hearing } from './bell.ts';
 import { Dispatcher, type RelayCounters } from './dispatcher.ts';
 import { heldRuns } from './held.ts';
