@@ -9,20 +9,25 @@ const HOOK_TIMEOUT_MS = 120_000;
 
 const ALONE = ['test/crash/hanging.test.ts', 'test/crash/storm.test.ts'];
 
-export default defineConfig({
+/** What all tests share but the set-up: a project that had it too would start services of its own. */
+export const shared = {
   // Examples import `tem` by name, and no `tem` process has loaded the sources here.
-  resolve: { alias: [{ find: /^tem$/, replacement: fileURLToPath(new URL('src/index.ts', import.meta.url)) }] },
+  alias: [{ find: /^tem$/, replacement: fileURLToPath(new URL('src/index.ts', import.meta.url)) }],
+  pool: 'forks' as const,
+  testTimeout: TEST_TIMEOUT_MS,
+  hookTimeout: HOOK_TIMEOUT_MS,
+  teardownTimeout: HOOK_TIMEOUT_MS,
+  restoreMocks: true,
+};
+export const GLOBAL_SETUP = ['test/support/global-setup.ts'];
+
+export default defineConfig({
   test: {
-    globalSetup: ['test/support/global-setup.ts'],
-    pool: 'forks',
-    testTimeout: TEST_TIMEOUT_MS,
-    hookTimeout: HOOK_TIMEOUT_MS,
-    teardownTimeout: HOOK_TIMEOUT_MS,
-    restoreMocks: true,
+    globalSetup: GLOBAL_SETUP,
     projects: [
       {
-        extends: true,
         test: {
+          ...shared,
           name: 'beside',
           include: ['test/**/*.test.ts'],
           // npm run test:long
@@ -32,8 +37,7 @@ export default defineConfig({
         },
       },
       {
-        extends: true,
-        test: { name: 'alone', include: ALONE, maxWorkers: 1, sequence: { groupOrder: 1 } },
+        test: { ...shared, name: 'alone', include: ALONE, maxWorkers: 1, sequence: { groupOrder: 1 } },
       },
     ],
   },

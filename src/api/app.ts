@@ -69,13 +69,14 @@ export async function buildApp(dependencies: ApiDependencies): Promise<Api> {
   const auth = createAuth(config);
   const directory = createTypeDirectory(pool, eventTypes);
   const stats = createStatsReader(pool);
+  const accepter = createAccepter(dependencies.acceptPool);
   const core: ApiCore = {
     pool,
-    accepter: createAccepter(dependencies.acceptPool),
+    accepter,
     incoming: createIncoming(eventTypes, directory),
     directory,
     stats,
-    readiness: createReadiness(pool, dependencies.checkTemporal),
+    readiness: createReadiness(pool, dependencies.checkTemporal, accepter.foundDiskFull),
     metrics: createMetrics(stats),
   };
 

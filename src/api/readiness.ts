@@ -32,8 +32,14 @@ const NOTHING: Readiness = { missing: [], details: {}, warnings: [] };
 const MISSING_BY_FINDING: Record<string, Missing> = {
   database: 'database',
   writable: 'database',
+  space: 'database',
   migrations: 'migrations',
   worker: 'worker',
+};
+const DISK_FULL: Finding = {
+  name: 'space',
+  ok: false,
+  detail: 'its disk is full: free some room or give it more; events are refused with 503 and none is lost',
 };
 // Everybody may ask: these findings name hosts, databases and ledgers.
 const PUBLIC_WORDS: Record<string, string> = {
@@ -42,16 +48,21 @@ const PUBLIC_WORDS: Record<string, string> = {
 };
 
 /**
- * `checkTemporal` rejects with a message for a person when Temporal or its namespace can't be used; `now` is this
- * machine's clock in Unix milliseconds.
+ * `checkTemporal` rejects with a message for a person when Temporal or its namespace can't be used; `foundDiskFull` tells
+ * what accepting met; `now` is this machine's clock in Unix milliseconds.
  */
-export function createReadiness(pool: Pool, checkTemporal: () => Promise<void>, now = Date.now): ReadinessReader {
+export function createReadiness(
+  pool: Pool,
+  checkTemporal: () => Promise<void>,
+  foundDiskFull: () => boolean,
+  now = Date.now,
+): ReadinessReader {
   const slow = createSlow(() => slowLedgerFindings(pool));
   let kept: Readiness | undefined;
   let keptUntil = 0;
   let reading: Promise<Readiness> | undefined;
   const read = async (): Promise<Readiness> => {
-    const parts = await Promise.all([readLedger(pool, slow, now), readTemporal(checkTemporal)]);
+    const parts = await Promise.all([readLedger(pool, slow, foundDiskFull, now), readTemporal(checkTemporal)]);
     kept = {
       missing: parts.flatMap((part) => part.missing),
       details: Object.assign({}, ...parts.map((part) => part.details)),
@@ -80,9 +91,15 @@ async function readTemporal(checkTemporal: () => Promise<void>): Promise<Readine
   }
 }
 
-async function readLedger(pool: Pool, slow: () => Promise<Finding[]>, now: () => number): Promise<Readiness> {
+async function readLedger(
+  pool: Pool,
+  slow: () => Promise<Finding[]>,
+  foundDiskFull: () => boolean,
+  now: () => number,
+): Promise<Readiness> {
   try {
     const quick = await answerOf(CHECK_TIMEOUT_MS, quickLedgerFindings(pool, now));
+    if (foundDiskFull()) quick.push(DISK_FULL);
     const readiness = present(quick);
     if (readiness.missing.length > 0) return readiness;
     const [worker, further] = await Promise.all([answerOf(CHECK_TIMEOUT_MS, checkWorkers(pool)), slow()]);

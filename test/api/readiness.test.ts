@@ -20,6 +20,7 @@ const CLOCK_WRONG_BY_MS = 60_000;
 const ANSWER_WITHIN_MS = 1_500;
 const NOT_DURABLE = { fsync: 'off', full_page_writes: 'off', synchronous_commit: 'off' };
 const temporalIsThere = async (): Promise<void> => {};
+const hasRoom = (): boolean => false;
 
 /** Asks until the answer fits: what is slow to find out comes with a later one. */
 async function untilReady(read: () => Promise<Readiness>, fits: (readiness: Readiness) => boolean): Promise<Readiness> {
@@ -44,7 +45,7 @@ function openPool(databaseUrl: string) {
 describe('readyz', () => {
   it('has nothing to say about a good system', async () => {
     const { pool } = await withWorker();
-    const { read } = createReadiness(pool, temporalIsThere);
+    const { read } = createReadiness(pool, temporalIsThere, hasRoom);
     expect(await read()).toEqual({ missing: [], details: {}, warnings: [] });
   });
 
@@ -75,7 +76,7 @@ describe('readyz', () => {
     await postgres.stop();
     writeFileSync(join(rows[0]?.data ?? '', 'standby.signal'), '');
     postgres = await startPostgres(options);
-    const { read } = createReadiness(openPool(postgres.databaseUrl), temporalIsThere);
+    const { read } = createReadiness(openPool(postgres.databaseUrl), temporalIsThere, hasRoom);
     expect(await read()).toMatchObject({
       missing: ['database'],
       details: { database: expect.stringContaining('read-only standby') },
@@ -84,7 +85,7 @@ describe('readyz', () => {
 
   it('warns of a clock that is away, and not of one that agrees', async () => {
     const { pool } = await withWorker();
-    const { read } = createReadiness(pool, temporalIsThere, () => Date.now() + CLOCK_WRONG_BY_MS);
+    const { read } = createReadiness(pool, temporalIsThere, hasRoom, () => Date.now() + CLOCK_WRONG_BY_MS);
     const { missing, warnings } = await read();
     expect(missing).toEqual([]);
     expect(warnings).toEqual([expect.stringMatching(/clock is (60|59)\.\d s behind this machine's/)]);
@@ -95,7 +96,7 @@ describe('readyz', () => {
     const url = new URL(databaseUrl);
     const { port } = await startProxy(url.host, { fromServer: withoutNotifications });
     url.port = String(port);
-    const { read } = createReadiness(openPool(url.href), temporalIsThere);
+    const { read } = createReadiness(openPool(url.href), temporalIsThere, hasRoom);
     const took: number[] = [];
     const { missing, warnings } = await untilReady(
       async () => {
@@ -114,7 +115,7 @@ describe('readyz', () => {
   it('warns of migrations of a newer release, which run beside this one', async () => {
     const { pool } = await withWorker();
     await pool.query(`insert into tem.migration (name, run_on) values ('9999_future', now())`);
-    const { read } = createReadiness(pool, temporalIsThere);
+    const { read } = createReadiness(pool, temporalIsThere, hasRoom);
     expect(await read()).toMatchObject({ missing: [], warnings: [expect.stringContaining('9999_future')] });
   });
 
@@ -123,7 +124,7 @@ describe('readyz', () => {
     const { body } = await call('GET', '/readyz', undefined, { authorization: '' });
     expect(body.missing).toEqual(['database']);
     expect(JSON.stringify(body)).not.toMatch(/127\.0\.0\.1|ledger_of_ours|secret/);
-    const other = createReadiness(database.pool, temporalIsThere);
+    const other = createReadiness(database.pool, temporalIsThere, hasRoom);
     const { rows } = await database.pool.query<{ id: string }>('select id from tem.ledger');
     expect(JSON.stringify(await other.read())).not.toContain(rows[0]?.id);
   });

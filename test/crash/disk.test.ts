@@ -41,8 +41,10 @@ describe.each(MODES)('events run $mode', ({ environment }) => {
       await disk.fill();
       const big = await takeWhatIsLeft(url);
       await waitFor(() => prober.refused().length > 0, PATIENCE_MS);
+      expect(await missing(url)).toEqual(['database']);
       await delay(FULL_FOR_MS);
       await disk.free();
+      await waitFor(async () => (await missing(url)).length === 0, PATIENCE_MS);
 
       const answers = [...big.answers, ...(await clients).flat()];
       const probed = await prober.stop();
@@ -58,6 +60,12 @@ describe.each(MODES)('events run $mode', ({ environment }) => {
     TEST_TIMEOUT_MS,
   );
 });
+
+/** What readyz says is missing. */
+async function missing(url: string): Promise<string[]> {
+  const answer = (await (await fetch(`${url}/readyz`)).json()) as { missing: string[] };
+  return answer.missing;
+}
 
 /** Posts big events until there is no room for one. */
 async function takeWhatIsLeft(url: string): Promise<{ answers: Answer[]; keys: string[] }> {

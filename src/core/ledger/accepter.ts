@@ -7,7 +7,7 @@ import { createGroupCommit } from '../group-commit.ts';
 import { createTurns } from '../turns.ts';
 import { within } from '../within.ts';
 import { type AcceptInput, type AcceptOutcome, acceptEvents } from './accept.ts';
-import { isUnavailable } from './pool.ts';
+import { isDiskFull, isUnavailable } from './pool.ts';
 
 const GROUP_SIZE_MAX = 250;
 const STATEMENTS_MAX = 2;
@@ -16,6 +16,7 @@ const WAITING_BYTES_MAX = 64 * 1024 * 1024;
 /** An answer is due within 2 s; the rest is for the way to the client. */
 const ANSWER_WITHIN_MS = 1_700;
 const BATCH_ANSWER_WITHIN_MS = 15_000;
+const DISK_FULL_FOR_MS = 10_000;
 const BATCHES_MAX = 2;
 const BATCHES_WAITING_MAX = 6;
 /** How long a group, a batch or a single event waits for a transaction that holds one of its keys. */
@@ -31,6 +32,8 @@ export interface Accepter {
   accept(event: AcceptInput, bytes: number): Promise<AcceptOutcome>;
   /** All in one transaction, or none. An event that the ledger can't keep is an Error in its place. */
   acceptBatch(events: AcceptInput[]): Promise<(AcceptOutcome | Error)[]>;
+  /** Whether an event was refused within the last 10 s because the ledger's disk is full: smaller ones may still fit. */
+  foundDiskFull(): boolean;
 }
 
 export function createAccepter(pool: Pool): Accepter {
@@ -43,6 +46,12 @@ export function createAccepter(pool: Pool): Accepter {
   });
   let waiting = 0;
   let waitingBytes = 0;
+  let diskFullUntil = Number.NEGATIVE_INFINITY;
+  const translate = (error: unknown): never => {
+    if (isDiskFull(error)) diskFullUntil = performance.now() + DISK_FULL_FOR_MS;
+    if (error instanceof LedgerUnavailable || !isUnavailable(error)) throw error;
+    throw new LedgerUnavailable('the ledger is away', { cause: error });
+  };
   const batches = createTurns(BATCHES_MAX, BATCHES_WAITING_MAX, 'batches wait to be accepted');
 
   return {
@@ -56,9 +65,12 @@ export function createAccepter(pool: Pool): Accepter {
         waiting -= 1;
         waitingBytes -= bytes;
       });
-      const outcome = await answerOf(ANSWER_WITHIN_MS, written).catch(translate);
-      if (outcome instanceof Error) throw outcome;
-      return outcome;
+      return answerOf(ANSWER_WITHIN_MS, written)
+        .then((outcome) => {
+          if (outcome instanceof Error) throw outcome;
+          return outcome;
+        })
+        .catch(translate);
     },
     acceptBatch(events) {
       let gone = false;
@@ -73,12 +85,8 @@ export function createAccepter(pool: Pool): Accepter {
         })
         .catch(translate);
     },
+    foundDiskFull: () => performance.now() < diskFullUntil,
   };
-}
-
-function translate(error: unknown): never {
-  if (error instanceof LedgerUnavailable || !isUnavailable(error)) throw error;
-  throw new LedgerUnavailable('the ledger is away', { cause: error });
 }
 
 /** The answer, or LedgerUnavailable in time. What is under way goes on: whoever repeats with the same key finds it. */

@@ -139,6 +139,13 @@ export function isUnavailable(error: unknown): boolean {
   return isLedgerAway(error) || isContended(error);
 }
 
+const DISK_FULL = '53100';
+
+/** Whether Postgres had no room left to write. */
+export function isDiskFull(error: unknown): boolean {
+  return (error as { code?: unknown }).code === DISK_FULL;
+}
+
 /**
  * Whether an error means that the ledger is away for now (connection lost, starting up, read-only, disk full, out of
  * connections), and not that the statement was wrong.
