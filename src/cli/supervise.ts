@@ -6,7 +6,7 @@ import { type Config, ConfigError, readConfig } from '../config.ts';
 import { childEnvironment, killChild, startChild, workerStopGraceMs } from '../services/children.ts';
 import { type RunningServices, startServices } from '../services/index.ts';
 import { type KeptService, keepRunning } from '../services/keep-running.ts';
-import { freePort, portProblem } from '../services/ports.ts';
+import { freePort, isPortFree, PORT_ATTEMPTS_MAX, portProblem } from '../services/ports.ts';
 import type { ServiceProcess } from '../services/processes.ts';
 import { type Say, withProgress } from '../services/progress.ts';
 import { startLiveLine } from './live-line.ts';
@@ -30,10 +30,7 @@ export async function runUp(environment: NodeJS.ProcessEnv): Promise<void> {
     const { config } = services;
     await migrateDatabase(config.databaseUrl as string, given, say);
     await checkGivenTemporal(given);
-    const env = {
-      ...childEnvironment(config, environment, given.temporal.address === undefined),
-      TEM_PORT: String(await apiPort(config)),
-    };
+    const env = childEnvironment(config, environment, given.temporal.address === undefined);
     const apiUrl = await startPrograms({ services, env, say, signal, programs, kept });
     services.noteApiUrl(apiUrl);
     process.stdout.write(welcome(config, services, apiUrl));
@@ -75,39 +72,61 @@ async function startPrograms({ services, env, say, signal, programs, kept }: Pro
   const { config } = services;
   const failing = new AbortController();
   const starting = AbortSignal.any([signal, failing.signal]);
-  let apiUrl = '';
-  const keep = async (name: 'api' | 'worker'): Promise<void> => {
-    const words = name === 'api' ? 'The API' : 'The worker';
-    const service = await keepRunning(words, say, starting, async (startSignal) => {
-      const child = await startChild({
-        args: [name],
-        env,
-        logPath: join(config.home, 'logs', `${name}.log`),
-        stopGraceMs: name === 'api' ? API_STOPS_WITHIN_MS : workerStopGraceMs(config),
-        onSpawn: (identity) => services.note(name, identity),
-        say,
-        signal: startSignal,
-      });
-      programs.add(child);
-      void child.exited.then(() => programs.delete(child));
-      if (name === 'api') apiUrl = String(child.ready.url);
-      return child;
+  const startProgram = async (name: 'api' | 'worker', further: NodeJS.ProcessEnv, startSignal: AbortSignal) => {
+    const child = await startChild({
+      args: [name],
+      env: { ...env, ...further },
+      logPath: join(config.home, 'logs', `${name}.log`),
+      stopGraceMs: name === 'api' ? API_STOPS_WITHIN_MS : workerStopGraceMs(config),
+      onSpawn: (identity) => services.note(name, identity),
+      say,
+      signal: startSignal,
     });
-    kept.push(service);
+    programs.add(child);
+    void child.exited.then(() => programs.delete(child));
+    return child;
+  };
+  const keep = async (words: string, start: (signal: AbortSignal) => Promise<ServiceProcess>): Promise<void> => {
+    kept.push(await keepRunning(words, say, starting, start));
+  };
+  let apiUrl = '';
+  let port: number | undefined;
+  const startApi = async (startSignal: AbortSignal): Promise<ServiceProcess> => {
+    const tried: number[] = [];
+    for (;;) {
+      const chosen = port ?? (await apiPort(config, tried));
+      tried.push(chosen);
+      try {
+        const child = await startProgram('api', { TEM_PORT: String(chosen) }, startSignal);
+        // One that is started again must be where it was.
+        port = chosen;
+        apiUrl = String(child.ready.url);
+        return child;
+      } catch (error) {
+        startSignal.throwIfAborted();
+        const { host, portGiven } = config.api;
+        const isSettled = portGiven || port !== undefined || tried.length === PORT_ATTEMPTS_MAX;
+        // Another process took the port between the look and the start.
+        if (isSettled || (await isPortFree(chosen, host))) throw error;
+      }
+    }
   };
   let failure: { error: unknown } | undefined;
   const noted = (error: unknown): void => {
     failure ??= { error };
     failing.abort();
   };
-  await Promise.all([keep('api').catch(noted), keep('worker').catch(noted)]);
+  await Promise.all([
+    keep('The API', startApi).catch(noted),
+    keep('The worker', (startSignal) => startProgram('worker', {}, startSignal)).catch(noted),
+  ]);
   if (failure) throw failure.error;
   return apiUrl;
 }
 
-async function apiPort(config: Config): Promise<number> {
+async function apiPort(config: Config, except: readonly number[]): Promise<number> {
   const { host, port, portGiven } = config.api;
-  if (!portGiven || port === 0) return freePort(port, [], host);
+  if (!portGiven || port === 0) return freePort(port, except, host);
   const problem = await portProblem(port, host);
   if (problem === undefined) return port;
   throw new ConfigError(`TEM_PORT: port ${port} on ${host} ${problem}; set another one, or none to have one chosen`);

@@ -3,6 +3,9 @@
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { ConfigError } from '../config.ts';
 
+/** A port may be taken between the look and the start of what shall listen on it: how often another one is chosen. */
+export const PORT_ATTEMPTS_MAX = 5;
+
 const LOOPBACK = '127.0.0.1';
 const PORTS_TRIED_MAX = 200;
 const CONNECT_TIMEOUT_MS = 500;

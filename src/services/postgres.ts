@@ -9,7 +9,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import pg from 'pg';
 import { ConfigError } from '../config.ts';
-import { freePort } from './ports.ts';
+import { freePort, PORT_ATTEMPTS_MAX } from './ports.ts';
 import { type PostgresPlace, preparePostgresPlace } from './postgres-place.ts';
 import {
   commandLine,
@@ -49,7 +49,6 @@ const DATABASE = 'tem';
 const READY_TIMEOUT_MS = 120_000;
 const READY_POLL_MS = 25;
 const CONNECT_TIMEOUT_MS = 2_000;
-const PORT_ATTEMPTS_MAX = 5;
 const BUILTIN_LOCALES_FROM = 17;
 
 const SETTINGS = {

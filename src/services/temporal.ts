@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Connection } from '@temporalio/client';
 import { SEARCH_ATTRIBUTES } from '../core/temporal.ts';
-import { freePort, isPortAnswering } from './ports.ts';
-import { logTail, type ProcessIdentity, type ServiceProcess, startProcess } from './processes.ts';
+import { freePort, isPortAnswering, PORT_ATTEMPTS_MAX } from './ports.ts';
+import { logAfter, logTail, type ProcessIdentity, type ServiceProcess, startProcess } from './processes.ts';
 import { type Say, withProgress } from './progress.ts';
 import { prepareTemporalDatabase, setDatabaseAside } from './temporal-database.ts';
 
@@ -39,7 +39,10 @@ const LOOPBACK = '127.0.0.1';
 const READY_TIMEOUT_MS = 120_000;
 const READY_POLL_MS = 50;
 const CALL_TIMEOUT_MS = 2_000;
-const PORT_ATTEMPTS_MAX = 5;
+/** A server that doesn't get its port ends well before that; for one whose version says in other words that it listens. */
+const OUTLIVES_A_TAKEN_PORT_MS = 5_000;
+/** What a server that did not get one of its ports wrote; the log ends with a stack when it lost it in the last moment. */
+const PORT_TAKEN = /address already in use|can't set (frontend|UI) port/i;
 /** SQLite's words for a file that it can't read. */
 const DAMAGED = /file is not a database|database disk image is malformed/;
 
@@ -63,7 +66,8 @@ export async function startTemporal(options: TemporalOptions): Promise<EmbeddedT
     const uiPort = options.portIsFixed ? options.uiPort : await freePort(options.uiPort, [...tried, port]);
     const started = await launch(options, port, uiPort);
     if (!('failure' in started)) return started;
-    if (DAMAGED.test(started.failure) && !setAside) {
+    const { message } = started.failure;
+    if (DAMAGED.test(message) && !setAside) {
       setAside = setDatabaseAside(join(options.home, 'temporal.db'));
       options.say(
         `Temporal's database is damaged and was moved to ${setAside}: the ledger starts again what is unfinished`,
@@ -72,17 +76,19 @@ export async function startTemporal(options: TemporalOptions): Promise<EmbeddedT
     }
     tried.push(port, uiPort);
     // Another process took a port between the look and the start.
-    if (!/in use|can't set frontend port|can't set UI port/i.test(started.failure) || attempt === PORT_ATTEMPTS_MAX) {
-      throw new Error(`the embedded Temporal did not start: ${started.failure}`);
+    if (!(started.failure instanceof PortTaken) || options.portIsFixed || attempt === PORT_ATTEMPTS_MAX) {
+      throw new Error(`the embedded Temporal did not start: ${message}`);
     }
   }
 }
+
+class PortTaken extends Error {}
 
 async function launch(
   options: TemporalOptions,
   port: number,
   uiPort: number,
-): Promise<EmbeddedTemporal | { failure: string }> {
+): Promise<EmbeddedTemporal | { failure: Error }> {
   const dbFile = join(options.home, 'temporal.db');
   try {
     // In the default journal mode: the file must be whole in itself when its indexes are dropped.
@@ -91,7 +97,7 @@ async function launch(
     return { ...server, port, uiPort, address: `${LOOPBACK}:${port}`, uiUrl: `http://${LOOPBACK}:${uiPort}`, dbFile };
   } catch (error) {
     options.signal.throwIfAborted();
-    return { failure: (error as Error).message };
+    return { failure: error as Error };
   }
 }
 
@@ -155,23 +161,38 @@ async function untilReady(
   logPath: string,
   signal: AbortSignal,
 ): Promise<void> {
-  const giveUpAt = performance.now() + READY_TIMEOUT_MS;
+  const startedAt = performance.now();
+  const isOld = (): boolean => performance.now() - startedAt > OUTLIVES_A_TAKEN_PORT_MS;
   let reason = `nobody listens on port ${port}`;
   for (;;) {
     signal.throwIfAborted();
-    if (server.hasExited()) throw new Error(`${await server.exited}: ${logTail(logPath, server.logFrom)}`);
+    if (server.hasExited()) throw await endOf(server, port, logPath);
     try {
       // gRPC waits a second after a refused connection, so it is asked only once somebody listens.
-      if (await isPortAnswering(port)) {
+      if ((await isPortAnswering(port)) && (saysItListens(server, logPath) || isOld())) {
         await checkUsable(`${LOOPBACK}:${port}`, namespace);
         return;
       }
     } catch (error) {
       reason = (error as Error).message;
     }
-    if (performance.now() > giveUpAt) throw new Error(`not usable after ${READY_TIMEOUT_MS / 1_000} s: ${reason}`);
+    if (performance.now() - startedAt > READY_TIMEOUT_MS)
+      throw new Error(`not usable after ${READY_TIMEOUT_MS / 1_000} s: ${reason}`);
     await delay(READY_POLL_MS);
   }
+}
+
+/** Who answers may be somebody else's Temporal, which took the port while this one was starting. */
+function saysItListens(server: ServiceProcess, logPath: string): boolean {
+  return /^(Temporal )?Server:\s/m.test(logAfter(logPath, server.logFrom));
+}
+
+async function endOf(server: ServiceProcess, port: number, logPath: string): Promise<Error> {
+  const how = await server.exited;
+  if (PORT_TAKEN.test(logAfter(logPath, server.logFrom))) {
+    return new PortTaken(`port ${port}, or that of its Web UI, is taken by another program`);
+  }
+  return new Error(`${how}: ${logTail(logPath, server.logFrom)}`);
 }
 
 async function checkUsable(address: string, namespace: string): Promise<void> {
