@@ -39,7 +39,7 @@ const LOOPBACK = '127.0.0.1';
 const READY_TIMEOUT_MS = 120_000;
 const READY_POLL_MS = 50;
 const CALL_TIMEOUT_MS = 2_000;
-/** A server that doesn't get its port ends well before that; for one whose version says in other words that it listens. */
+/** A server that doesn't get its port ends well before that. It counts where a version says in other words that it listens. */
 const OUTLIVES_A_TAKEN_PORT_MS = 5_000;
 /** What a server that did not get one of its ports wrote; the log ends with a stack when it lost it in the last moment. */
 const PORT_TAKEN = /address already in use|can't set (frontend|UI) port/i;
@@ -162,14 +162,14 @@ async function untilReady(
   signal: AbortSignal,
 ): Promise<void> {
   const startedAt = performance.now();
-  const isOld = (): boolean => performance.now() - startedAt > OUTLIVES_A_TAKEN_PORT_MS;
+  const hasOutlived = (): boolean => performance.now() - startedAt > OUTLIVES_A_TAKEN_PORT_MS;
   let reason = `nobody listens on port ${port}`;
   for (;;) {
     signal.throwIfAborted();
     if (server.hasExited()) throw await endOf(server, port, logPath);
     try {
       // gRPC waits a second after a refused connection, so it is asked only once somebody listens.
-      if ((await isPortAnswering(port)) && (saysItListens(server, logPath) || isOld())) {
+      if ((await isPortAnswering(port)) && (saysItListens(server, logPath) || hasOutlived())) {
         await checkUsable(`${LOOPBACK}:${port}`, namespace);
         return;
       }
