@@ -116,7 +116,6 @@ create table tem.worker (
 create table tem.event_type (
   name text primary key,
   definition jsonb not null,
-  max_attempts integer not null,
   compensates boolean not null,
   updated_at timestamptz not null default now(),
   -- When a live worker last had it, to the minute.

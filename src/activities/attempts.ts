@@ -60,7 +60,7 @@ export function createAttemptActivities(dependencies: AttemptActivityDependencie
       ownLedger(input);
       let goesOn = true;
       try {
-        const outcome = await runAttempt(attempts, input, { batch: false, heartbeat: () => {} });
+        const outcome = await runAttempt(attempts, input, { batch: false });
         goesOn = outcome.outcome === 'settle' && attempts.types.get(input.type)?.compensate !== undefined;
         // Nothing to compensate: the end needs no activity of its own.
         if (outcome.outcome !== 'settle' || goesOn) return outcome;
@@ -92,7 +92,7 @@ export function createAttemptActivities(dependencies: AttemptActivityDependencie
     async runBatch(input) {
       ownLedger(input);
       try {
-        return await runBatch(attempts, input.type, input.members, () => {});
+        return await runBatch(attempts, input.type, input.members);
       } finally {
         dependencies.runDone(Context.current().info.workflowExecution?.workflowId ?? '');
       }

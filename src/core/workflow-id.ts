@@ -1,4 +1,4 @@
-// The workflow id of an event and its inverse. Percent-encoding makes it injective: two events never share an id.
+// The workflow id of an event. Percent-encoding makes it injective: two events never share an id.
 
 import { createHash } from 'node:crypto';
 
@@ -11,17 +11,4 @@ export function eventWorkflowId(type: string, key: string, keyPrivate = false): 
   return keyPrivate || encoded.length > ENCODED_KEY_LENGTH_MAX
     ? `${type}:sha256:${createHash('sha256').update(key).digest('hex')}`
     : `${type}:${encoded}`;
-}
-
-/** The type and key of an event's workflow id, or undefined when it isn't one (a batch, a hashed key). */
-export function parseEventWorkflowId(workflowId: string): { type: string; key: string } | undefined {
-  const colon = workflowId.indexOf(':');
-  const encoded = workflowId.slice(colon + 1);
-  // encodeURIComponent escapes ':', so one in the rest means that another function made the id.
-  if (colon < 1 || encoded === '' || encoded.includes(':')) return undefined;
-  try {
-    return { type: workflowId.slice(0, colon), key: decodeURIComponent(encoded) };
-  } catch {
-    return undefined;
-  }
 }

@@ -24,7 +24,7 @@ async function setupRegistering() {
 async function register({ database, call }: ApiUnderTest, schema: object, further: object): Promise<void> {
   const retry = { maxAttempts: 3, baseMs: 1_000, capMs: 5_000, jitter: 0 };
   await database.pool.query(
-    `insert into tem.event_type (name, definition, max_attempts, compensates) values ('elsewhere', $1, 3, false)
+    `insert into tem.event_type (name, definition, compensates) values ('elsewhere', $1, false)
      on conflict (name) do update set definition = excluded.definition`,
     [{ name: 'elsewhere', version: 1, schema, retry, ...further }],
   );

@@ -48,7 +48,8 @@ export interface AttemptRequest {
 export interface AttemptMode {
   /** A batch's member leaves its run when it fails. */
   batch: boolean;
-  heartbeat: (details?: unknown) => void;
+  /** Where somebody waits for signs of life: not in local activities. */
+  heartbeat?: ((details?: unknown) => void) | undefined;
 }
 
 /** Begins and runs an attempt. Rejects with LedgerUnavailable when the ledger is away: then nothing counts. */

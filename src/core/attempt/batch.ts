@@ -42,13 +42,12 @@ export async function runBatch(
   dependencies: AttemptDependencies,
   typeName: string,
   members: readonly BatchMember[],
-  heartbeat: AttemptMode['heartbeat'],
 ): Promise<BatchOutcome> {
   const [first] = members;
   if (!first) return {};
   // A claim gives a generation to one run only, so the first member names the batch.
   return dependencies.running.join(`batch of ${first.id}`, first.generation, () =>
-    runMembers(dependencies, typeName, members, heartbeat),
+    runMembers(dependencies, typeName, members),
   );
 }
 
@@ -56,7 +55,6 @@ async function runMembers(
   dependencies: AttemptDependencies,
   typeName: string,
   members: readonly BatchMember[],
-  heartbeat: AttemptMode['heartbeat'],
 ): Promise<BatchOutcome> {
   const type = typeOf(dependencies, typeName);
   const answers = await ledger(
@@ -82,7 +80,7 @@ async function runMembers(
   const count = (outcome: AttemptOutcome['outcome'], by = 1): void => {
     counts[outcome] = (counts[outcome] ?? 0) + by;
   };
-  const together = await handledTogether(dependencies, type, begun, heartbeat);
+  const together = await handledTogether(dependencies, type, begun);
   if (together === 'processed' || together === 'released') {
     count(together, begun.length);
     return counts;
@@ -90,7 +88,7 @@ async function runMembers(
   // What somebody else has taken meanwhile is not handled again.
   const left = together === 'apart' ? await ledger(openAmong(dependencies.marksPool, begun)) : begun;
   if (left.length < begun.length) count('stale', begun.length - left.length);
-  const mode = { batch: true, heartbeat };
+  const mode = { batch: true };
   const settled = await Promise.allSettled(left.map((member) => runMember(dependencies, type, member, mode)));
   const [broken] = settled.filter((each) => each.status === 'rejected');
   for (const each of settled) if (each.status === 'fulfilled') count(each.value.outcome);
@@ -123,7 +121,6 @@ async function handledTogether(
   dependencies: AttemptDependencies,
   type: EventType,
   begun: Begun[],
-  heartbeat: AttemptMode['heartbeat'],
 ): Promise<'processed' | 'released' | 'apart' | 'not called'> {
   const { handleAll } = type;
   if (!handleAll || begun.length < 2) return 'not called';
@@ -145,7 +142,6 @@ async function handledTogether(
       timeoutMs: type.timeoutMs,
       log,
       hide,
-      heartbeat,
       invoke: (context) => handleAll(events, context),
     });
     if (verdict.verdict !== 'returned') {

@@ -53,7 +53,8 @@ export interface HandlerCall {
   log: Logger;
   /** Takes the secrets of the payload out of a text. */
   hide(text: string): string;
-  heartbeat: (details?: unknown) => void;
+  /** Absent where nobody waits for signs of life. */
+  heartbeat?: ((details?: unknown) => void) | undefined;
   invoke(context: HandlerContext): unknown;
 }
 
@@ -103,7 +104,11 @@ async function judge(call: HandlerCall, emit: Emit): Promise<Verdict> {
   const { tx, log, hide, heartbeat } = call;
   const { signal } = call.controller;
   try {
-    const beat = (details?: unknown): void => heartbeat(progress(details));
+    const beat = (details?: unknown): void => {
+      // What can't be kept is refused everywhere alike.
+      const kept = progress(details);
+      heartbeat?.(kept);
+    };
     const value = await call.invoke({ tx, emit, signal, heartbeat: beat, log });
     return tx.lost ? { verdict: 'ledgerLost', error: errorText(tx.lost, hide) } : serialise(value, hide);
   } catch (error) {

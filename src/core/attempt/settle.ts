@@ -120,7 +120,6 @@ async function compensate(
       timeoutMs: type.timeoutMs,
       log,
       hide,
-      heartbeat: () => {},
       invoke: (context) => type.compensate?.(event, { ...context, error } as CompensationContext),
     });
     if (verdict.verdict !== 'returned') {

@@ -27,17 +27,16 @@ export async function registerWorker(pool: Pool, worker: WorkerRow): Promise<voi
     [worker.id, LEASE_MS, worker.host, worker.pid, worker.taskQueue, worker.types.map((type) => type.name)],
   );
   await pool.query(
-    `insert into tem.event_type (name, definition, max_attempts, compensates)
+    `insert into tem.event_type (name, definition, compensates)
      -- In one order for all, or two workers wait for each other.
-     select * from unnest($1::text[], $2::jsonb[], $3::int[], $4::bool[]) order by 1
-     on conflict (name) do update set definition = excluded.definition, max_attempts = excluded.max_attempts,
-       compensates = excluded.compensates, updated_at = clock_timestamp()
-     where (tem.event_type.definition, tem.event_type.max_attempts, tem.event_type.compensates)
-       is distinct from (excluded.definition, excluded.max_attempts, excluded.compensates)`,
+     select * from unnest($1::text[], $2::jsonb[], $3::bool[]) order by 1
+     on conflict (name) do update set definition = excluded.definition, compensates = excluded.compensates,
+       updated_at = clock_timestamp()
+     where (tem.event_type.definition, tem.event_type.compensates)
+       is distinct from (excluded.definition, excluded.compensates)`,
     [
       worker.types.map((type) => type.name),
       worker.types.map((type) => JSON.stringify(describeType(type))),
-      worker.types.map((type) => type.retry.maxAttempts),
       worker.types.map((type) => type.compensate !== undefined),
     ],
   );

@@ -35,7 +35,7 @@ async function setup(usesTx: boolean, second: unknown = {}) {
   ]);
   const ids = [await bench.accept(), await bench.accept(second), await bench.accept()] as const;
   const members = ids.map((id) => ({ id, generation: 0, attempt: 1 }));
-  const run = () => runBatch(bench.dependencies, 'probe', members, () => {});
+  const run = () => runBatch(bench.dependencies, 'probe', members);
   /** Another worker takes these over and brings them to their end. */
   const takeOver = async (...taken: string[]) => {
     const other = await bench.anotherWorker();
@@ -115,7 +115,7 @@ describe('members that are handled one by one', () => {
     const bench = await createBench([typeOf(handle, { batch: MEMBERS })]);
     const ids = await Promise.all(Array.from({ length: MEMBERS }, () => bench.accept()));
     const members = ids.map((id) => ({ id, generation: 0, attempt: 1 }));
-    return { ...bench, ids, run: () => runBatch(bench.dependencies, 'probe', members, () => {}) };
+    return { ...bench, ids, run: () => runBatch(bench.dependencies, 'probe', members) };
   }
 
   test('begin a few in each turn of the event loop, so that others are served in between', async () => {

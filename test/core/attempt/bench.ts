@@ -108,7 +108,7 @@ export async function createBench(
       given: { generation?: number; attempt?: number; worker?: typeof dependencies } = {},
     ): Promise<AttemptOutcome> {
       const run = (request: { type: string; generation: number; attempt: number }) =>
-        runAttempt(given.worker ?? dependencies, { id, ...request }, { batch: false, heartbeat: () => {} });
+        runAttempt(given.worker ?? dependencies, { id, ...request }, { batch: false });
       const { generation, attempt } = given;
       // Without a look at the row, two calls meet in one turn.
       if (generation !== undefined && attempt !== undefined) return run({ type: first.name, generation, attempt });

@@ -82,7 +82,7 @@ describe('begin', () => {
       `update tem.event set due_at = null, due_by = clock_timestamp() + interval '1 minute' where id = $1`,
       [id],
     );
-    expect(await runBatch(dependencies, 'probe', [{ id, generation, attempt: 1 }], () => {})).toEqual({});
+    expect(await runBatch(dependencies, 'probe', [{ id, generation, attempt: 1 }])).toEqual({});
     expect(await row(id)).toMatchObject({ state: 'PROCESSING', queued: true, lane: 1 });
     open();
     expect(await older).toEqual({ outcome: 'processed' });

@@ -36,6 +36,6 @@ test('a set that was handled together says which events were in it', async () =>
   const { accept, dependencies, lines } = await createBench([type]);
   const ids = [await accept(), await accept()];
   const members = ids.map((id) => ({ id, generation: 0, attempt: 1 }));
-  expect(await runBatch(dependencies, type.name, members, () => {})).toEqual({ processed: 2 });
+  expect(await runBatch(dependencies, type.name, members)).toEqual({ processed: 2 });
   expect(lines.filter((line) => line.msg === 'batch processed')).toMatchObject([{ events: ids }]);
 });

@@ -106,7 +106,7 @@ test('a set that fails writes no secret into the log', async () => {
   ]);
   const ids = [await bench.accept(login), await bench.accept(login)];
   const members = ids.map((id) => ({ id, generation: 0, attempt: 1 }));
-  expect(await runBatch(bench.dependencies, 'probe', members, () => {})).toEqual({ processed: 2 });
+  expect(await runBatch(bench.dependencies, 'probe', members)).toEqual({ processed: 2 });
   expect(await traces(bench, ids[0] as string)).toContain('what are [secret],[secret]?');
 });
 

@@ -37,7 +37,7 @@ async function setup() {
     ],
   );
   await pool.query(
-    `insert into tem.event_type (name, definition, max_attempts, compensates) values ('undone', '{}', 3, true), ('plain', '{}', 3, false)`,
+    `insert into tem.event_type (name, definition, compensates) values ('undone', '{}', true), ('plain', '{}', false)`,
   );
   const reached = new Set<string>();
   return { pool, workers, reached };
