@@ -47,6 +47,11 @@ export interface HandlerContext {
   /** Aborts on timeout, on cancel and when the worker stops. */
   readonly signal: AbortSignal;
   /**
+   * Waits without using up the attempt's time limit, for a minute of an attempt in all: for what others hold, such as a
+   * place in a pool of one's own. `outbound` of a feature takes it as it is.
+   */
+  offTheClock<Result>(wait: () => Promise<Result>): Promise<Result>;
+  /**
    * Shows progress of a `long` type; `details` are kept for Temporal's Web UI. Throws a TypeError for what is no JSON, a
    * RangeError beyond 16 KiB of it.
    */

@@ -12,32 +12,16 @@ const TIMEOUTS_PER_TICK_MAX = 50;
  */
 export const UNCOUNTED_MAX_MS = 60_000;
 
+/** Waits without using up a limit. */
+export type OffTheClock = <Result>(wait: () => Promise<Result>) => Promise<Result>;
+
 export interface Limit {
   cancel(): void;
   /**
-   * Stops the clock until `resume`, for UNCOUNTED_MAX_MS in all: what a handler waits for because of others is not its own
+   * Stops the clock while it waits, for UNCOUNTED_MAX_MS in all: what a handler waits for because of others is not its own
    * time.
    */
-  pause(): void;
-  resume(): void;
-}
-
-const limits = new WeakMap<AbortSignal, Limit>();
-
-/** Notes which limit aborts a signal. */
-export function bindLimit(signal: AbortSignal, limit: Limit): void {
-  limits.set(signal, limit);
-}
-
-/** Waits without using up the limit that aborts the signal, when one does. */
-export async function offTheClock<Result>(signal: AbortSignal, wait: () => Promise<Result>): Promise<Result> {
-  const limit = limits.get(signal);
-  limit?.pause();
-  try {
-    return await wait();
-  } finally {
-    limit?.resume();
-  }
+  offTheClock: OffTheClock;
 }
 
 export interface AttemptClock {
@@ -46,7 +30,7 @@ export interface AttemptClock {
 }
 
 export function createAttemptClock(uncountedMaxMs = UNCOUNTED_MAX_MS): AttemptClock {
-  const running = new Set<{ remainingMs: number; uncountedMs: number; pauses: number; onTimeout: () => void }>();
+  const running = new Set<{ remainingMs: number; uncountedMs: number; waits: number; onTimeout: () => void }>();
   let timer: NodeJS.Timeout | undefined;
   let lastMs = 0;
 
@@ -57,7 +41,7 @@ export function createAttemptClock(uncountedMaxMs = UNCOUNTED_MAX_MS): AttemptCl
     lastMs = nowMs;
     let timeouts = 0;
     for (const each of running) {
-      if (each.pauses > 0 && each.uncountedMs > 0) {
+      if (each.waits > 0 && each.uncountedMs > 0) {
         each.uncountedMs -= sinceMs;
         continue;
       }
@@ -74,7 +58,7 @@ export function createAttemptClock(uncountedMaxMs = UNCOUNTED_MAX_MS): AttemptCl
 
   return {
     limit(limitMs, onTimeout) {
-      const entry = { remainingMs: limitMs, uncountedMs: uncountedMaxMs, pauses: 0, onTimeout };
+      const entry = { remainingMs: limitMs, uncountedMs: uncountedMaxMs, waits: 0, onTimeout };
       running.add(entry);
       if (!timer) {
         lastMs = performance.now();
@@ -83,11 +67,13 @@ export function createAttemptClock(uncountedMaxMs = UNCOUNTED_MAX_MS): AttemptCl
       }
       return {
         cancel: () => void running.delete(entry),
-        pause() {
-          entry.pauses += 1;
-        },
-        resume() {
-          entry.pauses -= 1;
+        async offTheClock(wait) {
+          entry.waits += 1;
+          try {
+            return await wait();
+          } finally {
+            entry.waits -= 1;
+          }
         },
       };
     },

@@ -8,7 +8,7 @@ import type { Emit, HandlerContext } from '../event-type.ts';
 import type { EventTypes } from '../event-types.ts';
 import { errorText } from '../ledger/mark.ts';
 import { isUnavailable } from '../ledger/pool.ts';
-import { type AttemptClock, bindLimit } from './clock.ts';
+import type { AttemptClock, OffTheClock } from './clock.ts';
 import { createEmit } from './emit.ts';
 import { type AbortReason, AttemptAborted } from './running.ts';
 import type { LedgerTransaction } from './transaction.ts';
@@ -68,7 +68,6 @@ export async function callHandler(
   if (signal.aborted) return aborted(signal);
   const limit = clock.limit(call.timeoutMs, () => call.controller.abort(new AttemptAborted('timeout')));
   call.tx.limit = limit;
-  bindLimit(signal, limit);
   let settled: (verdict: Verdict) => void = () => {};
   const abandoned = new Promise<Verdict>((resolve) => {
     settled = resolve;
@@ -89,7 +88,7 @@ export async function callHandler(
   try {
     return await Promise.race([
       currentEvent.run({ attempts: call.attempts, log: call.log, hide: call.hide, fail }, () =>
-        judge(call, createEmit(types, call.tx)),
+        judge(call, createEmit(types, call.tx), limit.offTheClock),
       ),
       abandoned,
     ]);
@@ -100,7 +99,7 @@ export async function callHandler(
   }
 }
 
-async function judge(call: HandlerCall, emit: Emit): Promise<Verdict> {
+async function judge(call: HandlerCall, emit: Emit, offTheClock: OffTheClock): Promise<Verdict> {
   const { tx, log, hide, heartbeat } = call;
   const { signal } = call.controller;
   try {
@@ -109,7 +108,7 @@ async function judge(call: HandlerCall, emit: Emit): Promise<Verdict> {
       const kept = progress(details);
       heartbeat?.(kept);
     };
-    const value = await call.invoke({ tx, emit, signal, heartbeat: beat, log });
+    const value = await call.invoke({ tx, emit, signal, offTheClock, heartbeat: beat, log });
     return tx.lost ? { verdict: 'ledgerLost', error: errorText(tx.lost, hide) } : serialise(value, hide);
   } catch (error) {
     if (signal.aborted) return aborted(signal);

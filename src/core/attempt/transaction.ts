@@ -103,13 +103,9 @@ export class LedgerTransaction implements Transaction {
     return client;
   }
 
-  async #connect(): Promise<pg.PoolClient> {
-    this.limit?.pause();
-    try {
-      return await this.#pool.connect();
-    } finally {
-      this.limit?.resume();
-    }
+  #connect(): Promise<pg.PoolClient> {
+    const connect = () => this.#pool.connect();
+    return this.limit ? this.limit.offTheClock(connect) : connect();
   }
 
   readonly #onError = (error: Error): void => {

@@ -4,7 +4,6 @@
 
 import { isIP, type LookupFunction } from 'node:net';
 import { Agent, buildConnector, type Dispatcher } from 'undici';
-import { offTheClock } from '../attempt/clock.ts';
 import { type AllowedRange, isPermitted, parseAllowedRange } from './addresses.ts';
 import { createLookup, type LookupAll, sharedLookup } from './lookup.ts';
 import { OriginPlaces } from './origin-places.ts';
@@ -38,12 +37,12 @@ export function createOutbound({ allow, lookup = createLookup() }: OutboundOptio
   const refuse = (url: string): string | undefined => refuseUrl(url, allowed);
 
   async function request(url: string, wanted: OutboundRequest): Promise<OutboundResponse> {
-    const { method, headers, body, signal } = wanted;
+    const { method, headers, body, signal, offTheClock } = wanted;
     const refusal = refuse(url);
     if (refusal !== undefined) throw new TargetRefused(refusal);
     const { origin, pathname, search } = new URL(url);
     // What others hold is not the attempt's own time (rule 3).
-    if (!places.tryAcquire(origin, signal)) await offTheClock(signal, () => places.acquire(origin, signal));
+    if (!places.tryAcquire(origin, signal)) await offTheClock(() => places.acquire(origin, signal));
     try {
       const answer = await agent.request({
         origin,

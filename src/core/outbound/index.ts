@@ -3,4 +3,4 @@
 
 export { createOutbound, type OutboundOptions } from './client.ts';
 export type { LookupAll } from './lookup.ts';
-export { type Outbound, type OutboundRequest, type OutboundResponse, TargetRefused } from './outbound.ts';
+export { type Outbound, type OutboundRequest, type OutboundResponse, onTheClock, TargetRefused } from './outbound.ts';

@@ -5,12 +5,19 @@ export class TargetRefused extends Error {
   override readonly name = 'TargetRefused';
 }
 
+/** For requests that no attempt makes. */
+export const onTheClock = <Result>(wait: () => Promise<Result>): Promise<Result> => wait();
+
 export interface OutboundRequest {
   method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   headers?: Record<string, string>;
   body?: string;
-  /** A handler's own signal: only that one's limit stands still while the request waits for a place. */
   signal: AbortSignal;
+  /**
+   * How the request waits for a place that others hold: a handler gives what its context holds, so that the wait is not
+   * the attempt's own time; `onTheClock` where no attempt runs.
+   */
+  offTheClock<Result>(wait: () => Promise<Result>): Promise<Result>;
   /** Bytes of the answer's body that are read at most; the rest is dropped. */
   maxBytes: number;
   /** How long the body may take after the headers; as long as the signal lets it unless given. */

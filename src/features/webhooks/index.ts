@@ -26,7 +26,7 @@ export function webhook({ config, outbound }: Pick<FeatureDependencies, 'config'
     timeout: '15s',
     batch: 100,
     refuse,
-    async handle({ id, payload }, { signal }) {
+    async handle({ id, payload }, { signal, offTheClock }) {
       const refusal = refuse(payload);
       if (refusal && !refusal.atAcceptOnly) throw new NotRetryable(`${refusal.path} ${refusal.message}`);
       const secrets = secretsOf(payload.secretName, config.webhookSecrets);
@@ -47,6 +47,7 @@ export function webhook({ config, outbound }: Pick<FeatureDependencies, 'config'
           },
           body,
           signal,
+          offTheClock,
           maxBytes: ANSWER_BYTES_MAX,
           bodyWithinMs: ANSWER_BODY_WITHIN_MS,
         })

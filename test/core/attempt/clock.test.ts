@@ -1,7 +1,7 @@
 // A time limit counts running time: what a blocked event loop takes away is nobody's.
 
 import { expect, test } from 'vitest';
-import { bindLimit, createAttemptClock, offTheClock } from '../../../src/core/attempt/clock.ts';
+import { createAttemptClock } from '../../../src/core/attempt/clock.ts';
 import { createBench, gate, typeOf } from './bench.ts';
 
 function block(forMs: number): void {
@@ -72,12 +72,10 @@ test('waits because of others are off the clock, up to their bound', async () =>
     const clock = createAttemptClock(uncountedMaxMs);
     const { opened, open } = gate();
     let ended = false;
-    const { signal } = new AbortController();
     const limit = clock.limit(100, () => {
       ended = true;
     });
-    bindLimit(signal, limit);
-    const waiting = offTheClock(signal, () => opened);
+    const waiting = limit.offTheClock(() => opened);
     await new Promise<void>((resolve) => void clock.limit(400, resolve));
     expect(ended, `${uncountedMaxMs} ms`).toBe(ends);
     open();

@@ -2,9 +2,9 @@
 // bounded. Resolvers that rebind are passed in; the rest of the client is the real one.
 
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { bindLimit, createAttemptClock } from '../../../src/core/attempt/clock.ts';
-import { type LookupAll, TargetRefused } from '../../../src/core/outbound/index.ts';
+import { type LookupAll, onTheClock, TargetRefused } from '../../../src/core/outbound/index.ts';
 import { waitFor } from '../../support/wait.ts';
+import { createBench, gate, typeOf } from '../attempt/bench.ts';
 import { listen, post, resolver, SIGNAL_MS, setup } from './targets.ts';
 
 // The headers come far sooner.
@@ -140,6 +140,7 @@ describe('a request', () => {
       const answer = await outbound.request(`http://127.0.0.1:${target.port}/`, {
         method: 'GET',
         signal: AbortSignal.timeout(end === 'its signal' ? BODY_ABORTED_AFTER_MS : SIGNAL_MS),
+        offTheClock: onTheClock,
         maxBytes: 1_000,
         ...(end === 'its time' && { bodyWithinMs: 50 }),
       });
@@ -186,29 +187,33 @@ describe('a request', () => {
     expect(new Set(await Promise.all(stuck))).toEqual(new Set(['ended']));
   });
 
-  test('waiting for a place is not the time of the attempt', async () => {
-    let release = () => {};
-    const released = new Promise<void>((resolve) => {
-      release = resolve;
-    });
-    const busy = await listen((_request, response) => void released.then(() => response.end()));
+  test("waiting for a place is not the attempt's own time, whatever signal its request has", async () => {
+    const { opened, open } = gate();
+    const busy = await listen((_request, response) => void opened.then(() => response.end()));
     const outbound = setup({ allow: ['127.0.0.1'] });
     const url = `http://127.0.0.1:${busy.port}/`;
-    const holding = Array.from({ length: PLACES_OF_ONE }, () => post(outbound, url, new AbortController().signal));
+    const holding = Array.from({ length: PLACES_OF_ONE }, () => post(outbound, url));
     await waitFor(() => busy.requests.length === PLACES_OF_ONE);
-    const clock = createAttemptClock();
-    const waiting = Array.from({ length: 100 }, async () => {
-      const controller = new AbortController();
-      const limit = clock.limit(1_000, () => controller.abort(new Error('timeout')));
-      bindLimit(controller.signal, limit);
-      const answer = await post(outbound, url, controller.signal).catch((error: Error) => ({ status: error.message }));
-      limit.cancel();
-      return answer.status;
-    });
+    const waiting = gate();
+    const { accept, attempt, row, dependencies } = await createBench([
+      typeOf(
+        async (_event, { signal, offTheClock }) => {
+          const own = AbortSignal.any([signal, AbortSignal.timeout(SIGNAL_MS)]);
+          const asked = outbound.request(url, { method: 'POST', body: '', signal: own, offTheClock, maxBytes: 1_024 });
+          waiting.open();
+          await asked;
+        },
+        { timeout: '1s' },
+      ),
+    ]);
+    const id = await accept();
+    const attempted = attempt(id);
+    await waiting.opened;
     // By the same clock, which doesn't count all that passes on a busy machine.
-    await new Promise<void>((resolve) => void clock.limit(2_000, resolve));
-    release();
+    await new Promise<void>((resolve) => void dependencies.clock.limit(2_000, resolve));
+    open();
     await Promise.all(holding);
-    expect(new Set(await Promise.all(waiting))).toEqual(new Set([200]));
+    expect(await attempted).toEqual({ outcome: 'processed' });
+    expect(await row(id)).toMatchObject({ state: 'PROCESSED', retry_count: 0 });
   });
 });

@@ -3,7 +3,7 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
-import { createOutbound, type LookupAll, type Outbound } from '../../../src/core/outbound/index.ts';
+import { createOutbound, type LookupAll, type Outbound, onTheClock } from '../../../src/core/outbound/index.ts';
 
 export const SIGNAL_MS = 20_000;
 
@@ -34,7 +34,7 @@ export function setup(options: { allow?: string[]; lookup?: LookupAll } = {}): O
 }
 
 export function post(outbound: Outbound, url: string, signal: AbortSignal = AbortSignal.timeout(SIGNAL_MS)) {
-  return outbound.request(url, { method: 'POST', body: '{}', signal, maxBytes: 1_000 });
+  return outbound.request(url, { method: 'POST', body: '{}', signal, offTheClock: onTheClock, maxBytes: 1_000 });
 }
 
 /** A resolver whose answers come in turn; the last one stays. */
