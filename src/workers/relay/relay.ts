@@ -26,6 +26,8 @@ const LEDGER_PAUSE_MS = 250;
 const LEDGER_PAUSE_MAX_MS = 5_000;
 /** Runs in flight for longer than this are looked up in the ledger. */
 const HELD_CHECK_AFTER_MS = 2_000;
+/** And no more often than this: a target that hangs may hold them, and all of their members, for minutes. */
+const HELD_CHECK_EVERY_MS = 2_000;
 
 export interface RelayOptions {
   workerId: string;
@@ -55,6 +57,8 @@ export class Relay {
   #deafUntil = 0;
   /** Whether it has looked at the queue since it armed the bell. */
   #looked = false;
+  /** When it last asked what its runs still hold (performance.now). */
+  #heldCheckedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: RelayOptions) {
     this.#options = options;
@@ -166,7 +170,8 @@ export class Relay {
   /** Slots whose run went on elsewhere (another worker took its first task), or lost its events, are found in the ledger. */
   async #releaseLost(): Promise<void> {
     const old = this.#slots.olderThan(HELD_CHECK_AFTER_MS);
-    if (old.length === 0) return;
+    if (old.length === 0 || performance.now() - this.#heldCheckedAt < HELD_CHECK_EVERY_MS) return;
+    this.#heldCheckedAt = performance.now();
     const held = await heldRuns(this.#options.pool, old);
     for (const { workflowId } of old) if (!held.has(workflowId)) this.#slots.release(workflowId);
   }
