@@ -14,7 +14,6 @@ create table tem.ledger (
   reconciled_whole_at timestamptz,
   -- Short hashes of the secrets that the process started last has, by the setting's name.
   secret_hashes jsonb not null default '{}',
-  pruned_until uuid not null default '00000000-0000-0000-0000-000000000000',
   created_at timestamptz not null default now()
 );
 insert into tem.ledger default values;
@@ -76,12 +75,24 @@ create table tem.event (
 ) with (
   -- A plan made when all events were on a few pages reads them all, and is kept while thousands come. Until autovacuum has
   -- been here, Postgres takes the table for a larger one and goes by its indexes.
-  autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_insert_threshold = 5000, autovacuum_analyze_threshold = 5000
+  autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_insert_threshold = 5000, autovacuum_analyze_threshold = 5000,
+  -- Large counts are told from the statistics, so those must not be old.
+  autovacuum_analyze_scale_factor = 0.02
 );
 -- The hot end: claims look only here, and an event leaves it when it is claimed.
 create index event_claim on tem.event (type, lane, priority, "group", due_at, id) where due_at is not null;
 create index event_owned on tem.event (worker_id, due_by) where due_by is not null;
-create index event_state on tem.event (state, id);
+-- Lists and counts (src/core/ledger/list.ts, stats.ts): each pair of a type and a state is in the order of a page.
+create index event_listed on tem.event (type, state, created_at, id);
+-- The same within a group. Most events have none, and cost nothing here.
+create index event_grouped on tem.event ("group", type, state, created_at, id) where "group" <> '';
+-- Written once, when an event ends: retention reads here what it is to delete, and rates what has just ended.
+create index event_ended on tem.event (type, state, updated_at)
+  where state in ('PROCESSED', 'EXTINCT', 'CANCELLED') and not pruned;
+-- Keys that are remembered after their event is gone.
+create index event_tombstone on tem.event (updated_at) where pruned;
+-- How often each pair of them occurs, for counts that are too large to be counted.
+create statistics tem.event_pairs (mcv) on type, state from tem.event;
 
 -- Every change of state after the first (the first, null -> QUEUED, is the row's created_at and source).
 create table tem.transition (

@@ -50,6 +50,7 @@ export interface Config {
   batch: boolean;
   unknownTypeAfterMs: number;
   retentionMs: number;
+  keyRetentionMs: number;
   worker: {
     /** Features whose types this worker runs; undefined: all. */
     features: string[] | undefined;
@@ -84,6 +85,7 @@ export const SETTINGS = {
   TEM_BATCH: 'off: every event has a workflow of its own, also under a flood (on)',
   TEM_UNKNOWN_TYPE_AFTER: 'how long an event of an unknown type waits (24h)',
   TEM_RETENTION: 'how long ended events are kept (30d)',
+  TEM_KEY_RETENTION: 'how long the keys of ended events are remembered (90d)',
   TEM_FEATURES: 'features that this worker runs (all)',
   TEM_SLOTS: 'workflow runs in flight in a worker (40)',
   TEM_GRACE: 'how long a stopping worker waits for its attempts (20s)',
@@ -134,6 +136,7 @@ export function readConfig(environment: Environment): Config {
     batch: parsed('TEM_BATCH', true, onOff),
     unknownTypeAfterMs: parsed('TEM_UNKNOWN_TYPE_AFTER', milliseconds('24h'), milliseconds),
     retentionMs: parsed('TEM_RETENTION', RETENTION_MIN_MS, atLeastMs(RETENTION_MIN_MS, '30d')),
+    keyRetentionMs: parsed('TEM_KEY_RETENTION', milliseconds('90d'), atLeastMs(RETENTION_MIN_MS, '30d')),
     worker: {
       features: parsed('TEM_FEATURES', undefined, () => atLeastOne(list('TEM_FEATURES'))),
       slots: parsed('TEM_SLOTS', 40, whole(2, 1_000)),

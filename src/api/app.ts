@@ -34,6 +34,8 @@ export interface ApiDependencies {
   pool: Pool;
   /** For accepting alone, so that slow reads can't take its connections. */
   acceptPool: Pool;
+  /** For readiness and figures alone, for the same reason. */
+  watchPool: Pool;
   databaseUrl: string;
   log: Logger;
   eventTypes: EventTypes;
@@ -48,7 +50,7 @@ const REQUEST_TIMEOUT_MS = 60_000;
 const PATH_PARAMETER_LENGTH_MAX = 2_048;
 
 export async function buildApp(dependencies: ApiDependencies): Promise<Api> {
-  const { config, pool, log, eventTypes } = dependencies;
+  const { config, pool, watchPool, log, eventTypes } = dependencies;
   const app: Api = Fastify({
     loggerInstance: log as FastifyBaseLogger,
     // A line for each request would drown the rest; failures and, at debug, accepted events have theirs.
@@ -68,7 +70,7 @@ export async function buildApp(dependencies: ApiDependencies): Promise<Api> {
 
   const auth = createAuth(config);
   const directory = createTypeDirectory(pool, eventTypes);
-  const stats = createStatsReader(pool);
+  const stats = createStatsReader(watchPool);
   const accepter = createAccepter(dependencies.acceptPool);
   const core: ApiCore = {
     pool,
@@ -76,8 +78,8 @@ export async function buildApp(dependencies: ApiDependencies): Promise<Api> {
     incoming: createIncoming(eventTypes, directory),
     directory,
     stats,
-    readiness: createReadiness(pool, dependencies.checkTemporal, accepter.foundDiskFull),
-    metrics: createMetrics(stats),
+    readiness: createReadiness(watchPool, dependencies.checkTemporal, accepter.foundDiskFull),
+    metrics: createMetrics(stats, watchPool),
   };
 
   answerProblems(app);

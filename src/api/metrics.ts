@@ -2,8 +2,10 @@
 // GET /v1/stats has them.
 
 import type { FastifyInstance } from 'fastify';
+import type { Pool } from 'pg';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { StatsReader } from '../core/ledger/stats.ts';
+import { within } from '../core/within.ts';
 
 export interface Metrics {
   contentType: string;
@@ -12,9 +14,11 @@ export interface Metrics {
   watch(app: FastifyInstance): void;
 }
 
+const LEDGER_WITHIN_MS = 2_000;
 const DURATION_BUCKETS_S = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10];
 
-export function createMetrics(stats: StatsReader): Metrics {
+/** `pool` tells whether the ledger answers at all, which figures that are long in coming don't. */
+export function createMetrics(stats: StatsReader, pool: Pool): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const requests = new Counter({
@@ -33,6 +37,11 @@ export function createMetrics(stats: StatsReader): Metrics {
   const gauge = (name: string, help: string, labelNames: string[] = []) =>
     new Gauge({ name, help, labelNames, registers: [registry] });
   const events = gauge('tem_events', 'Events in the ledger.', ['type', 'state']);
+  const estimated = gauge('tem_events_estimated', '1 where tem_events is an estimate, because it is large.', [
+    'type',
+    'state',
+  ]);
+  const statsAge = gauge('tem_stats_age_seconds', 'How old the figures of the ledger are.');
   const dueAge = gauge(
     'tem_oldest_due_age_seconds',
     'Age of the unfinished event that has been due for longest; 0 when none is.',
@@ -46,6 +55,11 @@ export function createMetrics(stats: StatsReader): Metrics {
     for (const [type, states] of Object.entries(figures.types)) {
       for (const [state, count] of Object.entries(states)) events.set({ type, state }, count);
     }
+    estimated.reset();
+    for (const [type, states] of Object.entries(figures.estimated)) {
+      for (const state of states) estimated.set({ type, state }, 1);
+    }
+    statsAge.set(Math.max(0, Date.now() - Date.parse(figures.at)) / 1_000);
     dueAge.set((figures.oldest.dueAgeMs ?? 0) / 1_000);
     workers.set(figures.workers.alive);
   };
@@ -53,11 +67,9 @@ export function createMetrics(stats: StatsReader): Metrics {
   return {
     contentType: registry.contentType,
     async text() {
-      const answered = await readLedger().then(
-        () => 1,
-        () => 0,
-      );
-      up.set(answered);
+      const answers = within(LEDGER_WITHIN_MS, pool.query('select'), () => new Error('no answer'));
+      const [answered] = await Promise.allSettled([answers, readLedger()]);
+      up.set(Number(answered.status === 'fulfilled'));
       return registry.metrics();
     },
     watch(app) {

@@ -144,6 +144,9 @@ export const StatsAnswer = Type.Object({
   at: Time,
   states: StateCounts,
   types: Type.Record(Type.String(), StateCounts),
+  estimated: Type.Record(Type.String(), Type.Array(State), {
+    description: 'Which counts of which types are estimates, because they are large; all others are exact.',
+  }),
   rates: Type.Object({
     acceptedPerSecond: Type.Number({ description: 'Over the last minute.' }),
     processedPerSecond: Type.Number({ description: 'Over the last minute.' }),

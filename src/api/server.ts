@@ -27,6 +27,8 @@ export interface RunningApi {
 
 const READ_CONNECTIONS = 8;
 const ACCEPT_CONNECTIONS = 5;
+/** Readiness asks several things at once, the figures one after the other. */
+const WATCH_CONNECTIONS = 3;
 const ACCEPT_CONNECTION_TIMEOUT_MS = 1_500;
 // A caller of reads has long gone by then; the longest statement of a batch is given 20 s.
 const READ_WITHIN_MS = 10_000;
@@ -45,6 +47,11 @@ export async function startApi(config: Config, log: Logger): Promise<RunningApi>
     applicationName: 'tem api',
     queryTimeoutMs: READ_WITHIN_MS,
   });
+  const watchPool = createPool(databaseUrl, {
+    max: WATCH_CONNECTIONS,
+    applicationName: 'tem api watch',
+    queryTimeoutMs: READ_WITHIN_MS,
+  });
   const acceptPool = createPool(databaseUrl, {
     max: ACCEPT_CONNECTIONS,
     applicationName: 'tem api accept',
@@ -55,7 +62,7 @@ export async function startApi(config: Config, log: Logger): Promise<RunningApi>
   const outbound = createOutbound({ allow: config.outboundAllow });
   const temporal = createTemporalCheck(config);
   const release = async (): Promise<void> => {
-    await Promise.allSettled([temporal.close(), outbound.close(), pool.end(), acceptPool.end()]);
+    await Promise.allSettled([temporal.close(), outbound.close(), pool.end(), watchPool.end(), acceptPool.end()]);
   };
 
   try {
@@ -64,6 +71,7 @@ export async function startApi(config: Config, log: Logger): Promise<RunningApi>
       config,
       pool,
       acceptPool,
+      watchPool,
       databaseUrl,
       log,
       eventTypes,
@@ -76,7 +84,7 @@ export async function startApi(config: Config, log: Logger): Promise<RunningApi>
     const url = hostUrl(config.api.host, (app.server.address() as AddressInfo).port);
     log.info({ url }, 'API listens');
     const { namespace } = config.temporal;
-    const endWatch = watchWorkers(pool, { options: temporalConnectionOptions(config), namespace }, log);
+    const endWatch = watchWorkers(watchPool, { options: temporalConnectionOptions(config), namespace }, log);
     let stopped: Promise<void> | undefined;
     return {
       url,

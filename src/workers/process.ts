@@ -104,7 +104,7 @@ async function assemble(
   const starter = new Starter({ client, ledgerId, taskQueue, searchAttributes: connections.searchAttributes, log });
   const { slots, graceMs, reconcileEveryMs } = config.worker;
   const relay = new Relay({ workerId: id, pool, types, starter, listener, slots, batch: config.batch, log });
-  const { unknownTypeAfterMs, retentionMs } = config;
+  const { unknownTypeAfterMs, retentionMs, keyRetentionMs } = config;
   const reconciler = createReconciler({
     pool,
     client,
@@ -115,6 +115,7 @@ async function assemble(
     restoreSearchAttributes: async () => starter.useSearchAttributes(await ensureSearchAttributes(client, log)),
     unknownTypeAfterMs,
     retentionMs,
+    keyRetentionMs,
     log,
   });
   const temporal = createTemporalWorker({

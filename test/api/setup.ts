@@ -77,6 +77,7 @@ export async function setup(
     }),
     pool,
     acceptPool,
+    watchPool: pool,
     databaseUrl,
     log: pino({ level: 'silent' }),
     eventTypes: createEventTypes([note, anything, discreet]),

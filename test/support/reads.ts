@@ -33,6 +33,24 @@ async function entriesRead(session: Pool, index: string): Promise<number> {
   return rows[0]?.read ?? 0;
 }
 
+/** Calls in a transaction of the session, its pool's only one; resolves to how much of tem.event that read, in rows and entries. */
+export async function eventsReadBy(session: Pool, call: () => Promise<unknown>): Promise<number> {
+  await session.query('begin');
+  const before = await eventsRead(session);
+  await call();
+  const read = (await eventsRead(session)) - before;
+  await session.query('commit');
+  return read;
+}
+
+async function eventsRead(session: Pool): Promise<number> {
+  const { rows } = await session.query<{ read: number }>(
+    `select (pg_stat_get_xact_tuples_returned('tem.event'::regclass) + sum(pg_stat_get_xact_tuples_returned(indexrelid)))::int
+       as read from pg_index where indrelid = 'tem.event'::regclass`,
+  );
+  return rows[0]?.read ?? 0;
+}
+
 /** A transaction that has a snapshot, open until the test ends or commits it. */
 export async function openSnapshot(pool: Pool): Promise<PoolClient> {
   const client = await pool.connect();

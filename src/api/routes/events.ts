@@ -2,8 +2,9 @@
 
 import type { Static } from 'typebox';
 import { cancelEvent, type PersonAnswer } from '../../core/ledger/cancel.ts';
+import { type EventFilter, isSlow } from '../../core/ledger/candidates.ts';
 import { readCursor, writeCursor } from '../../core/ledger/cursor.ts';
-import { type EventFilter, eventHistory, getEvent, listEvents, SearchTooBroad } from '../../core/ledger/events.ts';
+import { eventHistory, getEvent, listEvents, SearchTooBroad } from '../../core/ledger/events.ts';
 import { type EventJson, presentEvent } from '../../core/ledger/present.ts';
 import { retryEvent } from '../../core/ledger/retry.ts';
 import type { EventState } from '../../core/ledger/states.ts';
@@ -15,6 +16,9 @@ import { notFound, Problem, problems, refuseBody } from '../problem.ts';
 import { Event, EventPage, EventQuery, History, IdParams, NoQuery } from '../schemas.ts';
 
 const LIMIT_DEFAULT = 50;
+/** Together with the searches fewer than the connections for reads. */
+const LISTS_MAX = 4;
+const LISTS_WAITING_MAX = 200;
 const SEARCHES_MAX = 2;
 const SEARCHES_WAITING_MAX = 4;
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
@@ -26,6 +30,7 @@ export function eventRoutes(app: Api, core: ApiCore): void {
 
 function readRoutes(app: Api, core: ApiCore): void {
   // A search may take seconds, and everybody's reads share one pool.
+  const lists = createTurns(LISTS_MAX, LISTS_WAITING_MAX, 'lists at once');
   const searches = createTurns(SEARCHES_MAX, SEARCHES_WAITING_MAX, 'searches at once');
   app.get(
     '/v1/events',
@@ -48,7 +53,7 @@ function readRoutes(app: Api, core: ApiCore): void {
       await core.directory.fresh();
       const filter = { ...filterOf(query), secretTypes: secretTypes(core) };
       const list = () => listEvents(core.pool, filter, query.limit ?? LIMIT_DEFAULT, before);
-      const page = await (query.q === undefined ? list() : searches(list).catch(tooBroad));
+      const page = await (isSlow(filter) ? searches(list).catch(tooBroad) : lists(list));
       const last = page.rows.at(-1);
       return {
         events: page.rows.map((row) => presentEvent(row, core.directory)),

@@ -34,7 +34,8 @@ export function overviewRoutes(app: Api, core: ApiCore): void {
         tags: ['operation'],
         summary: 'Counts, rates and ages',
         querystring: NoQuery,
-        description: 'Read at most once a second, more seldom on a large ledger; `at` says when.',
+        description:
+          'Read at most once a second, more seldom on a large ledger, and kept while they can not be read; `at` says when. Counts of more than 50,000 events of a type in one state are estimates, and `estimated` names them.',
         response: { 200: StatsAnswer, ...problems() },
       },
     },

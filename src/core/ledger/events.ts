@@ -1,27 +1,11 @@
-// Reading events: one, a page of them, or the history of one. Lists page by keyset over the id, newest first; ids are
-// time-ordered (UUID version 7), so a page never shifts when new events arrive.
+// Reading events: one, a page of them, or the history of one. Lists page by keyset, newest first, so that a page
+// never shifts when new events arrive.
 
 import type { Pool } from 'pg';
+import { candidates, type EventFilter, isSlow } from './candidates.ts';
 import { readWithin } from './pool.ts';
 import { type EventRow, instant } from './present.ts';
 import type { EventState } from './states.ts';
-
-export interface EventFilter {
-  states?: EventState[];
-  type?: string;
-  group?: string;
-  key?: string;
-  /**
-   * Part of a key, an id, an error or a payload's text, in any case. No index serves it: it reads event after event,
-   * newest first, until the page is full, so narrow it by state, type or time on a large ledger.
-   */
-  q?: string;
-  /** Types whose payloads `q` leaves out: a search that found a secret would tell it. */
-  secretTypes?: string[];
-  /** createdAt from (inclusive) and to (exclusive). */
-  from?: Date;
-  to?: Date;
-}
 
 export interface HistoryEntry {
   at: string | null;
@@ -55,9 +39,6 @@ const BYTES_OF = `octet_length(e.payload::text) + coalesce(octet_length(e.result
 const PAGE_BYTES_MAX = 16 * 1024 * 1024;
 const SEARCH_TIMEOUT_MS = 8_000;
 const STATEMENT_CANCELLED = '57014';
-// An id's time is the clock of whoever made it, and it may be hours after the start of its transaction (created_at):
-// the bound on ids only spares reading what lies far outside.
-const ID_SLACK_MS = 24 * 3_600_000;
 
 /** One event, or undefined. */
 export async function getEvent(pool: Pool, id: string): Promise<EventRow | undefined> {
@@ -80,13 +61,12 @@ export async function listEvents(
   before: string | undefined,
   bytesMax = PAGE_BYTES_MAX,
 ): Promise<{ rows: EventRow[]; more: boolean }> {
-  const { conditions, values } = conditionsOf(filter, before);
-  const where = conditions.length === 0 ? '' : `where ${conditions.join(' and ')}`;
   // One more than asked for tells whether another page follows. The events' sizes are added up one by one, so that
   // Postgres too reads no more of them than the page takes.
+  const { tables, text: ids, values } = candidates(filter, before, limit + 1);
   const text = `
-    with recursive found as materialized (
-      select array(select e.id from tem.event e ${where} order by e.id desc limit ${limit + 1}) as ids
+    with recursive ${tables}found as materialized (
+      select array(${ids}) as ids
     ), page as (
       select 0 as n, 0::bigint as bytes
       union all
@@ -95,55 +75,8 @@ export async function listEvents(
     )
     select ${COLUMNS}, cardinality(f.ids) as found from found f, page p, tem.event e
       where e.id = f.ids[p.n] order by p.n`;
-  const rows = filter.q === undefined ? (await pool.query<Found>(text, values)).rows : await search(pool, text, values);
+  const rows = isSlow(filter) ? await search(pool, text, values) : (await pool.query<Found>(text, values)).rows;
   return { rows, more: (rows[0]?.found ?? 0) > rows.length };
-}
-
-function conditionsOf(filter: EventFilter, before: string | undefined): { conditions: string[]; values: unknown[] } {
-  const conditions: string[] = [];
-  const values: unknown[] = [];
-  const add = (value: unknown, condition: (place: string) => string): void => {
-    if (value === undefined) return;
-    values.push(value);
-    conditions.push(condition(`$${values.length}`));
-  };
-  add(before, (place) => `e.id < ${place}::uuid`);
-  if (filter.states?.length === 1) add(filter.states[0], (place) => `e.state = ${place}`);
-  else add(filter.states, (place) => `e.state = any(${place}::text[])`);
-  add(filter.type, (place) => `e.type = ${place}`);
-  add(filter.group, (place) => `e."group" = ${place}`);
-  add(filter.key, (place) => `e.key = ${place}`);
-  if (filter.key !== undefined && filter.type === undefined) conditions.push(`e.type in (${TYPES_IN_USE})`);
-  add(filter.from, (place) => `e.created_at >= ${place}`);
-  add(filter.from && idAt(filter.from.getTime() - ID_SLACK_MS), (place) => `e.id >= ${place}::uuid`);
-  add(filter.to, (place) => `e.created_at < ${place}`);
-  add(filter.to && idAt(filter.to.getTime() + ID_SLACK_MS), (place) => `e.id < ${place}::uuid`);
-  if (filter.q !== undefined) {
-    values.push(`%${filter.q.replace(/[\\%_]/g, '\\$&')}%`, filter.secretTypes ?? []);
-    const part = `ilike $${values.length - 1}`;
-    conditions.push(
-      `(e.key ${part} or e.id::text ${part} or e.last_error ${part}
-        or e.type <> all($${values.length}::text[]) and e.payload::text ${part})`,
-    );
-  }
-  return { conditions, values };
-}
-
-// The unique index is on (type, key): a key alone is looked up once in each type, found by a loose scan of that index.
-const TYPES_IN_USE = `
-  with recursive used as (
-    select min(type) as type from tem.event
-    union all
-    select (select min(n.type) from tem.event n where n.type > used.type) from used where used.type is not null
-  ) select type from used where type is not null`;
-
-/** The smallest UUID of version 7 at a time. */
-function idAt(ms: number): string {
-  const clamped = Math.min(Math.max(0, Math.trunc(ms)), 2 ** 48 - 1);
-  return `${clamped.toString(16).padStart(12, '0')}70008000000000000000`.replace(
-    /^(.{8})(.{4})(.{4})(.{4})(.{12})$/,
-    '$1-$2-$3-$4-$5',
-  );
 }
 
 async function search(pool: Pool, text: string, values: unknown[]): Promise<Found[]> {

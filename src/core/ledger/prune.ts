@@ -1,9 +1,9 @@
 // Retention: ended events are deleted, or emptied to their key and a digest of their payload when a caller chose the key,
-// so that a late repeat is still recognised (rule 14). It walks the ledger by id in bounded slices and begins anew at the
-// end, because an old event may have ended only lately.
+// so that a late repeat is still recognised (rule 14). What a key leaves behind goes after a time of its own. It reads what
+// it deletes, in slices: the index of ended events is in the order of their end.
 
 import type { Pool } from 'pg';
-import { ENDED_SQL } from './states.ts';
+import { ENDED_SQL, ENDED_STATES } from './states.ts';
 
 const SLICE_MAX = 1_000;
 /** 200,000 events a turn: a turn a minute keeps up with more events than one machine handles. */
@@ -13,44 +13,58 @@ export interface Retention {
   retentionMs: number;
   /** Of types that have their own. */
   ofTypes?: readonly { name: string; retentionMs: number }[];
+  /** How long after its end the key of an event is remembered. */
+  keyRetentionMs: number;
   slicesMax?: number;
+  /** Called after each slice; rejects when it is to go no further. */
+  onSlice?(): Promise<void>;
 }
 
 /** Prunes what ended longer ago than its retention, as far as one turn may go; resolves to how many events. */
 export async function prune(
   pool: Pool,
-  { retentionMs, ofTypes = [], slicesMax = SLICES_PER_TURN_MAX }: Retention,
+  { retentionMs, ofTypes = [], keyRetentionMs, slicesMax = SLICES_PER_TURN_MAX, onSlice }: Retention,
 ): Promise<number> {
+  const own = [ofTypes.map(({ name }) => name), ofTypes.map((type) => type.retentionMs)];
   let pruned = 0;
-  for (let slice = 0; slice < slicesMax; slice++) {
-    const { rows } = await pool.query<{ pruned: number; looked: number }>({
-      text: PRUNE,
-      values: [retentionMs, SLICE_MAX, ofTypes.map(({ name }) => name), ofTypes.map((type) => type.retentionMs)],
-    });
-    pruned += rows[0]?.pruned ?? 0;
-    if ((rows[0]?.looked ?? 0) < SLICE_MAX) break;
+  let slices = 0;
+  for (const [text, values] of [
+    [PRUNE, [retentionMs, SLICE_MAX, ...own, ENDED_STATES]],
+    [FORGET, [keyRetentionMs, SLICE_MAX]],
+  ] as const) {
+    for (let count = SLICE_MAX; count === SLICE_MAX && slices < slicesMax; slices++) {
+      const { rows } = await pool.query<{ count: number }>({ text, values: [...values] });
+      count = rows[0]?.count ?? 0;
+      pruned += count;
+      await onSlice?.();
+    }
   }
   return pruned;
 }
 
-const PRUNABLE = `not e.pruned and e.state in ${ENDED_SQL}
-        and e.updated_at < clock_timestamp()
-          - coalesce((select retention_ms from own where own.type = e.type), $1) * interval '1 ms'`;
+// Of each type and state what ended first, by a time that doesn't change while an index is read. What another has locked, such as a person who revives it, is passed by.
 const PRUNE = `
-  with own as materialized (
+  with recursive own as materialized (
     select * from unnest($3::text[], $4::float8[]) as o(type, retention_ms)
-  ), slice as materialized (
-    select e.id, ${PRUNABLE} as prunable from tem.event e
-    where e.id > (select pruned_until from tem.ledger)
-      -- Ids begin with their time: none below this one is younger than the shortest retention.
-      and e.id < (rpad(lpad(to_hex((extract(epoch from clock_timestamp()) * 1000
-        - least($1, (select min(retention_ms) from own)))::bigint), 12, '0'), 32, '0'))::uuid
-    order by e.id limit $2
+  ), types as (
+    (select e.type from tem.event e where e.state in ${ENDED_SQL} and not e.pruned order by e.type limit 1)
+    union all
+    select next.type from types t cross join lateral (
+      select e.type from tem.event e where e.type > t.type and e.state in ${ENDED_SQL} and not e.pruned
+      order by e.type limit 1) next
   ), chosen as materialized (
-    -- Asked again under its lock: a person may be reviving it at this moment. The next walk finds what is passed over.
-    select e.id, e.key = e.id::text as own_key from tem.event e
-    where e.id = any(array(select id from slice where prunable)) and ${PRUNABLE}
-    order by e.id for update of e skip locked
+    select old.id, old.own_key
+    from types t cross join unnest($5::text[]) as s(state)
+      cross join lateral (
+        select statement_timestamp() - coalesce((select o.retention_ms from own o where o.type = t.type), $1) * interval '1 ms' as at
+      ) as ended_before
+      cross join lateral (
+        select e.id, e.key = e.id::text as own_key from tem.event e
+        where e.type = t.type and e.state = s.state and e.state in ${ENDED_SQL} and not e.pruned
+          and e.updated_at < ended_before.at
+        order by e.updated_at limit $2 for update skip locked
+      ) old
+    limit $2
   ), deleted as (
     delete from tem.event where id = any(array(select id from chosen where own_key))
   ), forgotten as (
@@ -59,9 +73,13 @@ const PRUNE = `
     update tem.event set payload = to_jsonb(md5(payload::text)), result = null, last_error = null,
       compensation_error = null, pruned = true
     where id = any(array(select id from chosen where not own_key))
-  ), walked as (
-    update tem.ledger set pruned_until = coalesce(
-      (select id from slice order by id desc offset 0 limit (case when (select count(*) from slice) = $2 then 1 else 0 end)),
-      '00000000-0000-0000-0000-000000000000')
   )
-  select (select count(*) from chosen)::int as pruned, (select count(*) from slice)::int as looked`;
+  select (select count(*) from chosen)::int as count`;
+const FORGET = `
+  with chosen as materialized (
+    select id from tem.event where pruned and updated_at < statement_timestamp() - $1 * interval '1 ms'
+    order by updated_at limit $2 for update skip locked
+  ), deleted as (
+    delete from tem.event where id = any(array(select id from chosen))
+  )
+  select (select count(*) from chosen)::int as count`;

@@ -3,6 +3,7 @@
 
 export type EventState = 'QUEUED' | 'PROCESSING' | 'PROCESSED' | 'FAILED' | 'EXTINCT' | 'CANCELLED';
 
+export const STATES: readonly EventState[] = ['QUEUED', 'PROCESSING', 'PROCESSED', 'FAILED', 'EXTINCT', 'CANCELLED'];
 export const ENDED_STATES: readonly EventState[] = ['PROCESSED', 'EXTINCT', 'CANCELLED'];
 /** The same as the right side of SQL's `in`. */
 export const ENDED_SQL = `('${ENDED_STATES.join("', '")}')`;

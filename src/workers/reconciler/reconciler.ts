@@ -36,6 +36,7 @@ export interface ReconcilerOptions {
   restoreSearchAttributes(): Promise<void>;
   unknownTypeAfterMs: number;
   retentionMs: number;
+  keyRetentionMs: number;
   /** After how long an open run without progress is ended; 5 minutes by default. */
   stuckAfterMs?: number;
   log: Logger;
@@ -67,7 +68,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
       ['following closed runs', () => followClosedRuns(pool, client, log, sinceMs)],
       ['looking after overdue events', () => lookAfterOverdue(options)],
       ['keeping the schedule', () => ensureReconcileSchedule(options)],
-      ['pruning', () => prune(pool, { retentionMs: options.retentionMs, ofTypes: ownRetentions })],
+      ['pruning', () => prune(pool, { ...options, ofTypes: ownRetentions })],
     ];
     const failures: unknown[] = [];
     for (const [what, step] of steps) {

@@ -3,8 +3,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { acceptEvents } from '../../../src/core/ledger/accept.ts';
+import type { EventFilter } from '../../../src/core/ledger/candidates.ts';
 import { readCursor, writeCursor } from '../../../src/core/ledger/cursor.ts';
-import { type EventFilter, eventHistory, getEvent, listEvents } from '../../../src/core/ledger/events.ts';
+import { eventHistory, getEvent, listEvents } from '../../../src/core/ledger/events.ts';
 import { createDatabase, type TestDatabase } from '../../support/database.ts';
 
 async function setup(count: number): Promise<TestDatabase & { ids: string[] }> {

@@ -7,10 +7,13 @@ import { type AcceptInput, acceptEvents } from '../../../src/core/ledger/accept.
 import { prune } from '../../../src/core/ledger/prune.ts';
 import { retryEvent } from '../../../src/core/ledger/retry.ts';
 import { createDatabase } from '../../support/database.ts';
+import { eventsReadBy, workerSession } from '../../support/reads.ts';
 import { waitFor } from '../../support/wait.ts';
 
 const DAY_MS = 24 * 3_600_000;
 const RETENTION_MS = 30 * DAY_MS;
+const KEY_RETENTION_MS = 90 * DAY_MS;
+const RETENTION = { retentionMs: RETENTION_MS, keyRetentionMs: KEY_RETENTION_MS };
 const SLICE = 1_000;
 const SLICES = 3;
 const TURN = SLICES * SLICE;
@@ -67,7 +70,7 @@ test('an ended event leaves its key behind, which still tells a repeat from anot
   for (const state of ['PROCESSED', 'EXTINCT', 'CANCELLED']) {
     const payload = { name: 'Ada', card: 'secret of the person' };
     const id = await old(state, { acceptedDaysAgo: 31, key: state, payload });
-    expect(await prune(pool, { retentionMs: RETENTION_MS })).toBe(1);
+    expect(await prune(pool, RETENTION)).toBe(1);
     const left = await row(id);
     expect(left).toMatchObject({ state, pruned: true, result: null, last_error: null, compensation_error: null });
     expect(JSON.stringify(left)).not.toMatch(/Ada|secret of the person/);
@@ -78,14 +81,14 @@ test('an ended event leaves its key behind, which still tells a repeat from anot
     ]);
     expect(await retryEvent(pool, id, 'test')).toMatchObject({ outcome: 'conflict' });
     // A second turn finds nothing to do.
-    expect(await prune(pool, { retentionMs: RETENTION_MS })).toBe(0);
+    expect(await prune(pool, RETENTION)).toBe(0);
   }
 });
 
 test('an ended event whose caller chose no key is gone with its history', async () => {
   const { pool, old, row, history } = await setup();
   const id = await old('PROCESSED', { acceptedDaysAgo: 31 });
-  expect(await prune(pool, { retentionMs: RETENTION_MS })).toBe(1);
+  expect(await prune(pool, RETENTION)).toBe(1);
   expect(await row(id)).toBeUndefined();
   expect(await history(id)).toBe(0);
 });
@@ -100,12 +103,12 @@ test('what is unfinished, or ended within the retention, stays as it is however 
     await old('EXTINCT', { acceptedDaysAgo: 29 }),
   ];
   const before = await Promise.all(kept.map(row));
-  expect(await prune(pool, { retentionMs: RETENTION_MS })).toBe(0);
+  expect(await prune(pool, RETENTION)).toBe(0);
   expect(await Promise.all(kept.map(row))).toEqual(before);
   expect(await Promise.all(kept.map(history))).toEqual([1, 1, 1, 1, 1]);
-  // It is found when its time has come: the walk begins anew.
+  // It is found when its time has come.
   await pool.query(`update tem.event set updated_at = now() - interval '31 days' where key = 'late'`);
-  expect(await prune(pool, { retentionMs: RETENTION_MS })).toBe(1);
+  expect(await prune(pool, RETENTION)).toBe(1);
 });
 
 test('a type may keep its events for longer than the others, or for less long', async () => {
@@ -115,11 +118,15 @@ test('a type may keep its events for longer than the others, or for less long', 
     { name: 'note', retentionMs: 90 * DAY_MS },
     { name: 'other', retentionMs: RETENTION_MS },
   ];
-  expect(await prune(pool, { retentionMs: RETENTION_MS, ofTypes })).toBe(0);
+  expect(await prune(pool, { ...RETENTION, ofTypes })).toBe(0);
   expect(await row(id)).toMatchObject({ state: 'PROCESSED' });
-  expect(await prune(pool, { retentionMs: 90 * DAY_MS, ofTypes: [{ name: 'note', retentionMs: 60 * DAY_MS }] })).toBe(
-    1,
-  );
+  expect(
+    await prune(pool, {
+      ...RETENTION,
+      retentionMs: 90 * DAY_MS,
+      ofTypes: [{ name: 'note', retentionMs: 60 * DAY_MS }],
+    }),
+  ).toBe(1);
   expect(await row(id)).toBeUndefined();
 });
 
@@ -132,9 +139,9 @@ test('one turn walks a bounded part of the ledger, and the next goes on from the
      from generate_series(1, $2) n`,
     [31 * DAY_MS, many],
   );
-  expect(await prune(pool, { retentionMs: RETENTION_MS, slicesMax: SLICES })).toBe(TURN);
+  expect(await prune(pool, { ...RETENTION, slicesMax: SLICES })).toBe(TURN);
   expect(await pruned()).toBe(TURN);
-  expect(await prune(pool, { retentionMs: RETENTION_MS })).toBe(SLICE + 1);
+  expect(await prune(pool, RETENTION)).toBe(SLICE + 1);
   expect(await pruned()).toBe(many);
 });
 
@@ -151,7 +158,7 @@ test('an event that is revived at that very moment is neither deleted nor emptie
     expect(await retryEvent(person as unknown as pg.Pool, id, 'test')).toMatchObject({ state: 'QUEUED' });
   // It has looked at the rows as they were, whether it waits for them or passes them over.
   let over = false;
-  const pruning = prune(pool, { retentionMs: RETENTION_MS }).finally(() => {
+  const pruning = prune(pool, RETENTION).finally(() => {
     over = true;
   });
   await waitFor(async () => {
@@ -166,4 +173,38 @@ test('an event that is revived at that very moment is neither deleted nor emptie
     expect(await row(id)).toMatchObject({ state: 'QUEUED', payload: { name: 'Ada' }, pruned: false });
     expect(await history(id)).toBe(2);
   }
+});
+
+test('what a key left behind goes after a time of its own, counted from the end of the event', async () => {
+  const { pool, old, row } = await setup();
+  const [young, gone] = [
+    await old('PROCESSED', { acceptedDaysAgo: 89, key: 'young' }),
+    await old('PROCESSED', { acceptedDaysAgo: 91, key: 'gone' }),
+  ];
+  await prune(pool, RETENTION);
+  expect(await row(young)).toMatchObject({ pruned: true });
+  expect(await row(gone)).toBeUndefined();
+  expect(await acceptEvents(pool, [note('young', 1), note('gone', 1)])).toMatchObject([
+    { status: 'conflict', id: young },
+    { status: 'accepted' },
+  ]);
+});
+
+test('it reads what it deletes, and nothing of the rest', async () => {
+  const { databaseUrl, pool } = await createDatabase();
+  const session = workerSession(databaseUrl);
+  const add = (count: number, daysAgo: number, keyed: boolean, isPruned: boolean) =>
+    pool.query(
+      `insert into tem.event (id, type, key, payload, state, due_at, updated_at, pruned)
+       select id, 'note', case when $3 then 'key ' || n || ' ' || $2::int else id::text end, '{}', 'PROCESSED', null,
+         now() - $2::int * interval '1 day', $4 from (select n, tem.uuid_v7() as id from generate_series(1, $1::int) n) fresh`,
+      [count, daysAgo, keyed, isPruned],
+    );
+  await add(5_000, 10, false, false);
+  await add(5_000, 60, true, true);
+  expect(await eventsReadBy(session, () => prune(session, RETENTION))).toBeLessThan(20);
+  await add(30, 31, false, false);
+  await add(30, 32, true, false);
+  await add(30, 91, true, true);
+  expect(await eventsReadBy(session, async () => expect(await prune(session, RETENTION)).toBe(90))).toBeLessThan(700);
 });

@@ -1,9 +1,12 @@
 // The ledger's figures, and what they may cost.
 
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 import { acceptEvents } from '../../../src/core/ledger/accept.ts';
-import { createStatsReader } from '../../../src/core/ledger/stats.ts';
+import { createPool } from '../../../src/core/ledger/pool.ts';
+import { createStatsReader, readFigures } from '../../../src/core/ledger/stats.ts';
 import { createDatabase } from '../../support/database.ts';
+import { eventsReadBy } from '../../support/reads.ts';
+import { waitFor } from '../../support/wait.ts';
 
 const event = (type: string, key: string) => ({ type, key, payload: 1, source: 'test' });
 
@@ -50,4 +53,69 @@ it('is empty and not wrong on an empty ledger', async () => {
     oldest: { dueAgeMs: null },
     rates: { acceptedPerSecond: 0, processedPerSecond: 0 },
   });
+});
+
+it('counts what is few, tells what is many from the statistics, and says so', async () => {
+  const { pool } = await createDatabase();
+  await pool.query(
+    `insert into tem.event (type, key, payload, state, due_at) select 'note', n::text, '{}', 'PROCESSED', null from generate_series(1, 3000) n`,
+  );
+  await pool.query(`update tem.event set state = 'EXTINCT' where key in ('7', '8')`);
+  await pool.query('vacuum analyze tem.event');
+  const reader = createStatsReader(pool, { countedMax: 100 });
+  const { types, estimated, states } = await reader.read();
+  expect(estimated).toEqual({ note: ['PROCESSED'] });
+  expect(types.note?.EXTINCT).toBe(2);
+  // By chance what is analyzed is all of it here.
+  expect(types.note?.PROCESSED).toBeGreaterThan(2_900);
+  expect(types.note?.PROCESSED).toBeLessThan(3_100);
+  expect(states.PROCESSED).toBe(types.note?.PROCESSED);
+});
+
+it('reads the same however large the ledger is', async () => {
+  const { databaseUrl, pool } = await createDatabase();
+  const session = createPool(databaseUrl, { max: 1, applicationName: 'tem test' });
+  onTestFinished(() => session.end());
+  const add = async (from: number, to: number): Promise<void> => {
+    await pool.query(
+      `insert into tem.event (type, key, payload, state, due_at, created_at, updated_at)
+       select 'note', n::text, '{}', 'PROCESSED', null, now() - interval '1 h', now() - interval '1 h' from generate_series($1::int, $2) n`,
+      [from, to],
+    );
+    await pool.query('vacuum analyze tem.event');
+  };
+  // Not the first one, which finds out what is large.
+  const read = async (): Promise<number> => {
+    const { large } = await readFigures(session, [], 100);
+    return eventsReadBy(session, () => readFigures(session, large, 100));
+  };
+  await add(1, 1_000);
+  const few = await read();
+  await add(1_001, 20_000);
+  expect(await read()).toBeLessThan(few + 100);
+});
+
+it('keeps its last answer with its time when a reading takes too long, and rests before the next', async () => {
+  const { databaseUrl, pool } = await createDatabase();
+  const session = createPool(databaseUrl, { max: 2, applicationName: 'tem test' });
+  onTestFinished(() => session.end());
+  const reader = createStatsReader(session, { withinMs: 300, patienceMs: 50 });
+  const first = await reader.read();
+  const locked = await pool.connect();
+  onTestFinished(() => locked.release(true));
+  await locked.query('begin; lock table tem.event');
+  const waiting = async (): Promise<number> =>
+    (
+      await pool.query(
+        `select from pg_stat_activity where wait_event_type = 'Lock' and query like '%tem.event%' and pid <> pg_backend_pid()`,
+      )
+    ).rowCount ?? 0;
+  // Its time comes while the table is locked: the one who asks has the older answer at once.
+  const seen = await waitFor(async () => (await reader.read()) === first && (await waiting()) === 1);
+  expect(seen).toBe(true);
+  await waitFor(async () => (await waiting()) === 0);
+  for (let scrape = 0; scrape < 20; scrape++) {
+    expect(await reader.read()).toBe(first);
+    expect(await waiting(), 'no other reading has begun').toBe(0);
+  }
 });

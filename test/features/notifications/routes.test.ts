@@ -24,6 +24,7 @@ async function setup() {
     config,
     pool,
     acceptPool: pool,
+    watchPool: pool,
     databaseUrl,
     log,
     features,

@@ -43,6 +43,7 @@ async function setup({
     restoreSearchAttributes: () => onRestore(pool),
     unknownTypeAfterMs,
     retentionMs: RETENTION_MS,
+    keyRetentionMs: 3 * RETENTION_MS,
     log: bench.log,
   });
   onTestFinished(() => reconciler.stop());
