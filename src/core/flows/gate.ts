@@ -1,0 +1,147 @@
+// What this worker has reserved of one flow: instants at which something may go, and places for what is under way. It only
+// counts; flows.ts decides who goes, and asks the ledger for more.
+
+import { instantsOf, lateMaxMs, spacingMs } from './rules.ts';
+import type { FlowRow, Reservation, Reserved } from './store.ts';
+
+/** With this much or less ahead the next instants are asked for, so that they follow without a gap. */
+const REFILL_BELOW_MS = 200;
+/** When somebody waits for places of others, how long until they are asked for again. */
+const PLACES_AGAIN_MS = 100;
+
+export class Gate {
+  flow: FlowRow;
+  /** Instants, oldest first: the next one, how many there are, and how far apart. */
+  #stretches: { nextMs: number; count: number; spacingMs: number }[] = [];
+  free = 0;
+  used = 0;
+  /** Whether the ledger doesn't know yet of places that are used. */
+  untold = false;
+  /** What the relay has let in, or asked about, and hasn't come here yet. */
+  expected = 0;
+  /** Wanted by those who wait here: instants of the first, and of all, and places. */
+  wantedFirst = 0;
+  wantedInstants = 0;
+  wantedPlaces = 0;
+  /** Asking for instants is in vain before; and for places. */
+  instantsAgainMs = 0;
+  placesAgainMs = 0;
+
+  constructor(flow: FlowRow) {
+    this.flow = flow;
+  }
+
+  /** What was reserved under another rate may still be used; it is less than a second's worth. */
+  change(flow: FlowRow): void {
+    if (flow.rate?.limit !== this.flow.rate?.limit || flow.rate?.per !== this.flow.rate?.per) this.instantsAgainMs = 0;
+    if (flow.maxInFlight !== this.flow.maxInFlight) this.placesAgainMs = 0;
+    this.flow = flow;
+  }
+
+  /**
+   * When a call of this cost may go: `nowMs` or earlier when it may now, undefined when nothing is reserved for it. `take`
+   * it at once, or ask again.
+   */
+  instant(cost: number, nowMs: number): number | undefined {
+    const { rate } = this.flow;
+    if (!rate) return nowMs;
+    const { count, before } = instantsOf(cost, rate);
+    this.#dropLate(nowMs, before);
+    // A stretch that is too short for a dearer call is no use to it.
+    while (this.#stretches[0] && this.#stretches[0].count < count) this.#stretches.shift();
+    const [stretch] = this.#stretches;
+    return stretch && stretch.nextMs + before * stretch.spacingMs;
+  }
+
+  take(cost: number): void {
+    const [stretch] = this.#stretches;
+    if (!this.flow.rate || !stretch) return;
+    const { count } = instantsOf(cost, this.flow.rate);
+    stretch.nextMs += count * stretch.spacingMs;
+    stretch.count -= count;
+    if (stretch.count <= 0) this.#stretches.shift();
+  }
+
+  /** Instants and places that nobody waits for here, nor is expected for. */
+  room(nowMs: number): number {
+    const { rate, maxInFlight, paused } = this.flow;
+    if (paused) return 0;
+    this.#dropLate(nowMs);
+    const instants = rate ? this.#instants() - this.wantedInstants - this.expected : Number.POSITIVE_INFINITY;
+    const places = maxInFlight === null ? Number.POSITIVE_INFINITY : this.free - this.wantedPlaces - this.expected;
+    return Math.max(0, Math.min(instants, places));
+  }
+
+  /** Whether asking the ledger for more may help now. */
+  mayAsk(nowMs: number): boolean {
+    const { rate, maxInFlight, paused } = this.flow;
+    if (paused) return false;
+    return !(rate && nowMs < this.instantsAgainMs) && !(maxInFlight !== null && nowMs < this.placesAgainMs);
+  }
+
+  /** When the ledger may be asked with hope; 0 for now. */
+  askAgainMs(): number {
+    const { rate, maxInFlight } = this.flow;
+    return Math.max(rate ? this.instantsAgainMs : 0, maxInFlight === null ? 0 : this.placesAgainMs);
+  }
+
+  /** What to ask the ledger for; undefined when it has what is wanted. */
+  wish(nowMs: number, extra = 0): Omit<Reservation, 'type' | 'group' | 'aheadMs' | 'leadMs'> | undefined {
+    const { rate, maxInFlight } = this.flow;
+    const instants = rate && nowMs >= this.instantsAgainMs ? this.#lacking(nowMs, extra) : 0;
+    const wanted = maxInFlight === null ? 0 : this.wantedPlaces + this.expected + extra;
+    const places = wanted < this.free || (wanted > this.free && nowMs >= this.placesAgainMs);
+    if (instants === 0 && !places && !this.untold) return undefined;
+    const first = Math.max(1, this.wantedFirst);
+    return { instantsMin: Math.min(first, instants), instants, used: this.used, wanted };
+  }
+
+  /** Takes in what the ledger gave. */
+  granted(
+    given: Reserved,
+    asked: { instants: number; used: number; wanted: number },
+    fromMs: number,
+    nowMs: number,
+  ): void {
+    const { rate, maxInFlight } = this.flow;
+    if (rate && given.instants > 0) {
+      this.#stretches.push({ nextMs: fromMs, count: given.instants, spacingMs: spacingMs(rate) });
+    } else if (rate && asked.instants > 0) {
+      this.instantsAgainMs = fromMs - REFILL_BELOW_MS;
+    }
+    if (maxInFlight === null) return;
+    this.untold = false;
+    // Some may have been used or given back meanwhile.
+    this.free = Math.max(0, given.places - this.used);
+    if (given.places < asked.used + asked.wanted) this.placesAgainMs = nowMs + PLACES_AGAIN_MS;
+  }
+
+  #lacking(nowMs: number, extra: number): number {
+    const wanted = this.wantedInstants + this.expected + extra;
+    this.#dropLate(nowMs);
+    const last = this.#stretches.at(-1);
+    const lastsMs = last ? last.nextMs + last.count * last.spacingMs - nowMs : 0;
+    const lacking = wanted - this.#instants();
+    if (lacking <= 0) return 0;
+    // Enough for now: the rest is asked for when it comes near, and until then others may have it.
+    return this.#instants() >= Math.max(1, this.wantedFirst) && lastsMs > REFILL_BELOW_MS ? 0 : lacking;
+  }
+
+  #instants(): number {
+    return this.#stretches.reduce((sum, each) => sum + each.count, 0);
+  }
+
+  /** Those whose call, `before` instants later, would go too late. */
+  #dropLate(nowMs: number, before = Math.max(0, this.wantedFirst - 1) / 2): void {
+    const { rate } = this.flow;
+    const lateMs = rate ? lateMaxMs(rate) : 0;
+    for (let [first] = this.#stretches; first; [first] = this.#stretches) {
+      const lost = Math.ceil((nowMs - lateMs - first.nextMs) / first.spacingMs - before);
+      if (lost <= 0) return;
+      first.count -= lost;
+      first.nextMs += lost * first.spacingMs;
+      if (first.count > 0) return;
+      this.#stretches.shift();
+    }
+  }
+}
