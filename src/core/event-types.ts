@@ -109,7 +109,9 @@ async function loadModule(specifier: string): Promise<EventType[]> {
   } catch (error) {
     throw new EventTypesError(`TEM_EVENT_TYPES: ${specifier} can't be loaded: ${failure(error, path)}`);
   }
-  const types = Object.values(exported).flat().filter(isEventType);
+  // A CommonJS module's names are those of its default export when nobody could read them from its source.
+  const named = [exported, exported.default].flatMap((names) => Object.values(Object(names)));
+  const types = named.flat().filter(isEventType);
   if (types.length === 0) {
     throw new EventTypesError(
       `TEM_EVENT_TYPES: ${specifier} exports no event type; export one made by defineEventType`,

@@ -12,6 +12,7 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bundleWorkflowCode } from '@temporalio/worker';
@@ -50,10 +51,8 @@ export async function workflowBundle(cache: string, log: Logger): Promise<{ code
 
 function contentHash(folder: string): string {
   const hash = createHash('sha256');
-  const manifest = JSON.parse(
-    readFileSync(fileURLToPath(import.meta.resolve('@temporalio/worker/package.json')), 'utf8'),
-  );
-  hash.update(manifest.version);
+  const { version } = createRequire(import.meta.url)('@temporalio/worker/package.json') as { version: string };
+  hash.update(version);
   for (const name of readdirSync(folder).sort()) hash.update(name).update(readFileSync(join(folder, name)));
   return hash.digest('hex').slice(0, 16);
 }

@@ -11,7 +11,7 @@ import { expect, test } from 'vitest';
 import { atEnd } from '../support/at-end.ts';
 import { createDatabase } from '../support/database.ts';
 import { ADMIN_KEY, testEnvironment } from '../support/environment.ts';
-import { startTem } from '../support/processes.ts';
+import { CLONED, startTem } from '../support/processes.ts';
 import { createNamespace } from '../support/temporal.ts';
 
 const BLOCKED = fileURLToPath(new URL('../support/blocked-process.ts', import.meta.url));
@@ -87,7 +87,9 @@ test('an API that a payload blocks, by a pattern that backtracks for ever, ends 
      export const dear = defineEventType({ name: 'dear', payload, async handle() {} });`,
   );
   const further = { TEM_EVENT_TYPES: module, TEM_EVENT_LOOP_TIMEOUT: `${LIMIT_MS}ms` };
-  const api = startTem(['api'], testEnvironment(await createDatabase(), await createNamespace(), further));
+  const environment = testEnvironment(await createDatabase(), await createNamespace(), further);
+  // The stack shall name the files that people know.
+  const api = startTem(['api'], environment, { program: CLONED });
   atEnd(() => api.kill('SIGKILL'));
   const { url } = await api.ready();
   const post = (text: string) =>

@@ -6,9 +6,7 @@ import { appendFileSync, existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
-import { type Static, Type } from 'typebox';
-import { NotRetryable, RetryAfter } from '../../src/core/errors.ts';
-import { defineEventType, type EventView, type HandlerContext } from '../../src/core/event-type.ts';
+import { defineEventType, type EventView, type HandlerContext, NotRetryable, RetryAfter, type Static, Type } from 'tem';
 
 const Step = Type.Union([
   /** A row in `effect`, through `tx`. */

@@ -3,7 +3,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
-const TEM = fileURLToPath(new URL('../../bin/tem', import.meta.url));
+/** Runs the sources through the loader, as people do who have cloned them. */
+export const CLONED = fileURLToPath(new URL('../../bin/tem', import.meta.url));
+/** What global-setup has built; where no test run is, the clone's. */
+const BUILT = process.env.TEM_TEST_PROGRAM ?? CLONED;
 const INHERITED = [
   'PATH',
   'HOME',
@@ -60,9 +63,9 @@ export function childEnvironment(environment: Record<string, string | undefined>
 export function startTem(
   args: string[],
   environment: Record<string, string | undefined> = {},
-  cwd?: string,
+  { cwd, program = BUILT }: { cwd?: string; program?: string } = {},
 ): TemProcess {
-  const child = spawn(process.execPath, [TEM, ...args], {
+  const child = spawn(process.execPath, [program, ...args], {
     env: childEnvironment(environment),
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     ...(cwd !== undefined && { cwd }),
@@ -76,7 +79,7 @@ export async function runTem(
   environment: Record<string, string | undefined> = {},
   input = '',
 ): Promise<{ code: number | null; stdout: string; stderr: string }> {
-  const child = spawn(process.execPath, [TEM, ...args], {
+  const child = spawn(process.execPath, [BUILT, ...args], {
     env: childEnvironment(environment),
     stdio: ['pipe', 'pipe', 'pipe'],
   });
