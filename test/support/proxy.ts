@@ -16,10 +16,12 @@ export interface Proxy {
 export interface ProxyOptions {
   /** Changes what the server sends, chunk by chunk; called once for each connection. */
   fromServer?: () => (chunk: Buffer) => Buffer;
+  /** The same for what the client sends. */
+  fromClient?: () => (chunk: Buffer) => Buffer;
 }
 
 /** Starts a proxy for `target` (host:port); it is closed when the test has ended. */
-export async function startProxy(target: string, { fromServer }: ProxyOptions = {}): Promise<Proxy> {
+export async function startProxy(target: string, { fromServer, fromClient }: ProxyOptions = {}): Promise<Proxy> {
   const [host, port] = target.split(':') as [string, string];
   const sockets = new Set<Socket>();
   let stalled = false;
@@ -45,7 +47,7 @@ export async function startProxy(target: string, { fromServer }: ProxyOptions = 
     client.on('error', () => {});
     const forward = (): void => {
       const upstream = createConnection({ host, port: Number(port) });
-      follow(client, upstream);
+      follow(client, upstream, fromClient?.());
       follow(upstream, client, fromServer?.());
       client.resume();
     };

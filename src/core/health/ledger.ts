@@ -2,13 +2,15 @@
 // that works (a transaction pooler in between silently drops what is notified). Rule 15.
 
 import { randomBytes } from 'node:crypto';
-import pg, { type Pool, type PoolClient } from 'pg';
+import type { Pool, PoolClient } from 'pg';
 import { isTooOld, migrationState, newerMessage, POSTGRES_MAJOR_MIN } from '../ledger/migrate.ts';
+import { SessionRefused, sessionConfig } from '../ledger/session.ts';
 import { type Finding, summarize } from './finding.ts';
 
 const CLOCK_SKEW_MAX_MS = 2_000;
 const NOTIFICATION_WITHIN_MS = 2_000;
 const PLAIN_SESSION_WITHIN_MS = 3_000;
+const IN_BETWEEN = 'is there a pooler that changes them? Connect without it';
 
 /**
  * One finding for each thing that can be wrong; only the first one when the database can't be reached. `now` is this
@@ -72,6 +74,8 @@ interface Settings {
   readOnly: boolean;
   fsync: string;
   fullPageWrites: string;
+  synchronousCommit: string;
+  isolation: string;
   skewMs: number;
   /** The question's way takes time, so that the skew is known to this much only. */
   skewWithinMs: number;
@@ -83,6 +87,7 @@ async function readSettings(client: PoolClient, now: () => number): Promise<Sett
     select current_setting('server_version') as version, current_setting('server_version_num')::integer as number,
       pg_is_in_recovery() as standby, current_setting('default_transaction_read_only') = 'on' as "readOnly",
       current_setting('fsync') as fsync, current_setting('full_page_writes') as "fullPageWrites",
+      current_setting('synchronous_commit') as "synchronousCommit", current_setting('transaction_isolation') as isolation,
       extract(epoch from clock_timestamp())::float8 * 1000 as "nowMs"`);
   const row = rows[0];
   if (!row) throw new Error('no answer to a question about the settings');
@@ -117,10 +122,19 @@ function writableFinding({ standby, readOnly }: Settings): Finding {
   return { name: 'writable', ok: true, detail: 'takes writes' };
 }
 
-function durableFinding({ fsync, fullPageWrites }: Settings): Finding {
+/** Asked on a session of TEM's own: what it was told is not what something in between made of it. */
+function durableFinding({ fsync, fullPageWrites, synchronousCommit, isolation }: Settings): Finding {
   const wrong = [
     ...(fsync === 'on' ? [] : ['fsync is off: a crash of the machine loses or breaks the whole database']),
     ...(fullPageWrites === 'on' ? [] : ['full_page_writes is off: a crash of the machine can break the database']),
+    ...(synchronousCommit === 'on'
+      ? []
+      : [
+          `synchronous_commit is ${synchronousCommit} in TEM's own sessions, which set it on: a crash of the server loses what was accepted in its last moment; ${IN_BETWEEN}`,
+        ]),
+    ...(isolation === 'read committed'
+      ? []
+      : [`TEM's own sessions run at isolation ${isolation}, though they set read committed; ${IN_BETWEEN}`]),
   ];
   return wrong.length === 0
     ? { name: 'durable', ok: true, detail: 'fsync, full_page_writes and synchronous_commit are on' }
@@ -129,12 +143,12 @@ function durableFinding({ fsync, fullPageWrites }: Settings): Finding {
 
 /** TEM's own sessions turn synchronous_commit on; those that call `tem.enqueue` get what server, database or role say. */
 async function otherSessionsFinding(pool: Pool): Promise<Finding> {
-  const client = new pg.Client({
-    connectionString: pool.options.connectionString,
+  const { Client, ...config } = sessionConfig(pool.options.connectionString as string, 'tem plain session');
+  const client = new Client({
+    ...config,
     connectionTimeoutMillis: PLAIN_SESSION_WITHIN_MS,
     query_timeout: PLAIN_SESSION_WITHIN_MS,
   });
-  client.on('error', () => {});
   const wrong = (detail: string): Finding => ({ name: 'durable', ok: false, detail, isWarning: true });
   try {
     await client.connect();
@@ -224,8 +238,9 @@ const CONNECT_PROBLEMS: Record<string, string> = {
 function connectProblem(error: unknown): string {
   const first = error instanceof AggregateError ? (error.errors[0] as unknown) : error;
   const { code = '', message } = first as Error & { code?: string };
+  if (first instanceof SessionRefused) return message;
   if (/unsupported startup parameter/.test(message)) {
-    return `a pooler refuses TEM's session settings (${message}): connect without it, or in session mode with ignore_startup_parameters = options`;
+    return `a pooler refuses the options that DATABASE_URL gives (${message}): take them out of it; TEM needs none`;
   }
   return CONNECT_PROBLEMS[code] ?? message;
 }

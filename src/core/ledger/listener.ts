@@ -5,7 +5,7 @@
 import { Socket } from 'node:net';
 import pg from 'pg';
 import type { Logger } from 'pino';
-import { sessionOptions } from './pool.ts';
+import { connectionConfig } from './pool.ts';
 
 export interface Listener {
   listen(channel: string, onPayload: (payload: string) => void, onReconnect?: () => void): void;
@@ -125,13 +125,17 @@ interface SessionUse {
 }
 
 async function openSession(databaseUrl: string, timing: typeof TIMING, use: SessionUse): Promise<Session> {
-  const { max: _max, ...options } = sessionOptions(databaseUrl, {
+  const {
+    Client,
+    max: _max,
+    ...options
+  } = connectionConfig(databaseUrl, {
     max: 1,
     applicationName: 'tem listener',
     queryTimeoutMs: timing.answerWithinMs,
   });
   const socket = new Socket();
-  const client = new pg.Client({ ...options, stream: () => socket });
+  const client = new Client({ ...options, stream: () => socket });
   let turn: Promise<unknown> = Promise.resolve();
   let probe: NodeJS.Timeout | undefined;
   const session: Session = {

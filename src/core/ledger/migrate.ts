@@ -5,8 +5,9 @@ import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { runner } from 'node-pg-migrate';
-import pg from 'pg';
+import type pg from 'pg';
 import { ConfigError } from '../../config.ts';
+import { sessionConfig, sessionSettings } from './session.ts';
 
 export interface MigrationState {
   applied: string[];
@@ -21,6 +22,8 @@ const SCHEMA = 'tem';
 /** The oldest Postgres that the ledger runs on, by major version. */
 export const POSTGRES_MAJOR_MIN = 14;
 const CONNECT_TIMEOUT_MS = 10_000;
+/** An index on a large table takes as long as it takes. */
+const NO_LIMIT = 0;
 // Any number that no other program takes; node-pg-migrate's own is shared by all its users.
 const LOCK_NUMBER = 8_432_117_003;
 const MISSING_TABLE = '42P01';
@@ -35,12 +38,9 @@ export function isTooOld(serverVersion: number): boolean {
  * Throws a ConfigError for a database that is newer than the code or older than Postgres 14, else the database's error.
  */
 export async function migrate(databaseUrl: string, say: (line: string) => void): Promise<string[]> {
-  const client = new pg.Client({
-    connectionString: databaseUrl,
-    application_name: 'tem migrate',
-    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-  });
-  client.on('error', () => {});
+  const session = { applicationName: 'tem migrate', statementTimeoutMs: NO_LIMIT };
+  const { Client, ...config } = sessionConfig(databaseUrl, session.applicationName, sessionSettings(session));
+  const client = new Client({ ...config, connectionTimeoutMillis: CONNECT_TIMEOUT_MS });
   await client.connect();
   try {
     const { rows } = await client.query<{ number: number; version: string }>(
@@ -49,8 +49,6 @@ export async function migrate(databaseUrl: string, say: (line: string) => void):
     if (isTooOld(rows[0]?.number ?? 0)) {
       throw new ConfigError(`the database is Postgres ${rows[0]?.version}; TEM needs ${POSTGRES_MAJOR_MIN} or later`);
     }
-    // What another role may have made in a schema that everybody may write to must not get into TEM's functions.
-    await client.query('set search_path = pg_catalog, pg_temp');
     const { newer } = await migrationState(client);
     if (newer.length > 0) throw new ConfigError(newerMessage(newer));
     const done = await runner({

@@ -1,22 +1,13 @@
-// Connections to the ledger. Every session states what TEM relies on (rule 13, rule 15), so that a server's or a role's
-// default can't weaken a 202; and one function tells "the ledger is away" from an error of the statement itself.
+// Pools of connections to the ledger, each of them a session that states what TEM relies on; and one function tells "the
+// ledger is away" from an error of the statement itself.
 
 import pg from 'pg';
+import { type SessionOptions, SessionRefused, sessionConfig, sessionSettings } from './session.ts';
 
-export interface PoolOptions {
+export interface PoolOptions extends SessionOptions {
   max: number;
   /** Whether connections stay open when nobody uses them. */
   keptOpen?: boolean;
-  applicationName: string;
-  /** For handlers, who name their own tables: keeps the role's search_path. */
-  forHandlers?: boolean;
-  /**
-   * All its statements look up rows by an index, whatever their values and however few rows there are yet: each plan is
-   * made once, without a look at the statistics.
-   */
-  looksUp?: boolean;
-  /** The longest that one statement may take; 30 s by default. */
-  statementTimeoutMs?: number;
   /** How long a caller waits for a free connection; 2 s by default, so that an answer of 503 is quick. */
   connectionTimeoutMs?: number;
   /**
@@ -26,69 +17,29 @@ export interface PoolOptions {
   queryTimeoutMs?: number;
 }
 
-const STATEMENT_TIMEOUT_MS = 30_000;
 const CONNECTION_TIMEOUT_MS = 2_000;
-// A frozen process must not hold its row locks against its neighbours.
-const IDLE_IN_TRANSACTION_TIMEOUT_MS = 20_000;
 const KEEPALIVE_DELAY_MS = 5_000;
 
-/** Settings of a single TEM session; also used by listeners. */
-export function sessionOptions(databaseUrl: string, options: PoolOptions): pg.PoolConfig {
-  const settings = {
-    synchronous_commit: 'on',
-    statement_timeout: options.statementTimeoutMs ?? STATEMENT_TIMEOUT_MS,
-    idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
-    tcp_keepalives_idle: 5,
-    tcp_keepalives_interval: 2,
-    tcp_keepalives_count: 3,
-    // Claims and marks are index look-ups whose plans must not change with the statistics of a bursty table.
-    jit: 'off',
-    // Else Postgres plans statements that take arrays anew each time, which can take longer than they do; and a plan made
-    // when all events were on one page reads them all until the next analyze, however many there are by then.
-    ...(options.looksUp && {
-      plan_cache_mode: 'force_generic_plan',
-      enable_seqscan: 'off',
-      enable_hashjoin: 'off',
-      enable_mergejoin: 'off',
-    }),
-    ...(!options.forHandlers && {
-      // Times that are kept as text are compared as text.
-      timezone: 'UTC',
-      datestyle: 'ISO',
-      // What another role may have made in a schema that everybody may write to is never called in its place.
-      search_path: 'pg_catalog,pg_temp',
-    }),
-  };
-  const { connectionString, given } = withoutOptions(databaseUrl);
+/** What a pool of sessions is made with, and a single session such as a listener's. */
+export function connectionConfig(
+  databaseUrl: string,
+  options: PoolOptions,
+): pg.PoolConfig & { Client: typeof pg.Client } {
   return {
-    connectionString,
-    application_name: options.applicationName,
+    ...sessionConfig(databaseUrl, options.applicationName, sessionSettings(options)),
     max: options.max,
     ...(options.keptOpen && { min: options.max }),
     connectionTimeoutMillis: options.connectionTimeoutMs ?? CONNECTION_TIMEOUT_MS,
     ...(options.queryTimeoutMs !== undefined && { query_timeout: options.queryTimeoutMs }),
     keepAlive: true,
     keepAliveInitialDelayMillis: KEEPALIVE_DELAY_MS,
-    // The last one of a name counts: TEM's stand after those of the URL.
-    options: [...given, ...Object.entries(settings).map(([name, value]) => `-c ${name}=${value}`)].join(' '),
   };
-}
-
-/** pg would take a URL's `options` instead of TEM's. */
-function withoutOptions(databaseUrl: string): { connectionString: string; given: string[] } {
-  const url = new URL(databaseUrl);
-  const given = url.searchParams.getAll('options');
-  if (given.length === 0) return { connectionString: databaseUrl, given };
-  url.searchParams.delete('options');
-  return { connectionString: url.href, given };
 }
 
 /** A pool of sessions on the ledger. Idle connections that break are dropped quietly: the next query opens another. */
 export function createPool(databaseUrl: string, options: PoolOptions): pg.Pool {
-  const pool = new pg.Pool(sessionOptions(databaseUrl, options));
+  const pool = new pg.Pool(connectionConfig(databaseUrl, options));
   pool.on('error', () => {});
-  // A connection that breaks while it is checked out reports to its query too; without a listener it would end the process.
-  pool.on('connect', (client) => client.on('error', () => {}));
   return pool;
 }
 
@@ -153,6 +104,7 @@ export function isDiskFull(error: unknown): boolean {
 export function isLedgerAway(error: unknown): boolean {
   if (error instanceof AggregateError) return error.errors.some(isLedgerAway);
   if (!(error instanceof Error)) return false;
+  if (error instanceof SessionRefused) return true;
   const code = (error as { code?: unknown }).code;
   if (typeof code === 'string' && (AWAY_SQLSTATES.test(code) || UNAVAILABLE_SOCKET_CODES.has(code))) return true;
   // pg gives these without a code.
