@@ -3,7 +3,8 @@
 
 import { readFileSync } from 'node:fs';
 import type { Pool, PoolClient } from 'pg';
-import { claim, discoverLanes, type Position } from '../src/core/ledger/claim.ts';
+import { claim } from '../src/core/ledger/claim.ts';
+import { discoverLanes, type Position } from '../src/core/ledger/discover.ts';
 import { laneName } from '../src/workers/relay/positions.ts';
 
 export const PRELOAD = new URL('./probe/statement-times.js', import.meta.url);
@@ -41,7 +42,7 @@ export function createClaimProbe(pool: Pool, type: string): ClaimProbe {
     const client = await pool.connect();
     try {
       await client.query('begin');
-      const found = await discoverLanes(client, [type], LANES_MAX, [...positions.values()]);
+      const found = await discoverLanes(client, [type], LANES_MAX, { positions: [...positions.values()] });
       const lanes = found.lanes.filter((lane) => lane.dueInMs <= 0);
       for (const lane of lanes) positions.set(laneName(lane), lane);
       if (lanes.length === 0) return undefined;

@@ -2,128 +2,13 @@
 // and then by time and id, so a claim reads just the rows that it takes. Claims start at the lane's oldest live row: rows
 // that an old snapshot keeps from being vacuumed lie before it and cost nothing (rule 14), also when all are due at once.
 
-import type { Pool, PoolClient } from 'pg';
-import { readWithin } from './pool.ts';
+import type { Pool } from 'pg';
+import { columnsOf, type Position } from './discover.ts';
 import { LANE, PAYLOAD_UNCHECKED } from './queue.ts';
 import { ENDED_STATES } from './states.ts';
 
 /** How long a claimed event may stay without an attempt before it is freed. */
 const CLAIM_DUE_MS = 10_000;
-/** Lanes of a type that are not due yet. */
-const NEXT_LANES_MAX = 10;
-const DISCOVER_ALL_WITHIN_MS = 120_000;
-/** No lane has this number or a higher one. */
-const LANE_MAX = 32_767;
-
-export interface Lane {
-  type: string;
-  /** 0 may share a batch, 1 has a workflow of its own, 2 is quarantine. */
-  lane: number;
-  priority: number;
-  group: string;
-  /** due_at of the oldest live row, as Postgres writes it: microseconds must survive. */
-  from: string;
-  /** Of several that are due at the same time the first, by id. */
-  fromId: string;
-  /** Milliseconds until that row is due; 0 or less when it is. */
-  dueInMs: number;
-}
-
-/** A lane, and a place in it. */
-export type Position = Omit<Lane, 'dueInMs'>;
-
-export interface Found {
-  lanes: Lane[];
-  /** When it was looked, as Postgres writes it. */
-  asOf: string;
-}
-
-/**
- * The lanes of these types with a waiting event, by a loose index scan: one descent per lane, however many events wait in
- * it. Of the due lanes a chance choice of `dueMax` per type and kind of lane, first priority first, so that no number of
- * groups can hide another; of the others the next ones, so that the relay knows when to look again.
- *
- * While an old snapshot is open, the entries of all that was claimed since are still in the index, and a descent to the
- * beginning of a lane passes them. Lanes with a position are entered there instead: what waits before it isn't found.
- */
-export async function discoverLanes(
-  client: Pool | PoolClient,
-  types: readonly string[],
-  dueMax: number,
-  positions: readonly Position[] = [],
-  queryTimeoutMs?: number,
-): Promise<Found> {
-  const { rows } = await client.query<Lane & { asOf: string }>({
-    name: 'discover-lanes',
-    text: `
-      with recursive positioned as (
-        select * from unnest($3::text[], $4::smallint[], $5::smallint[], $6::text[], $7::timestamptz[], $8::uuid[])
-          as p(type, lane, priority, "group", from_at, from_id)
-      ), edge as (
-        select type, -1::smallint as lane, 0::smallint as priority, '' as "group" from unnest($1::text[]) as wanted(type)
-        union all select type, lane, priority, "group" from positioned
-      ), gap as (
-        select *, coalesce(lead(lane) over next, ${LANE_MAX}) as lane_end,
-          coalesce(lead(priority) over next, 0) as priority_end, coalesce(lead("group") over next, '') as group_end
-        from edge window next as (partition by type order by lane, priority, "group")
-      ), scanned as (
-        select type, lane, priority, "group", null::timestamptz as due_at, null::uuid as id, lane_end, priority_end, group_end
-          from gap
-        union all
-        select next.*, lane_end, priority_end, group_end from scanned cross join lateral (
-          select e.type, e.lane, e.priority, e."group", e.due_at, e.id from tem.event e
-            where e.due_at is not null and e.type = scanned.type
-              and (e.lane, e.priority, e."group") > (scanned.lane, scanned.priority, scanned."group")
-              and (e.lane, e.priority, e."group") < (lane_end, priority_end, group_end)
-            order by e.lane, e.priority, e."group", e.due_at, e.id limit 1
-        ) next
-      ), found as (
-        select type, lane, priority, "group", due_at, id from scanned where id is not null
-        union all
-        select first.* from positioned p cross join lateral (
-          select e.type, e.lane, e.priority, e."group", e.due_at, e.id from tem.event e
-            where e.due_at is not null and e.type = p.type and e.lane = p.lane and e.priority = p.priority
-              and e."group" = p."group" and (e.due_at, e.id) >= (p.from_at, p.from_id)
-            order by e.due_at, e.id limit 1
-        ) first
-      ), judged as (
-        select *, extract(epoch from due_at - clock_timestamp())::float8 * 1000 as due_in_ms from found
-      ), ranked as (
-        select *, row_number() over (
-          partition by type, lane, due_in_ms <= 0
-          order by case when due_in_ms <= 0 then priority end, case when due_in_ms > 0 then due_at end, random()) as nth
-        from judged
-      )
-      select type, lane, priority, "group", due_at::text as "from", id as "fromId", due_in_ms as "dueInMs", "asOf"
-      from (select statement_timestamp()::text as "asOf") as look
-        left join ranked on nth <= case when due_in_ms <= 0 then $2 else ${NEXT_LANES_MAX} end
-      order by type, lane, priority, "group"`,
-    values: [types, dueMax, ...columnsOf(positions)],
-    ...(queryTimeoutMs !== undefined && { query_timeout: queryTimeoutMs }),
-  });
-  const asOf = rows[0]?.asOf as string;
-  // Without any lane there is one row, of the time alone.
-  return { asOf, lanes: rows.filter((row) => row.type !== null).map(({ asOf: _, ...lane }) => lane) };
-}
-
-/** `discoverLanes` without positions, however long it takes: beyond what the pool's statements may. */
-export function discoverAllLanes(pool: Pool, types: readonly string[], dueMax: number): Promise<Found> {
-  return readWithin(pool, DISCOVER_ALL_WITHIN_MS, (client) =>
-    discoverLanes(client, types, dueMax, [], DISCOVER_ALL_WITHIN_MS),
-  );
-}
-
-/** As arrays, for unnest. */
-function columnsOf(positions: readonly Position[]): [string[], number[], number[], string[], string[], string[]] {
-  return [
-    positions.map((each) => each.type),
-    positions.map((each) => each.lane),
-    positions.map((each) => each.priority),
-    positions.map((each) => each.group),
-    positions.map((each) => each.from),
-    positions.map((each) => each.fromId),
-  ];
-}
 
 export interface Claimed {
   id: string;

@@ -2,7 +2,7 @@
 
 import type { Pool } from 'pg';
 import type { Claimed } from '../../core/ledger/claim.ts';
-import { createLook, type FoundLane } from './look.ts';
+import { createLook, type FoundLane, type LookOptions } from './look.ts';
 import { laneName } from './positions.ts';
 
 export interface KnownLane extends FoundLane {
@@ -23,10 +23,12 @@ export interface Lanes {
   claimed(from: readonly KnownLane[], take: number, rows: readonly Claimed[]): void;
   /** Milliseconds until the next lane is due; undefined when none is known. */
   nextDueInMs(): number | undefined;
+  /** Whether more groups wait than those that it knows of, and nothing of these is due. */
+  goesOn(): boolean;
 }
 
-export function createLanes(pool: Pool, types: ReadonlySet<string>): Lanes {
-  const look = createLook(pool, [...types]);
+export function createLanes(pool: Pool, types: ReadonlySet<string>, options: LookOptions = {}): Lanes {
+  const look = createLook(pool, [...types], options);
   let known: KnownLane[] = [];
   let turn = 0;
 
@@ -38,8 +40,9 @@ export function createLanes(pool: Pool, types: ReadonlySet<string>): Lanes {
       const found = await look.ask(urgent);
       if (!found) return false;
       const turns = new Map(known.map((lane) => [laneName(lane), lane.turn]));
-      // A new lane stands behind those that wait already, or one that empties and fills would always be first.
-      known = found.map((lane) => ({ ...lane, turn: turns.get(laneName(lane)) ?? turn }));
+      // A new lane stands behind those that wait already, or one that empties and fills would always be first; among new
+      // ones chance decides, so that relays side by side take different ones.
+      known = found.map((lane) => ({ ...lane, turn: turns.get(laneName(lane)) ?? turn + Math.random() }));
       return true;
     },
     due(type, lane) {
@@ -49,27 +52,27 @@ export function createLanes(pool: Pool, types: ReadonlySet<string>): Lanes {
     dueTypes: () => [...new Set(known.filter(isDue).map((lane) => lane.type))],
     claimed(from, take, rows) {
       turn += 1;
+      const byLane = new Map<string, Claimed[]>();
+      for (const row of rows) byLane.set(laneName(row), [...(byLane.get(laneName(row)) ?? []), row]);
+      const emptied = new Set<KnownLane>();
       for (const lane of from) {
-        const own = rows.filter(
-          (row) =>
-            row.lane === lane.lane &&
-            row.priority === lane.priority &&
-            row.group === lane.group &&
-            row.type === lane.type,
-        );
+        const own = byLane.get(laneName(lane)) ?? [];
         const last = own.at(-1);
         lane.turn = turn;
+        look.served(lane);
         if (last) {
           lane.from = last.dueAt;
           lane.fromId = last.id;
           look.moved(lane);
         }
-        if (own.length < take) known = known.filter((each) => each !== lane);
+        if (own.length < take) emptied.add(lane);
       }
+      known = known.filter((lane) => !emptied.has(lane));
     },
     nextDueInMs() {
       const next = Math.min(...known.map((lane) => lane.dueAtMs));
       return Number.isFinite(next) ? Math.max(0, next - performance.now()) : undefined;
     },
+    goesOn: () => look.goesOn() && !known.some(isDue),
   };
 }

@@ -1,18 +1,28 @@
 // How the relay asks the ledger which lanes have something waiting: at most so often that asking stays a small part of
 // its time. While an old snapshot is open, everything that was claimed since is still in the queue's index, and looking at
 // all of it takes seconds: then it looks at each lane from where that began some seconds ago, and at the whole now and then.
+// A whole look takes in so many groups as windows.ts says.
 
 import type { Pool } from 'pg';
-import { discoverAllLanes, discoverLanes, type Found, type Lane, type Position } from '../../core/ledger/claim.ts';
+import {
+  discoverAllLanes,
+  discoverLanes,
+  type Found,
+  type Lane,
+  type LanePlace,
+  type Position,
+} from '../../core/ledger/discover.ts';
 import { createPositions, isBefore, laneName } from './positions.ts';
+import { createWindows } from './windows.ts';
 
-/** Due lanes of one type that are known at a time. */
-const DUE_LANES_MAX = 1_000;
+/** Groups of one type, lane and priority that a look takes in. */
+const GROUPS_MAX = 500;
 const ASK_EVERY_MS_MIN = 25;
 /** After asking, so many times as long as that took is left for claims. */
 const REST_FACTOR = 5;
-/** As long as a whole look takes no longer than this, every look is one. */
+/** As long as a whole look takes no longer than this, and this for each lane that it finds, every look is one. */
 const WHOLE_BRIEF_MS = 10;
+const LANE_BRIEF_MS = 0.5;
 /** Else one that nobody awaits comes after so many times as long as it takes, but after this time at last. */
 const WHOLE_REST_FACTOR = 20;
 const WHOLE_REST_MS_MAX = 300_000;
@@ -37,6 +47,10 @@ export interface Look {
   restLeftMs(): number;
   /** Says where a lane now begins, because everything before it was claimed, or was locked by others. */
   moved(lane: Position): void;
+  /** Says that a lane has had its turn. */
+  served(lane: LanePlace): void;
+  /** Whether the look before has left groups out that the next one takes in. */
+  goesOn(): boolean;
 }
 
 export function createLook(
@@ -49,6 +63,7 @@ export function createLook(
   }: LookOptions = {},
 ): Look {
   const positions = createPositions();
+  const windows = createWindows();
   let askedAtMs = Number.NEGATIVE_INFINITY;
   let wholeAtMs = Number.NEGATIVE_INFINITY;
   // What the last two took: a single one may have met a hiccup.
@@ -57,34 +72,42 @@ export function createLook(
   let beside: Promise<void> | undefined;
   let foundBeside: FoundLane[] = [];
 
-  const keep = ({ lanes, asOf }: Found, startedAtMs: number): FoundLane[] => {
+  const keep = ({ lanes, ends, asOf }: Found, startedAtMs: number, isAll: boolean): FoundLane[] => {
     const nowMs = clock();
     const due = lanes.filter((lane) => lane.dueInMs <= 0);
     for (const lane of due) positions.set(lane, nowMs);
     // Else there may be due lanes that it doesn't name.
-    if (lanes.length < DUE_LANES_MAX) positions.setEmpty(due, asOf, nowMs);
+    if (isAll && ends.length === 0) positions.setEmpty(due, asOf, nowMs);
     positions.looked(startedAtMs);
     return lanes.map((lane) => ({ ...lane, dueAtMs: nowMs + lane.dueInMs }));
   };
 
-  const lookWhole = async (discover: typeof discoverAllLanes): Promise<FoundLane[]> => {
+  const lookWhole = async (discover: Discover): Promise<FoundLane[]> => {
     const startedAtMs = clock();
+    let count = 0;
     try {
-      return keep(await discover(pool, types, DUE_LANES_MAX), startedAtMs);
+      const after = windows.after();
+      const found = await discover(pool, types, after);
+      windows.looked(found.lanes, found.ends);
+      count = found.count;
+      return keep(found, startedAtMs, after.length === 0);
     } finally {
       wholeAtMs = clock();
-      wholeTookMs = [...wholeTookMs.slice(-1), wholeAtMs - startedAtMs];
+      wholeTookMs = [...wholeTookMs.slice(-1), Math.max(0, wholeAtMs - startedAtMs - count * LANE_BRIEF_MS)];
     }
   };
 
   const lookFromPositions = async (): Promise<FoundLane[]> => {
     const startedAtMs = clock();
-    return keep(await discoverLanes(pool, types, DUE_LANES_MAX, positions.trusted()), startedAtMs);
+    const trusted = positions.trusted();
+    // Between any two of them there may be as many groups again.
+    const groupsMax = Math.ceil(GROUPS_MAX / (trusted.length + 1));
+    return keep(await discoverLanes(pool, types, groupsMax, { positions: trusted }), startedAtMs, true);
   };
 
   const lookBeside = (): void => {
     if (beside || clock() - wholeAtMs < wholeRestMs(Math.min(...wholeTookMs))) return;
-    beside = lookWhole(discoverAllLanes)
+    beside = lookWhole(patiently)
       .then((found) => {
         foundBeside = found;
       })
@@ -97,8 +120,8 @@ export function createLook(
 
   const look = async (): Promise<FoundLane[]> => {
     // Nobody knows yet how long it takes, and without it nothing would be known at all.
-    if (wholeTookMs.length === 0) return lookWhole(discoverAllLanes);
-    if (isBrief(Math.min(...wholeTookMs))) return lookWhole(discoverLanes);
+    if (wholeTookMs.length === 0) return lookWhole(patiently);
+    if (isBrief(Math.min(...wholeTookMs))) return lookWhole(briefly);
     lookBeside();
     return lookFromPositions();
   };
@@ -119,8 +142,15 @@ export function createLook(
       return merged;
     },
     moved: (lane) => positions.set(lane, clock()),
+    served: windows.served,
+    goesOn: windows.goesOn,
   };
 }
+
+type Discover = (pool: Pool, types: readonly string[], after: readonly LanePlace[]) => Promise<Found>;
+
+const patiently: Discover = (pool, types, after) => discoverAllLanes(pool, types, GROUPS_MAX, after);
+const briefly: Discover = (pool, types, after) => discoverLanes(pool, types, GROUPS_MAX, { after });
 
 /** A lane that is in both begins where the earlier one says. */
 function merge(found: FoundLane[], others: readonly FoundLane[]): FoundLane[] {

@@ -1,7 +1,7 @@
 // Where the relay goes on looking in lanes that it knows, also in those that are empty: at a place before which it has seen
 // nothing waiting, so long ago that what has its place there has committed, or is late beyond measure.
 
-import type { Lane, Position } from '../../core/ledger/claim.ts';
+import type { Lane, Position } from '../../core/ledger/discover.ts';
 
 /** An event has its place in a lane before its transaction commits: so much later it may still appear there. */
 const COMMITTED_LATE_MAX_MS = 5_000;

@@ -15,6 +15,7 @@ import type { Starter } from './starter.ts';
 import { createWaker } from './waker.ts';
 
 const LOOK_AGAIN_MS = 100;
+const LOOK_ON_MS = 25;
 const POLL_MS = 1_000;
 const SLEEP_MS: Record<Hearing, number> = { new: 25, partly: LOOK_AGAIN_MS, all: POLL_MS };
 /** After a ring that found no free slot. */
@@ -140,6 +141,8 @@ export class Relay {
     await this.#releaseLost();
     // Something came, and it is too early to ask what.
     if (this.#waker.isUrgent()) return this.#waker.pause(Math.max(1, this.#lanes.restLeftMs()));
+    // What is due may be in a group that the look before has left out.
+    if (this.#lanes.goesOn()) return this.#waker.sleep(Math.max(LOOK_ON_MS, this.#lanes.restLeftMs()));
     const longestMs = await this.#longestSleepMs();
     const dueInMs = this.#lanes.nextDueInMs() ?? POLL_MS;
     // What is due now waits for its batch to gather, or for a slot, and a slot that becomes free wakes.

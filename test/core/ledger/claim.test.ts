@@ -1,7 +1,8 @@
 // What a claim reads while an old snapshot keeps what was claimed before it in the queue's index (rule 14).
 
 import { expect, test } from 'vitest';
-import { type Claimed, claim, discoverLanes } from '../../../src/core/ledger/claim.ts';
+import { type Claimed, claim } from '../../../src/core/ledger/claim.ts';
+import { discoverLanes } from '../../../src/core/ledger/discover.ts';
 import { createDatabase } from '../../support/database.ts';
 import { entriesReadBy, openSnapshot, workerSession } from '../../support/reads.ts';
 import { waitFor } from '../../support/wait.ts';

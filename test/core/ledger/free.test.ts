@@ -1,7 +1,8 @@
 // Freeing the events of workers that are gone: all of theirs, none of those that live, and without reading what those had.
 
 import { expect, test } from 'vitest';
-import { claim, discoverLanes } from '../../../src/core/ledger/claim.ts';
+import { claim } from '../../../src/core/ledger/claim.ts';
+import { discoverLanes } from '../../../src/core/ledger/discover.ts';
 import { freeDeadWorkers } from '../../../src/core/ledger/free.ts';
 import { registerWorker, renewLease } from '../../../src/core/ledger/leases.ts';
 import { createDatabase } from '../../support/database.ts';

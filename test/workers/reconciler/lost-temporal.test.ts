@@ -2,7 +2,8 @@
 // (rule 8).
 
 import { expect, test } from 'vitest';
-import { claim, discoverLanes } from '../../../src/core/ledger/claim.ts';
+import { claim } from '../../../src/core/ledger/claim.ts';
+import { discoverLanes } from '../../../src/core/ledger/discover.ts';
 import { FREE_SLICE_MAX } from '../../../src/core/ledger/free.ts';
 import { recoverLostTemporal } from '../../../src/workers/reconciler/lost-temporal.ts';
 import { createRelayBench, typeOf } from '../relay/bench.ts';

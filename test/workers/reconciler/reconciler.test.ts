@@ -3,7 +3,8 @@
 
 import type { Pool } from 'pg';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { claim, discoverLanes } from '../../../src/core/ledger/claim.ts';
+import { claim } from '../../../src/core/ledger/claim.ts';
+import { discoverLanes } from '../../../src/core/ledger/discover.ts';
 import { eventWorkflowId } from '../../../src/core/workflow-id.ts';
 import { createReconciler } from '../../../src/workers/reconciler/reconciler.ts';
 import { waitFor } from '../../support/wait.ts';

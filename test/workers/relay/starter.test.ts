@@ -2,7 +2,8 @@
 
 import { randomUUID } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { claim, discoverLanes } from '../../../src/core/ledger/claim.ts';
+import { claim } from '../../../src/core/ledger/claim.ts';
+import { discoverLanes } from '../../../src/core/ledger/discover.ts';
 import { eventWorkflowId } from '../../../src/core/workflow-id.ts';
 import { createRelayBench, typeOf } from './bench.ts';
 
