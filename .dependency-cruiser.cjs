@@ -41,10 +41,13 @@ module.exports = {
     {
       name: 'features-know-the-core-only',
       comment:
-        'A feature uses src/core, src/config.ts (types) and src/api/problem.ts; processes, workers and other routes are not its business. Ask for it through FeatureDependencies.',
+        'A feature uses src/core, src/settings.ts and src/config.ts (types); processes, workers and other routes are not its business. Ask for it through FeatureDependencies.',
       severity: 'error',
       from: { path: '^src/features/' },
-      to: { path: '^src/(api|workers|cli|services|activities)/', pathNot: '^src/api/problem\\.ts$' },
+      to: {
+        path: '^src/(api|workers|cli|services|activities)/',
+        pathNot: '^src/cli/(api-client|exit-codes|examples)\\.ts$',
+      },
     },
     {
       name: 'only-the-catalog-names-features',

@@ -123,6 +123,13 @@ create table tem.worker (
   counters jsonb
 );
 
+-- Which worker runs a background part that runs on one at a time; another may take it when its lease is over.
+create table tem.part_lease (
+  part text primary key,
+  worker_id uuid not null,
+  lease_until timestamptz not null
+);
+
 -- What the code of the newest worker says about each type (GET /v1/event-types, and SQL that must know it).
 create table tem.event_type (
   name text primary key,

@@ -4,28 +4,29 @@
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { milliseconds } from './core/duration.ts';
+import type { AnyFeature } from './core/feature.ts';
 import { parseAllowedRange } from './core/outbound/addresses.ts';
+import { features as allFeatures } from './features.ts';
 import {
   apiKey,
   atLeastBytes,
   atLeastMs,
   atLeastOne,
+  ConfigError,
   type Environment,
   httpUrl,
   isLoopback,
+  isSetting,
   logLevel,
   onOff,
   postgresUrl,
   readSettings,
-  type Settings,
-  webhookSecret,
+  type SettingsReader,
   whole,
 } from './settings.ts';
 import { readTemporalSettings, type TemporalSettings } from './temporal-settings.ts';
 
-export class ConfigError extends Error {
-  override readonly name = 'ConfigError';
-}
+export { ConfigError } from './settings.ts';
 
 export interface Config {
   /** Undefined: the embedded Postgres is used. */
@@ -40,8 +41,10 @@ export interface Config {
   api: { host: string; port: number; portGiven: boolean; url: string | undefined };
   adminKey: string | undefined;
   userTokenSecret: string | undefined;
-  /** `whsec_...`, the first signs, all are offered while rotating; further ones by lower-case name. */
-  webhookSecrets: { default: string[]; named: Record<string, string[]> };
+  /** Secrets of features by their setting's name, several while rotating; none when the environment gives none. */
+  secrets: Record<string, string[]>;
+  /** What each feature's own settings say, by the feature's name. */
+  features: Record<string, unknown>;
   /** Addresses or CIDRs that outbound calls may reach although they are private. */
   outboundAllow: string[];
   /** Modules with the user's own event types: paths or package names. */
@@ -65,13 +68,12 @@ export interface Config {
   };
   /** How long the event loop of an API or a worker may be blocked before the process ends itself. */
   eventLoopTimeoutMs: number;
-  notifications: { socketsPerUser: number; socketsTotal: number };
   log: { level: string; pretty: boolean };
   /** Ports of the embedded default; the next free one is taken when one is in use, and any for 0. */
   embedded: { postgresBin: string | undefined; postgresPort: number; temporalPort: number; temporalUiPort: number };
 }
 
-/** Every setting of TEM's own, with what `tem --help` says of it. */
+/** Every setting of the core, with what `tem --help` says of it; each feature brings its own. */
 export const SETTINGS = {
   TEM_HOME: 'data, keys and logs of the embedded default (~/.tem)',
   TEM_HOST: 'address that the API listens on (127.0.0.1)',
@@ -79,7 +81,6 @@ export const SETTINGS = {
   TEM_API_URL: 'the API that send and events talk to',
   TEM_ADMIN_KEY: 'API key, beyond loopback at least 16 bytes (made at the first start)',
   TEM_USER_TOKEN_SECRET: 'signs user tokens, beyond loopback at least 32 bytes (made at the first start)',
-  TEM_WEBHOOK_SECRET: 'signs webhooks, whsec_...; several while rotating (made at the first start)',
   TEM_OUTBOUND_ALLOW: 'private addresses or CIDRs that outbound calls may reach (none)',
   TEM_EVENT_TYPES: 'modules with your own event types, separated by commas',
   TEM_BATCH: 'off: every event has a workflow of its own, also under a flood (on)',
@@ -92,8 +93,6 @@ export const SETTINGS = {
   TEM_CONNECTIONS: "Postgres connections of a worker for handlers' transactions (10)",
   TEM_RECONCILE_EVERY: 'time between two reconcile turns (1m)',
   TEM_EVENT_LOOP_TIMEOUT: 'how long code may block an API or a worker before it ends itself (30s)',
-  TEM_SOCKETS_PER_USER: 'WebSockets of one user (10)',
-  TEM_SOCKETS_TOTAL: 'WebSockets of one API process (10000)',
   TEM_LOG_LEVEL: 'fatal, error, warn, info, debug, trace or silent (info)',
   TEM_LOG_PRETTY: 'on: log lines for people instead of JSON (off)',
   TEM_POSTGRES_BIN: "folder with initdb and postgres, instead of TEM's own Postgres",
@@ -101,16 +100,21 @@ export const SETTINGS = {
   TEM_TEMPORAL_PORT: 'port of the embedded Temporal, 0 for any (7233)',
   TEM_TEMPORAL_UI_PORT: 'port of its Web UI, 0 for any (8233)',
 } as const;
-const NAMED_SECRET = /^TEM_WEBHOOK_SECRET_([A-Z0-9_]+)$/;
 const RETENTION_MIN_MS = milliseconds('30d');
 const EVENT_LOOP_TIMEOUT_MIN_MS = milliseconds('1s');
 const ADMIN_KEY_MIN_BYTES = 16;
 // HS256 needs a key as long as its hash.
 const USER_TOKEN_SECRET_MIN_BYTES = 32;
 
+/** Every setting with its help, those of the features included. */
+export function allSettings(features: readonly AnyFeature[] = allFeatures): Record<string, string> {
+  return Object.assign({}, SETTINGS, ...features.map((feature) => feature.settings?.help));
+}
+
 /** Reads the configuration. Throws a ConfigError that lists every problem, a line each. */
-export function readConfig(environment: Environment): Config {
-  const { text, list, parsed, each, problems } = readSettings(environment);
+export function readConfig(environment: Environment, features: readonly AnyFeature[] = allFeatures): Config {
+  const reader = readSettings(environment);
+  const { text, list, parsed, each, problems } = reader;
   const host = text('TEM_HOST') ?? '127.0.0.1';
   // Who tries TEM out on one machine may take any key.
   const shortest = (bytes: number): number => (isLoopback(host) ? 1 : bytes);
@@ -127,10 +131,10 @@ export function readConfig(environment: Environment): Config {
     },
     adminKey: parsed('TEM_ADMIN_KEY', undefined, apiKey(shortest(ADMIN_KEY_MIN_BYTES))),
     userTokenSecret: parsed('TEM_USER_TOKEN_SECRET', undefined, atLeastBytes(shortest(USER_TOKEN_SECRET_MIN_BYTES))),
-    webhookSecrets: {
-      default: each('TEM_WEBHOOK_SECRET', webhookSecret),
-      named: namedSecrets(environment, each, problems),
-    },
+    secrets: secretsOf(features, each),
+    features: Object.fromEntries(
+      features.flatMap(({ name, settings }) => (settings ? [[name, settings.read(reader)]] : [])),
+    ),
     outboundAllow: each('TEM_OUTBOUND_ALLOW', parseAllowedRange),
     eventTypeModules: list('TEM_EVENT_TYPES', /\s*,\s*/),
     batch: parsed('TEM_BATCH', true, onOff),
@@ -149,10 +153,6 @@ export function readConfig(environment: Environment): Config {
       milliseconds('30s'),
       atLeastMs(EVENT_LOOP_TIMEOUT_MIN_MS, '1s'),
     ),
-    notifications: {
-      socketsPerUser: parsed('TEM_SOCKETS_PER_USER', 10, whole(1, 10_000)),
-      socketsTotal: parsed('TEM_SOCKETS_TOTAL', 10_000, whole(1, 1_000_000)),
-    },
     log: {
       level: parsed('TEM_LOG_LEVEL', 'info', logLevel),
       pretty: parsed('TEM_LOG_PRETTY', false, onOff),
@@ -164,18 +164,23 @@ export function readConfig(environment: Environment): Config {
       temporalUiPort: parsed('TEM_TEMPORAL_UI_PORT', 8_233, whole(0, 65_535)),
     },
   };
+  const known = allSettings(features);
+  for (const name of Object.keys(environment)) {
+    if (name.startsWith('TEM_') && !isSetting(known, name))
+      problems.push(`${name}: unknown setting; see 'tem --help' for the names`);
+  }
   if (problems.length > 0) throw new ConfigError(problems.join('\n'));
   return config;
 }
 
-/** The named webhook secrets; every other name that looks like TEM's and isn't known is a problem. */
-function namedSecrets(environment: Environment, each: Settings['each'], problems: string[]): Record<string, string[]> {
-  const named: Record<string, string[]> = {};
-  for (const name of Object.keys(environment)) {
-    if (!name.startsWith('TEM_') || Object.hasOwn(SETTINGS, name)) continue;
-    const secretName = NAMED_SECRET.exec(name)?.[1];
-    if (secretName) named[secretName.toLowerCase()] = each(name, webhookSecret);
-    else problems.push(`${name}: unknown setting; see 'tem --help' for the names`);
-  }
-  return named;
+function secretsOf(features: readonly AnyFeature[], each: SettingsReader['each']): Record<string, string[]> {
+  const secrets = Object.entries(madeSecrets(features));
+  return Object.fromEntries(secrets.map(([name, { check }]) => [name, each(name, check)]));
+}
+
+/** The secrets of the features that are made at the first start, by their setting's name. */
+export function madeSecrets(
+  features: readonly AnyFeature[] = allFeatures,
+): Record<string, { check(secret: string): unknown; make(): string }> {
+  return Object.assign({}, ...features.map((feature) => feature.settings?.secrets));
 }

@@ -1,7 +1,7 @@
 // The list of features. A further one is a folder under src/features and a line here.
 
-import type { Feature } from './core/feature.ts';
+import type { AnyFeature } from './core/feature.ts';
 import { notifications } from './features/notifications/index.ts';
 import { webhooks } from './features/webhooks/index.ts';
 
-export const features: readonly Feature[] = [notifications, webhooks];
+export const features: readonly AnyFeature[] = [notifications, webhooks];

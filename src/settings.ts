@@ -4,7 +4,12 @@ import { milliseconds } from './core/duration.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-export interface Settings {
+/** The process can't start as it is set; each line of the message is one problem, `NAME: what is wrong`. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+export interface SettingsReader {
   /** One line for each setting that is wrong, `NAME: what is wrong`. */
   problems: string[];
   /** The text without space around it; undefined when it is empty. */
@@ -15,12 +20,13 @@ export interface Settings {
   parsed<Value>(name: string, fallback: Value, parse: (text: string) => Value): Value;
   /** The items of a list that `check` doesn't throw for. */
   each(name: string, check: (item: string) => unknown): string[];
+  /** The settings that are there of a family such as `TEM_SOURCE_<NAME>`: their names by the lower-case `<NAME>`. */
+  family(pattern: string): Record<string, string>;
 }
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'];
-const WEBHOOK_SECRET_MIN_BYTES = 24;
 
-export function readSettings(environment: Environment): Settings {
+export function readSettings(environment: Environment): SettingsReader {
   const problems: string[] = [];
   const text = (name: string): string | undefined => environment[name]?.trim() || undefined;
   const list = (name: string, separator = /[\s,]+/): string[] =>
@@ -42,7 +48,29 @@ export function readSettings(environment: Environment): Settings {
       return value === undefined ? fallback : noted(name, fallback, () => parse(value));
     },
     each: (name, check) => list(name).filter((item) => noted(name, false, () => check(item) !== null)),
+    family: (pattern) =>
+      Object.fromEntries(
+        Object.keys(environment).flatMap((name) => {
+          const member = memberOf(pattern, name);
+          return member === undefined || text(name) === undefined ? [] : [[member, name]];
+        }),
+      ),
   };
+}
+
+const FAMILY = '<NAME>';
+
+/** The lower-case `<NAME>` of a setting that belongs to a family; undefined for any other. */
+function memberOf(pattern: string, name: string): string | undefined {
+  const prefix = pattern.slice(0, -FAMILY.length);
+  const isFamily = pattern.endsWith(FAMILY) && name.startsWith(prefix);
+  const member = isFamily ? name.slice(prefix.length) : '';
+  return /^[A-Z0-9_]+$/.test(member) ? member.toLowerCase() : undefined;
+}
+
+/** Whether a name is one of these settings, or belongs to one of their families. */
+export function isSetting(help: Readonly<Record<string, string>>, name: string): boolean {
+  return Object.hasOwn(help, name) || Object.keys(help).some((pattern) => memberOf(pattern, name) !== undefined);
 }
 
 export function whole(minimum: number, maximum: number): (text: string) => number {
@@ -114,12 +142,4 @@ export function atLeastBytes(minimum: number): (text: string) => string {
 /** Whether only this machine can reach what listens there. */
 export function isLoopback(host: string): boolean {
   return /^(localhost|127(\.\d{1,3}){3}|::1)$/i.test(host);
-}
-
-/** A secret as the Standard Webhooks specification writes it. */
-export function webhookSecret(text: string): void {
-  const encoded = /^whsec_([A-Za-z0-9+/]+={0,2})$/.exec(text)?.[1];
-  if (!encoded || Buffer.from(encoded, 'base64').length < WEBHOOK_SECRET_MIN_BYTES) {
-    throw new RangeError(`each secret must be whsec_ and at least ${WEBHOOK_SECRET_MIN_BYTES} bytes in base64`);
-  }
 }

@@ -2,31 +2,36 @@
 // decide lives in src/core, and each feature adds its own.
 
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import type { Client } from '@temporalio/client';
 import Fastify, { type FastifyBaseLogger, type FastifyPluginAsync, LogController } from 'fastify';
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
+import { createAccept } from '../core/accept-events.ts';
 import type { EventTypes } from '../core/event-types.ts';
-import type { Feature } from '../core/feature.ts';
+import type { AnyFeature, RouteDependencies } from '../core/feature.ts';
+import { dependenciesOf } from '../core/feature-dependencies.ts';
+import { featureHealth } from '../core/health/features.ts';
+import { answerProblems, sendProblem, toProblem } from '../core/http/problem.ts';
+import { HttpRequest } from '../core/http/upgrades.ts';
+import { checkStrictly } from '../core/http/validation.ts';
+import { createWebSockets } from '../core/http/web-sockets.ts';
 import { createAccepter } from '../core/ledger/accepter.ts';
 import { createStatsReader } from '../core/ledger/stats.ts';
 import { createTypeDirectory } from '../core/ledger/type-directory.ts';
 import type { Outbound } from '../core/outbound/index.ts';
 import type { Api, ApiCore } from './api.ts';
 import { createAuth, requireAccess } from './auth.ts';
-import { BODY_BYTES_MAX, readBodies } from './body.ts';
+import { BODY_BYTES_MAX, limitBodies, readBodies } from './body.ts';
 import { answerBrokenRequest } from './broken-request.ts';
 import { createIncoming } from './incoming.ts';
 import { createMetrics } from './metrics.ts';
 import { describeApi } from './openapi.ts';
-import { answerProblems, sendProblem, toProblem } from './problem.ts';
 import { createReadiness } from './readiness.ts';
 import { acceptRoutes } from './routes/accept.ts';
 import { eventRoutes } from './routes/events.ts';
 import { healthRoutes } from './routes/health.ts';
 import { overviewRoutes } from './routes/overview.ts';
-import { HttpRequest } from './upgrades.ts';
-import { checkStrictly } from './validation.ts';
 
 export interface ApiDependencies {
   config: Config;
@@ -39,14 +44,17 @@ export interface ApiDependencies {
   databaseUrl: string;
   log: Logger;
   eventTypes: EventTypes;
-  features: readonly Feature[];
+  features: readonly AnyFeature[];
   outbound: Outbound;
   /** Rejects with a message for a person when Temporal or its namespace can't be used. */
   checkTemporal(): Promise<void>;
+  /** Connects at its first call. */
+  temporal: Client;
   version: string;
 }
 
-const REQUEST_TIMEOUT_MS = 60_000;
+/** The longest that any route lets a request take to arrive; most let it take BODY_WITHIN_MS. */
+const REQUEST_TIMEOUT_MS = 3_600_000;
 const PATH_PARAMETER_LENGTH_MAX = 2_048;
 
 export async function buildApp(dependencies: ApiDependencies): Promise<Api> {
@@ -78,7 +86,12 @@ export async function buildApp(dependencies: ApiDependencies): Promise<Api> {
     incoming: createIncoming(eventTypes, directory),
     directory,
     stats,
-    readiness: createReadiness(watchPool, dependencies.checkTemporal, accepter.foundDiskFull),
+    readiness: createReadiness({
+      pool: watchPool,
+      checkTemporal: dependencies.checkTemporal,
+      foundDiskFull: accepter.foundDiskFull,
+      featureFindings: featureHealth(dependencies.features, dependencies),
+    }),
     metrics: createMetrics(stats, watchPool),
   };
 
@@ -87,18 +100,29 @@ export async function buildApp(dependencies: ApiDependencies): Promise<Api> {
   readBodies(app);
   requireAccess(app, auth);
   core.metrics.watch(app);
+  limitBodies(app);
   closeAnsweredConnections(app);
   await describeApi(app, dependencies.version);
   acceptRoutes(app, core);
   eventRoutes(app, core);
   overviewRoutes(app, core);
   healthRoutes(app, core);
-  const { databaseUrl, outbound } = dependencies;
+  const shared: Omit<RouteDependencies, 'settings'> = {
+    config,
+    pool,
+    log,
+    auth,
+    outbound: dependencies.outbound,
+    accept: createAccept(eventTypes, accepter),
+    temporal: dependencies.temporal,
+    databaseUrl: dependencies.databaseUrl,
+    webSockets: createWebSockets(app.server),
+  };
   for (const feature of dependencies.features) {
+    const own = dependenciesOf(feature, shared);
+    await feature.metrics?.(core.metrics.registry, { ...own, in: 'api' });
     if (!feature.routes) continue;
-    const log = dependencies.log.child({ feature: feature.name });
-    const plugin: FastifyPluginAsync = async (scope) =>
-      feature.routes?.(scope, { config, pool, log, outbound, auth, databaseUrl });
+    const plugin: FastifyPluginAsync = async (scope) => feature.routes?.(scope, own);
     await app.register(plugin);
   }
   return app;

@@ -6,8 +6,8 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { jwtVerify } from 'jose';
 import type { Config } from '../config.ts';
 import type { Auth, Principal } from '../core/feature.ts';
+import { Problem } from '../core/http/problem.ts';
 import { isUser } from '../core/user.ts';
-import { Problem } from './problem.ts';
 
 /** `public`: everybody. `user`: keys and user tokens (the route checks whose). `key`, the default: API keys. */
 export type Access = 'public' | 'user' | 'key';

@@ -2,16 +2,20 @@
 // so that one hostile event is rejected alone; every other route refuses the body at its first flaw.
 
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { Problem } from '../core/http/problem.ts';
 import type { Flaw } from '../core/json/flaws.ts';
 import { DEPTH_MAX, JsonRefused, readJson } from '../core/json/read.ts';
-import { Problem } from './problem.ts';
+import { answerBrokenRequest } from './broken-request.ts';
 
 export const BODY_BYTES_MAX = 1024 * 1024;
+const BODY_WITHIN_MS = 60_000;
 
 declare module 'fastify' {
   interface FastifyContextConfig {
     /** Flaws of elements of this array of the body are left to the route, in `request.elementFlaws`. */
     elementsIn?: string;
+    /** How long the request's body may take to arrive; a minute by default. */
+    bodyWithinMs?: number;
   }
   interface FastifyRequest {
     /** By index. */
@@ -54,4 +58,22 @@ function readBody(request: FastifyRequest, bytes: Buffer): unknown {
     if (!(error instanceof JsonRefused)) throw error;
     throw new Problem(400, error.code, error.message, { path: error.path });
   }
+}
+
+/** Ends requests whose body takes longer than their route allows: a slow sender must not hold a connection for ever. */
+export function limitBodies(app: FastifyInstance): void {
+  app.addHook('onRequest', (request, _reply, done) => {
+    const { raw } = request;
+    const limitMs = request.routeOptions.config?.bodyWithinMs ?? BODY_WITHIN_MS;
+    const timer = setTimeout(() => {
+      if (raw.complete) return;
+      answerBrokenRequest(
+        Object.assign(new Error('the body is late'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' }),
+        raw.socket,
+      );
+    }, limitMs);
+    timer.unref();
+    for (const end of ['end', 'close'] as const) raw.once(end, () => clearTimeout(timer));
+    done();
+  });
 }

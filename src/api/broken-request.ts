@@ -1,7 +1,7 @@
 // What isn't even HTTP never reaches a route: it is answered on the bare socket, as a problem like all others.
 
 import type { Socket } from 'node:net';
-import { PROBLEM_CONTENT_TYPE, Problem, problemBody } from './problem.ts';
+import { PROBLEM_CONTENT_TYPE, Problem, problemBody } from '../core/http/problem.ts';
 
 const REASONS: Record<string, { status: number; line: string; code: string; detail: string }> = {
   HPE_HEADER_OVERFLOW: {

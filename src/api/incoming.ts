@@ -3,11 +3,11 @@
 
 import type { ValidateFunction } from 'ajv/dist/2020.js';
 import type { EventTypes } from '../core/event-types.ts';
+import { describeRefusal } from '../core/http/validation.ts';
 import { compileSchema } from '../core/json-schema.ts';
 import { type AcceptInput, refuseAccept } from '../core/ledger/accept.ts';
 import type { TypeDirectory } from '../core/ledger/type-directory.ts';
 import type { NewEvent } from './schemas.ts';
-import { describeRefusal } from './validation.ts';
 
 export interface Refusal {
   code: string;

@@ -9,6 +9,8 @@ import { within } from '../core/within.ts';
 
 export interface Metrics {
   contentType: string;
+  /** For the figures of features. */
+  registry: Registry;
   text(): Promise<string>;
   /** Counts the requests of an app by route, method and status. */
   watch(app: FastifyInstance): void;
@@ -66,6 +68,7 @@ export function createMetrics(stats: StatsReader, pool: Pool): Metrics {
 
   return {
     contentType: registry.contentType,
+    registry,
     async text() {
       const answers = within(LEDGER_WITHIN_MS, pool.query('select'), () => new Error('no answer'));
       const [answered] = await Promise.allSettled([answers, readLedger()]);

@@ -47,17 +47,24 @@ const PUBLIC_WORDS: Record<string, string> = {
   worker: 'no live worker is registered on this database; is it running, and on the same DATABASE_URL?',
 };
 
-/**
- * `checkTemporal` rejects with a message for a person when Temporal or its namespace can't be used; `foundDiskFull` tells
- * what accepting met; `now` is this machine's clock in Unix milliseconds.
- */
-export function createReadiness(
-  pool: Pool,
-  checkTemporal: () => Promise<void>,
-  foundDiskFull: () => boolean,
-  now = Date.now,
-): ReadinessReader {
-  const slow = createSlow(() => slowLedgerFindings(pool));
+export interface ReadinessOptions {
+  pool: Pool;
+  /** Rejects with a message for a person when Temporal or its namespace can't be used. */
+  checkTemporal(): Promise<void>;
+  /** What accepting met. */
+  foundDiskFull(): boolean;
+  /** What the features say of themselves. */
+  featureFindings?(): Promise<Finding[]>;
+  /** This machine's clock in Unix milliseconds. */
+  now?(): number;
+}
+
+export function createReadiness(options: ReadinessOptions): ReadinessReader {
+  const { pool, checkTemporal, foundDiskFull, featureFindings = async () => [], now = Date.now } = options;
+  const slow = createSlow(async () => {
+    const found = await Promise.all([slowLedgerFindings(pool), featureFindings()]);
+    return found.flat();
+  });
   let kept: Readiness | undefined;
   let keptUntil = 0;
   let reading: Promise<Readiness> | undefined;

@@ -5,7 +5,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Connection } from '@temporalio/client';
+import { Client, Connection } from '@temporalio/client';
 import type { Logger } from 'pino';
 import { type Config, ConfigError } from '../config.ts';
 import { loadEventTypes } from '../core/event-types.ts';
@@ -60,7 +60,7 @@ export async function startApi(config: Config, log: Logger): Promise<RunningApi>
     queryTimeoutMs: ACCEPT_WITHIN_MS,
   });
   const outbound = createOutbound({ allow: config.outboundAllow });
-  const temporal = createTemporalCheck(config);
+  const temporal = createTemporal(config);
   const release = async (): Promise<void> => {
     await Promise.allSettled([temporal.close(), outbound.close(), pool.end(), watchPool.end(), acceptPool.end()]);
   };
@@ -78,6 +78,7 @@ export async function startApi(config: Config, log: Logger): Promise<RunningApi>
       features,
       outbound,
       checkTemporal: temporal.check,
+      temporal: temporal.client,
       version: packageVersion(),
     });
     await app.listen({ host: config.api.host, port: config.api.port });
@@ -110,16 +111,17 @@ async function closeInTime(app: Api): Promise<void> {
   }
 }
 
-/** Asks Temporal for the namespace, on a connection that is made at the first question. */
-function createTemporalCheck(config: Config): { check(): Promise<void>; close(): Promise<void> } {
-  let connection: Connection | undefined;
+/** A client whose connection is made at the first call, and the question whether its namespace can be used. */
+function createTemporal(config: Config): { client: Client; check(): Promise<void>; close(): Promise<void> } {
+  const { namespace } = config.temporal;
+  const connection = Connection.lazy(temporalConnectionOptions(config));
   return {
+    client: new Client({ connection, namespace }),
     async check() {
-      connection ??= Connection.lazy(temporalConnectionOptions(config));
-      const { workflowService } = connection;
-      const { namespace } = config.temporal;
       await connection
-        .withDeadline(Date.now() + TEMPORAL_CHECK_TIMEOUT_MS, () => workflowService.describeNamespace({ namespace }))
+        .withDeadline(Date.now() + TEMPORAL_CHECK_TIMEOUT_MS, () =>
+          connection.workflowService.describeNamespace({ namespace }),
+        )
         .catch((error: { code?: number }) => {
           throw new Error(
             error.code === GRPC_NOT_FOUND
@@ -128,7 +130,7 @@ function createTemporalCheck(config: Config): { check(): Promise<void>; close():
           );
         });
     },
-    close: async () => connection?.close(),
+    close: () => connection.close(),
   };
 }
 

@@ -10,7 +10,7 @@ export interface ApiClient {
   url: string;
   /** Resolves to status and JSON of a success. Throws a CommandError: refused (4xx) or unreachable (no answer, 5xx). */
   request(
-    method: 'GET' | 'POST',
+    method: 'GET' | 'POST' | 'PUT' | 'DELETE',
     path: string,
     body?: string,
   ): Promise<{ status: number; body: Record<string, unknown> }>;
@@ -35,7 +35,7 @@ export function createApiClient(config: Config): ApiClient {
       });
       const text = await response.text();
       const answer = parse(text);
-      if (response.ok && answer) return { status: response.status, body: answer };
+      if (response.ok && (answer || text === '')) return { status: response.status, body: answer ?? {} };
       const words = answer?.detail
         ? `${answer.detail}${answer.path ? ` (at ${answer.path})` : ''} [${answer.code}]`
         : text.slice(0, 200);

@@ -1,7 +1,8 @@
 // The `tem` command: reads the arguments, runs one command, and turns a failure into one line and an exit code.
 
 import { Command, CommanderError } from 'commander';
-import { SETTINGS } from '../config.ts';
+import { allSettings } from '../config.ts';
+import { features } from '../features.ts';
 import { addApi } from './commands/api.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addEnv } from './commands/env.ts';
@@ -32,6 +33,13 @@ const program = new Command('tem')
   .addHelpText('after', settingsHelp());
 for (const add of [addUp, addApi, addWorker, addServices, addEnv, addMigrate, addDoctor, addSend, addEvents])
   add(program);
+for (const { commands = [] } of features) {
+  for (const { name, description, load } of commands) {
+    const command = program.command(name).description(description);
+    // Only the one that is called, or asked for its help, is loaded.
+    if (process.argv.slice(2).includes(name)) (await load())(command);
+  }
+}
 
 // A reader that went away, such as head, is no failure of ours.
 process.stdout.on('error', (error: NodeJS.ErrnoException) =>
@@ -57,7 +65,7 @@ function textOf(error: unknown): string {
 }
 
 function settingsHelp(): string {
-  const own = Object.entries(SETTINGS).map(([name, words]) => `  ${name.padEnd(SETTING_WIDTH)}  ${words}`);
+  const own = Object.entries(allSettings()).map(([name, words]) => `  ${name.padEnd(SETTING_WIDTH)}  ${words}`);
   return `
 Settings are environment variables:
   DATABASE_URL            a Postgres of your own, 14 to 18 (an embedded one is started)

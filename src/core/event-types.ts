@@ -5,9 +5,10 @@ import { spawnSync } from 'node:child_process';
 import { isAbsolute, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { ErrorObject, ValidateFunction } from 'ajv/dist/2020.js';
-import { ConfigError } from '../config.ts';
+import { ConfigError } from '../settings.ts';
 import { type EventType, isEventType, type PayloadRefusal } from './event-type.ts';
-import type { Feature, FeatureDependencies } from './feature.ts';
+import type { AnyFeature, FeatureDependencies } from './feature.ts';
+import { dependenciesOf } from './feature-dependencies.ts';
 import { compileSchema } from './json-schema.ts';
 import { errorText } from './ledger/mark.ts';
 import { hidingSecrets } from './secret-fields.ts';
@@ -82,8 +83,8 @@ function pointerEscape(name: string): string {
 /** The types of the given features and of the user's modules. Throws an EventTypesError that says what and where. */
 export async function loadEventTypes(
   modules: readonly string[],
-  dependencies: FeatureDependencies,
-  features: readonly Feature[],
+  dependencies: Omit<FeatureDependencies, 'settings'>,
+  features: readonly AnyFeature[],
 ): Promise<EventTypes> {
   const definedBy = new Map<string, string>();
   const once = (types: EventType[], source: string): EventType[] => {
@@ -95,7 +96,11 @@ export async function loadEventTypes(
     }
     return types;
   };
-  const types = features.flatMap((feature) => once(feature.eventTypes(dependencies), `the feature ${feature.name}`));
+  const types: EventType[] = [];
+  for (const feature of features) {
+    const ofFeature = (await feature.eventTypes?.(dependenciesOf(feature, dependencies))) ?? [];
+    types.push(...once(ofFeature, `the feature ${feature.name}`));
+  }
   const own = await Promise.all(modules.map(loadModule));
   return createEventTypes([...types, ...own.flatMap((found, index) => once(found, modules[index] as string))]);
 }

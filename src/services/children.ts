@@ -107,7 +107,7 @@ export function childEnvironment(
     TEM_HOME: config.home,
     TEM_ADMIN_KEY: config.adminKey,
     TEM_USER_TOKEN_SECRET: config.userTokenSecret,
-    TEM_WEBHOOK_SECRET: config.webhookSecrets.default.join(' '),
+    ...Object.fromEntries(Object.entries(config.secrets).map(([name, values]) => [name, values.join(' ')])),
   };
 }
 

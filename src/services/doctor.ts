@@ -1,14 +1,18 @@
 // `tem doctor`: everything that keeps TEM from running, in words. Each check is on its own, so that one that fails hides
 // none of the others, except those that can't be asked then.
 
+import { pino } from 'pino';
 import type { Config } from '../config.ts';
+import { featureHealth } from '../core/health/features.ts';
 import type { Finding } from '../core/health/finding.ts';
 import { ledgerFindings } from '../core/health/ledger.ts';
 import { checkTemporal } from '../core/health/temporal.ts';
 import { checkPolling, checkWorkers } from '../core/health/workers.ts';
 import { hostUrl } from '../core/host-url.ts';
 import { createPool } from '../core/ledger/pool.ts';
+import { createOutbound } from '../core/outbound/index.ts';
 import { temporalConnectionOptions } from '../core/temporal.ts';
+import { features } from '../features.ts';
 import { type Instance, runningInstance } from './instance.ts';
 import { portProblem } from './ports.ts';
 import { secretsFindings } from './shared-secrets.ts';
@@ -36,6 +40,7 @@ async function databaseFindings(config: Config): Promise<Finding[]> {
   const { databaseUrl } = config;
   if (databaseUrl === undefined) return [{ name: 'database', ok: false, detail: notRunning('DATABASE_URL', config) }];
   const pool = createPool(databaseUrl, { max: POOL_SIZE, applicationName: 'tem doctor' });
+  const outbound = createOutbound({ allow: config.outboundAllow });
   try {
     const findings = await ledgerFindings(pool, Date.now);
     const migrated = findings.some(({ name, ok }) => name === 'migrations' && ok);
@@ -47,10 +52,12 @@ async function databaseFindings(config: Config): Promise<Finding[]> {
       await checkWorkers(pool, temporal),
       ...(polling ? [polling] : []),
       ...(await secretsFindings(pool, config)),
+      ...(await featureHealth(features, { config, pool, outbound, log: pino({ level: 'silent' }) })()),
     ];
   } catch (error) {
     return [{ name: 'database', ok: false, detail: (error as Error).message }];
   } finally {
+    await outbound.close();
     await pool.end();
   }
 }

@@ -2,22 +2,23 @@
 // says comes before them.
 
 import { randomBytes, randomUUID } from 'node:crypto';
-import { chmodSync, linkSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, linkSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Config, ConfigError } from '../config.ts';
+import { type Config, ConfigError, madeSecrets } from '../config.ts';
 import { makeFolder } from '../core/folder.ts';
 
 interface Keys {
   adminKey: string;
   userTokenSecret: string;
-  webhookSecret: string;
+  /** Of the features, by their setting's name. */
+  secrets: Record<string, string>;
 }
 
 /** The configuration with every secret present; makes and keeps those that the environment doesn't give. */
 export function withKeys(config: Config): Config {
-  const { adminKey, userTokenSecret, webhookSecrets } = config;
-  if (adminKey && userTokenSecret && webhookSecrets.default.length > 0) return config;
-  return completed(config, readOrMakeKeys(config.home));
+  const { adminKey, userTokenSecret, secrets } = config;
+  const isComplete = adminKey && userTokenSecret && Object.values(secrets).every(({ length }) => length > 0);
+  return isComplete ? config : completed(config, readOrMakeKeys(config.home));
 }
 
 /** The same without making any: what this home doesn't keep stays absent. */
@@ -27,15 +28,16 @@ export function withKeptKeys(config: Config): Config {
 }
 
 function completed(config: Config, keys: Keys): Config {
-  const { adminKey, userTokenSecret, webhookSecrets } = config;
   return {
     ...config,
-    adminKey: adminKey ?? keys.adminKey,
-    userTokenSecret: userTokenSecret ?? keys.userTokenSecret,
-    webhookSecrets: {
-      ...webhookSecrets,
-      default: webhookSecrets.default.length > 0 ? webhookSecrets.default : [keys.webhookSecret],
-    },
+    adminKey: config.adminKey ?? keys.adminKey,
+    userTokenSecret: config.userTokenSecret ?? keys.userTokenSecret,
+    secrets: Object.fromEntries(
+      Object.entries(config.secrets).map(([name, given]) => {
+        const kept = keys.secrets[name];
+        return [name, given.length > 0 || kept === undefined ? given : [kept]];
+      }),
+    ),
   };
 }
 
@@ -43,7 +45,8 @@ function readOrMakeKeys(home: string): Keys {
   const path = join(home, 'keys.json');
   try {
     makeFolder(home);
-    return readKeys(path) ?? makeKeys(path);
+    const keys = readKeys(path) ?? makeKeys(path);
+    return lacking(keys).length === 0 ? keys : addSecrets(path, keys);
   } catch (error) {
     if (error instanceof ConfigError) throw error;
     throw new ConfigError(`TEM_HOME: the keys can't be kept in ${path} (${(error as Error).message})`);
@@ -61,7 +64,7 @@ function readKeys(path: string): Keys | undefined {
   if ((statSync(path).mode & 0o077) !== 0) chmodSync(path, 0o600);
   try {
     const keys = JSON.parse(text) as Partial<Keys>;
-    if (keys.adminKey && keys.userTokenSecret && keys.webhookSecret) return keys as Keys;
+    if (keys.adminKey && keys.userTokenSecret && keys.secrets) return keys as Keys;
   } catch {
     // Said below, like a file that lacks one.
   }
@@ -72,7 +75,7 @@ function makeKeys(path: string): Keys {
   const keys: Keys = {
     adminKey: `tem_${randomBytes(24).toString('base64url')}`,
     userTokenSecret: randomBytes(48).toString('base64url'),
-    webhookSecret: `whsec_${randomBytes(32).toString('base64')}`,
+    secrets: Object.fromEntries(Object.entries(madeSecrets()).map(([name, { make }]) => [name, make()])),
   };
   const draft = `${path}.${randomUUID()}`;
   writeFileSync(draft, `${JSON.stringify(keys, null, 2)}\n`, { mode: 0o600 });
@@ -86,6 +89,23 @@ function makeKeys(path: string): Keys {
   } finally {
     rmSync(draft, { force: true });
   }
+}
+
+/** Secrets of features that came after this file. */
+function lacking(keys: Keys): string[] {
+  return Object.keys(madeSecrets()).filter((name) => keys.secrets[name] === undefined);
+}
+
+/** Makes what is lacking. `tem up` has done so before its API and worker ask. */
+function addSecrets(path: string, keys: Keys): Keys {
+  const made = madeSecrets();
+  const added = Object.fromEntries(lacking(keys).map((name) => [name, made[name]?.make() as string]));
+  const draft = `${path}.${randomUUID()}`;
+  writeFileSync(draft, `${JSON.stringify({ ...keys, secrets: { ...keys.secrets, ...added } }, null, 2)}\n`, {
+    mode: 0o600,
+  });
+  renameSync(draft, path);
+  return readKeys(path) as Keys;
 }
 
 /** The admin key that this home keeps, for commands that only use one; undefined when none was made yet. */

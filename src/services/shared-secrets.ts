@@ -35,9 +35,9 @@ export async function secretsFindings(
   ];
 }
 
-function secretsOf({ userTokenSecret, webhookSecrets }: Config): Secrets {
+function secretsOf({ userTokenSecret, secrets }: Config): Secrets {
   return {
     ...(userTokenSecret !== undefined && { TEM_USER_TOKEN_SECRET: [userTokenSecret] }),
-    ...(webhookSecrets.default.length > 0 && { TEM_WEBHOOK_SECRET: webhookSecrets.default }),
+    ...Object.fromEntries(Object.entries(secrets).filter(([, values]) => values.length > 0)),
   };
 }

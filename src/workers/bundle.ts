@@ -13,7 +13,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bundleWorkflowCode } from '@temporalio/worker';
 import type { Logger } from 'pino';
@@ -26,12 +26,12 @@ const UNUSED_KEPT_MS = 24 * 3_600_000;
 export async function workflowBundle(cache: string, log: Logger): Promise<{ codePath: string }> {
   const shipped = fileURLToPath(new URL('../workflow-bundle.js', import.meta.url));
   if (existsSync(shipped)) return { codePath: shipped };
-  const folder = fileURLToPath(new URL('../workflows', import.meta.url));
-  const codePath = join(cache, `workflows-${contentHash(folder)}.js`);
+  const entry = fileURLToPath(new URL('../workflows/index.ts', import.meta.url));
+  const codePath = join(cache, `workflows-${contentHash(entry)}.js`);
   if (touch(codePath)) return { codePath };
   log.info('bundling the workflows, a few seconds');
   const { code } = await bundleWorkflowCode({
-    workflowsPath: join(folder, 'index.ts'),
+    workflowsPath: entry,
     logger: {
       log() {},
       trace() {},
@@ -49,12 +49,30 @@ export async function workflowBundle(cache: string, log: Logger): Promise<{ code
   return { codePath };
 }
 
-function contentHash(folder: string): string {
+/** Of every file that the bundle holds, wherever it lies, and of the library that bundles them. */
+export function contentHash(entry: string): string {
   const hash = createHash('sha256');
   const { version } = createRequire(import.meta.url)('@temporalio/worker/package.json') as { version: string };
   hash.update(version);
-  for (const name of readdirSync(folder).sort()) hash.update(name).update(readFileSync(join(folder, name)));
+  const files = [...filesOf(entry)].map(([path, text]) => [relative(entry, path), text] as const);
+  for (const [path, text] of files.sort(([a], [b]) => (a < b ? -1 : 1))) hash.update(path).update(text);
   return hash.digest('hex').slice(0, 16);
+}
+
+// Types are gone from the bundle; packages are locked.
+const IMPORT = /^(?:import|export)\s+(?!type\b)(?:[^'";]*?\bfrom\s+)?'(\.[^']+)'/gm;
+
+/** The file and everything of ours that it imports, by path. */
+function filesOf(entry: string): Map<string, string> {
+  const files = new Map<string, string>();
+  const waiting = [entry];
+  for (let path = waiting.pop(); path !== undefined; path = waiting.pop()) {
+    if (files.has(path)) continue;
+    const text = readFileSync(path, 'utf8');
+    files.set(path, text);
+    for (const [, specifier = ''] of text.matchAll(IMPORT)) waiting.push(resolve(dirname(path), specifier));
+  }
+  return files;
 }
 
 /** Says that the bundle is in use; false when there is none. */

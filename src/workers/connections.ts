@@ -8,12 +8,11 @@ import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
 import { type EventTypes, loadEventTypes } from '../core/event-types.ts';
-import type { Feature } from '../core/feature.ts';
+import type { AnyFeature, FeatureDependencies } from '../core/feature.ts';
 import { createListener, type Listener } from '../core/ledger/listener.ts';
 import { createPool } from '../core/ledger/pool.ts';
 import { createOutbound } from '../core/outbound/index.ts';
 import { temporalConnectionOptions } from '../core/temporal.ts';
-import { features } from '../features.ts';
 import { ensureSearchAttributes } from './search-attributes.ts';
 
 const CONNECT_RETRY_MS = 1_000;
@@ -23,6 +22,8 @@ const CLOSE_WITHIN_MS = 5_000;
  * Postgres has no connection left, accepting fails before marking does (rule 15).
  */
 const CORE_CONNECTIONS = 6;
+/** For features beside their handlers' transactions, and for what they run in the background. */
+const FEATURE_CONNECTIONS = 8;
 /** Well below LEASE_MS: what is asked again soon gives up a connection that went silent. */
 const LEASE_QUERY_TIMEOUT_MS = 4_000;
 /** A handler may wait for a connection for as long as its own limit lasts. */
@@ -35,6 +36,8 @@ export interface WorkerConnections {
   /** One connection for the lease: when all others have gone silent, its next renewal must not meet them in turn. */
   leasePool: Pool;
   handlersPool: Pool;
+  /** What every feature gets; its pool is the features' own, for which no handler's transaction waits, nor it for them. */
+  shared: Omit<FeatureDependencies, 'settings'>;
   listener: Listener;
   types: EventTypes;
   ledgerId: string;
@@ -66,7 +69,12 @@ export function createLeasePool(databaseUrl: string): Pool {
 }
 
 /** Connects a worker. Rejects for wrong settings and wrong event types; waits for everything that may come back. */
-export async function connectWorker(config: Config, identity: string, log: Logger): Promise<WorkerConnections> {
+export async function connectWorker(
+  config: Config,
+  identity: string,
+  features: readonly AnyFeature[],
+  log: Logger,
+): Promise<WorkerConnections> {
   const { databaseUrl } = config;
   if (databaseUrl === undefined) throw new Error('a worker needs DATABASE_URL');
   const corePool = createCorePool(databaseUrl);
@@ -79,9 +87,15 @@ export async function connectWorker(config: Config, identity: string, log: Logge
     queryTimeoutMs: QUERY_TIMEOUT_MS,
   });
   const outbound = createOutbound({ allow: config.outboundAllow });
-  const dependencies = { config, pool: handlersPool, log, outbound };
-  const chosen = chosenFeatures(config.worker.features);
-  const types = await loadEventTypes(config.eventTypeModules, dependencies, chosen);
+  const featuresPool = createPool(databaseUrl, {
+    max: FEATURE_CONNECTIONS,
+    applicationName: 'tem features',
+    forHandlers: true,
+    connectionTimeoutMs: HANDLER_CONNECTION_TIMEOUT_MS,
+    queryTimeoutMs: QUERY_TIMEOUT_MS,
+  });
+  const shared = { config, pool: featuresPool, log, outbound };
+  const types = await loadEventTypes(config.eventTypeModules, shared, features);
   const ledgerId = await untilThere(log, 'the ledger', async () => {
     const { rows } = await corePool.query<{ id: string }>('select id from tem.ledger');
     return rows[0]?.id as string;
@@ -98,19 +112,23 @@ export async function connectWorker(config: Config, identity: string, log: Logge
   const close = async (): Promise<void> => {
     await listener.stop();
     await outbound.close();
-    const ended = Promise.allSettled([corePool.end(), leasePool.end(), handlersPool.end()]);
+    const ended = Promise.allSettled([corePool.end(), leasePool.end(), handlersPool.end(), featuresPool.end()]);
     await Promise.race([ended, pause(CLOSE_WITHIN_MS, undefined, { ref: false })]);
     await temporal.close().catch(() => {});
   };
-  return { corePool, leasePool, handlersPool, listener, types, ledgerId, temporal, client, searchAttributes, close };
-}
-
-function chosenFeatures(names: string[] | undefined): readonly Feature[] {
-  const unknown = names?.find((name) => !features.some((feature) => feature.name === name));
-  if (unknown !== undefined) {
-    throw new Error(`no feature is named ${unknown}; there are ${features.map((feature) => feature.name).join(', ')}`);
-  }
-  return names === undefined ? features : features.filter((feature) => names.includes(feature.name));
+  return {
+    corePool,
+    leasePool,
+    handlersPool,
+    shared,
+    listener,
+    types,
+    ledgerId,
+    temporal,
+    client,
+    searchAttributes,
+    close,
+  };
 }
 
 async function untilThere<Result>(log: Logger, what: string, look: () => Promise<Result>): Promise<Result> {

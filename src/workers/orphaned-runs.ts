@@ -23,14 +23,28 @@ export interface OrphanedRunsOptions {
   log: Logger;
 }
 
-export function endOrphanedRuns(options: OrphanedRunsOptions): void {
+export function endOrphanedRuns(options: OrphanedRunsOptions): { start(): void; stop(): Promise<void> } {
   const turns = createTurns(AT_ONCE, WAITING_MAX, 'runs wait to be ended');
-  options.listener.listen(ORPHANED_CHANNEL, (payload) => {
-    // Any role may NOTIFY anything.
-    turns(async () => end(options, JSON.parse(payload) as OrphanedRun)).catch((error: Error) =>
-      options.log.debug({ payload, error: error.message }, 'the run of a cancelled event was left to itself'),
-    );
-  });
+  const underWay = new Set<Promise<void>>();
+  let stopping = false;
+  return {
+    start() {
+      options.listener.listen(ORPHANED_CHANNEL, (payload) => {
+        if (stopping) return;
+        // Any role may NOTIFY anything.
+        const ended = turns(async () => end(options, JSON.parse(payload) as OrphanedRun))
+          .catch((error: Error) =>
+            options.log.debug({ payload, error: error.message }, 'the run of a cancelled event was left to itself'),
+          )
+          .finally(() => underWay.delete(ended));
+        underWay.add(ended);
+      });
+    },
+    async stop() {
+      stopping = true;
+      await Promise.all(underWay);
+    },
+  };
 }
 
 async function end({ pool, client, types }: OrphanedRunsOptions, { event, generation }: OrphanedRun): Promise<void> {

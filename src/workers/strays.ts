@@ -7,8 +7,8 @@ import { currentEvent } from '../core/attempt/handler.ts';
 import { errorText } from '../core/ledger/mark.ts';
 import { noteAfterEnd } from '../core/ledger/note.ts';
 
-/** Listens until the returned function is called. A stray that belongs to no event ends the process, as Node would. */
-export function catchStrays(pool: Pool, log: Logger): () => void {
+/** Listens from its start to its stop. A stray that belongs to no event ends the process, as Node would. */
+export function catchStrays(pool: Pool, log: Logger): { start(): void; stop(): void } {
   const onStray = (error: unknown): void => {
     const event = currentEvent.getStore();
     if (!event) {
@@ -25,10 +25,14 @@ export function catchStrays(pool: Pool, log: Logger): () => void {
       noteAfterEnd(pool, event.attempts, note).catch(() => {});
     }
   };
-  process.on('unhandledRejection', onStray);
-  process.on('uncaughtException', onStray);
-  return () => {
-    process.off('unhandledRejection', onStray);
-    process.off('uncaughtException', onStray);
+  return {
+    start() {
+      process.on('unhandledRejection', onStray);
+      process.on('uncaughtException', onStray);
+    },
+    stop() {
+      process.off('unhandledRejection', onStray);
+      process.off('uncaughtException', onStray);
+    },
   };
 }

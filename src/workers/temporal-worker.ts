@@ -3,7 +3,6 @@
 
 import { type NativeConnection, Worker } from '@temporalio/worker';
 import type { Logger } from 'pino';
-import type { EventActivities } from '../workflows/contract.ts';
 
 const RESTART_DELAY_MS = 1_000;
 /** Workflow runs kept in memory between their tasks: those that wait for a retry are replayed when they go on. */
@@ -25,7 +24,7 @@ export interface TemporalWorkerOptions {
   taskQueue: string;
   identity: string;
   bundle: { codePath: string };
-  activities: EventActivities;
+  activities: object;
   slots: number;
   graceMs: number;
   log: Logger;

@@ -45,7 +45,7 @@ function openPool(databaseUrl: string) {
 describe('readyz', () => {
   it('has nothing to say about a good system', async () => {
     const { pool } = await withWorker();
-    const { read } = createReadiness(pool, temporalIsThere, hasRoom);
+    const { read } = createReadiness({ pool, checkTemporal: temporalIsThere, foundDiskFull: hasRoom });
     expect(await read()).toEqual({ missing: [], details: {}, warnings: [] });
   });
 
@@ -76,7 +76,11 @@ describe('readyz', () => {
     await postgres.stop();
     writeFileSync(join(rows[0]?.data ?? '', 'standby.signal'), '');
     postgres = await startPostgres(options);
-    const { read } = createReadiness(openPool(postgres.databaseUrl), temporalIsThere, hasRoom);
+    const { read } = createReadiness({
+      pool: openPool(postgres.databaseUrl),
+      checkTemporal: temporalIsThere,
+      foundDiskFull: hasRoom,
+    });
     expect(await read()).toMatchObject({
       missing: ['database'],
       details: { database: expect.stringContaining('read-only standby') },
@@ -85,7 +89,12 @@ describe('readyz', () => {
 
   it('warns of a clock that is away, and not of one that agrees', async () => {
     const { pool } = await withWorker();
-    const { read } = createReadiness(pool, temporalIsThere, hasRoom, () => Date.now() + CLOCK_WRONG_BY_MS);
+    const { read } = createReadiness({
+      pool,
+      checkTemporal: temporalIsThere,
+      foundDiskFull: hasRoom,
+      now: () => Date.now() + CLOCK_WRONG_BY_MS,
+    });
     const { missing, warnings } = await read();
     expect(missing).toEqual([]);
     expect(warnings).toEqual([expect.stringMatching(/clock is (60|59)\.\d s behind this machine's/)]);
@@ -96,7 +105,11 @@ describe('readyz', () => {
     const url = new URL(databaseUrl);
     const { port } = await startProxy(url.host, { fromServer: withoutNotifications });
     url.port = String(port);
-    const { read } = createReadiness(openPool(url.href), temporalIsThere, hasRoom);
+    const { read } = createReadiness({
+      pool: openPool(url.href),
+      checkTemporal: temporalIsThere,
+      foundDiskFull: hasRoom,
+    });
     const took: number[] = [];
     const { missing, warnings } = await untilReady(
       async () => {
@@ -115,7 +128,7 @@ describe('readyz', () => {
   it('warns of migrations of a newer release, which run beside this one', async () => {
     const { pool } = await withWorker();
     await pool.query(`insert into tem.migration (name, run_on) values ('9999_future', now())`);
-    const { read } = createReadiness(pool, temporalIsThere, hasRoom);
+    const { read } = createReadiness({ pool, checkTemporal: temporalIsThere, foundDiskFull: hasRoom });
     expect(await read()).toMatchObject({ missing: [], warnings: [expect.stringContaining('9999_future')] });
   });
 
@@ -124,7 +137,7 @@ describe('readyz', () => {
     const { body } = await call('GET', '/readyz', undefined, { authorization: '' });
     expect(body.missing).toEqual(['database']);
     expect(JSON.stringify(body)).not.toMatch(/127\.0\.0\.1|ledger_of_ours|secret/);
-    const other = createReadiness(database.pool, temporalIsThere, hasRoom);
+    const other = createReadiness({ pool: database.pool, checkTemporal: temporalIsThere, foundDiskFull: hasRoom });
     const { rows } = await database.pool.query<{ id: string }>('select id from tem.ledger');
     expect(JSON.stringify(await other.read())).not.toContain(rows[0]?.id);
   });

@@ -13,6 +13,7 @@ import { createPool } from '../../src/core/ledger/pool.ts';
 import { createOutbound } from '../../src/core/outbound/index.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { ADMIN_KEY, USER_TOKEN_SECRET } from '../support/environment.ts';
+import { unreachableTemporal } from '../support/temporal.ts';
 
 export const note = defineEventType({
   name: 'note',
@@ -84,6 +85,7 @@ export async function setup(
     features: [],
     outbound,
     checkTemporal: async () => {},
+    temporal: unreachableTemporal(),
     version: '0.0.0',
     ...given.dependencies,
   });

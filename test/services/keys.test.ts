@@ -19,7 +19,7 @@ test('keys are made at the first start, kept with mode 0600, and valid as settin
     TEM_HOME: home,
     TEM_ADMIN_KEY: first.adminKey,
     TEM_USER_TOKEN_SECRET: first.userTokenSecret,
-    TEM_WEBHOOK_SECRET: first.webhookSecrets.default[0],
+    TEM_WEBHOOK_SECRET: first.secrets.TEM_WEBHOOK_SECRET?.[0],
   });
   expect(withKeys(asSettings)).toEqual(first);
 });

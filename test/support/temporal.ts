@@ -35,3 +35,8 @@ export async function createNamespace(options: { searchAttributes?: boolean } = 
   }
   return { address, namespace, client: new Client({ connection, namespace }) };
 }
+
+/** A client for what never asks Temporal. */
+export function unreachableTemporal(): Client {
+  return new Client({ connection: Connection.lazy({ address: '127.0.0.1:1' }) });
+}

@@ -3,6 +3,7 @@
 import pg from 'pg';
 import { pino } from 'pino';
 import { expect, onTestFinished, test } from 'vitest';
+import { features } from '../../src/features.ts';
 import { connectWorker } from '../../src/workers/connections.ts';
 import { setup as crashSetup } from '../crash/setup.ts';
 import { createDatabase } from '../support/database.ts';
@@ -26,7 +27,7 @@ test('no session of a worker can hang for ever, lose a commit that was answered,
   ])
     await database.pool.query(`alter database ${pg.escapeIdentifier(pathname.slice(1))} set ${setting}`);
   const config = testConfig(database, await createNamespace());
-  const connections = await connectWorker(config, 'tem test', pino({ level: 'silent' }));
+  const connections = await connectWorker(config, 'tem test', features, pino({ level: 'silent' }));
   onTestFinished(() => connections.close());
   for (const pool of [connections.corePool, connections.handlersPool]) {
     const { rows } = await pool.query<{ name: string; setting: string }>(

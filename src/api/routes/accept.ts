@@ -5,14 +5,14 @@ import { isUtf8 } from 'node:buffer';
 import type { ValidateFunction } from 'ajv/dist/2020.js';
 import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
+import { notFound, Problem, problems } from '../../core/http/problem.ts';
+import { createRequestAjv, describeRefusal } from '../../core/http/validation.ts';
 import type { AcceptInput, AcceptOutcome } from '../../core/ledger/accept.ts';
 import { getEvent } from '../../core/ledger/events.ts';
 import { type EventJson, presentEvent } from '../../core/ledger/present.ts';
 import type { Api, ApiCore } from '../api.ts';
 import { isRefusal, type Refusal } from '../incoming.ts';
-import { notFound, Problem, problems } from '../problem.ts';
 import { BatchResult, Event, NewEvent, NoQuery } from '../schemas.ts';
-import { createRequestAjv, describeRefusal } from '../validation.ts';
 import { acceptedRow } from './accepted-row.ts';
 
 const BATCH_BYTES_MAX = 16 * 1024 * 1024;

@@ -1,6 +1,7 @@
 // Reading events, and a person's retry and cancel.
 
 import type { Static } from 'typebox';
+import { notFound, Problem, problems, refuseBody } from '../../core/http/problem.ts';
 import { cancelEvent, type PersonAnswer } from '../../core/ledger/cancel.ts';
 import { type EventFilter, isSlow } from '../../core/ledger/candidates.ts';
 import { readCursor, writeCursor } from '../../core/ledger/cursor.ts';
@@ -12,7 +13,6 @@ import { hasSecrets } from '../../core/secret-fields.ts';
 import { createTurns } from '../../core/turns.ts';
 import type { Api, ApiCore } from '../api.ts';
 import { actorOf } from '../auth.ts';
-import { notFound, Problem, problems, refuseBody } from '../problem.ts';
 import { Event, EventPage, EventQuery, History, IdParams, NoQuery } from '../schemas.ts';
 
 const LIMIT_DEFAULT = 50;

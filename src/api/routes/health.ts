@@ -2,8 +2,8 @@
 // about any event.
 
 import { Type } from 'typebox';
+import { PROBLEM_CONTENT_TYPE, Problem, ProblemAnswer } from '../../core/http/problem.ts';
 import type { Api, ApiCore } from '../api.ts';
-import { PROBLEM_CONTENT_TYPE, Problem, ProblemAnswer } from '../problem.ts';
 import { NoQuery } from '../schemas.ts';
 
 const Ready = Type.Object({

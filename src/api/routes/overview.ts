@@ -1,8 +1,8 @@
 // What there is and how it goes: the event types and the ledger's figures.
 
 import { presentEventType } from '../../core/event-type-description.ts';
+import { problems } from '../../core/http/problem.ts';
 import type { Api, ApiCore } from '../api.ts';
-import { problems } from '../problem.ts';
 import { EventTypesAnswer, NoQuery, StatsAnswer } from '../schemas.ts';
 
 export function overviewRoutes(app: Api, core: ApiCore): void {

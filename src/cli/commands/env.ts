@@ -33,7 +33,7 @@ export function addEnv(program: Command): void {
         TEM_API_URL: config.api.url ?? instance?.apiUrl ?? '',
         TEM_ADMIN_KEY: config.adminKey as string,
         TEM_USER_TOKEN_SECRET: config.userTokenSecret as string,
-        TEM_WEBHOOK_SECRET: config.webhookSecrets.default.join(' '),
+        ...Object.fromEntries(Object.entries(config.secrets).map(([name, values]) => [name, values.join(' ')])),
       };
       const lines = Object.entries(values)
         .filter(([, value]) => value !== '')

@@ -6,7 +6,6 @@ import { announceSecrets } from '../../services/shared-secrets.ts';
 import { servingConfig } from '../connected-config.ts';
 import { watchEventLoop } from '../event-loop-watch.ts';
 import { examples } from '../examples.ts';
-import { CommandError, EXIT } from '../exit-codes.ts';
 import { createLog } from '../log.ts';
 import { serviceStopSignal, tellReady, untilAborted } from '../stopping.ts';
 
@@ -31,28 +30,20 @@ export function addWorker(program: Command): void {
       watchEventLoop('worker', config.eventLoopTimeoutMs, log);
       tellReady({ id: worker.id });
       void announceSecrets(config, log);
-      await Promise.race([untilAborted(signal), worker.stopped]);
+      await untilAborted(signal);
       await worker.stop();
-      if (!signal.aborted) throw new Error('the worker stopped by itself; its log says why');
     });
 }
 
-/** Those of the option, else of TEM_FEATURES; undefined: all. */
+/** The names of the option, else those of TEM_FEATURES; undefined: all. */
 async function chooseFeatures(options: { features?: string }, given: Config): Promise<string[] | undefined> {
-  const wanted =
-    options.features
-      ?.split(',')
-      .map((name) => name.trim())
-      .filter((name) => name !== '') ?? given.worker.features;
-  if (wanted === undefined) return undefined;
+  const named = options.features
+    ?.split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '');
   const { features } = await import('../../features.ts');
-  const known = features.map(({ name }) => name);
-  const unknown = wanted.filter((name) => !known.includes(name));
-  if (wanted.length === 0 || unknown.length > 0) {
-    throw new CommandError(
-      EXIT.usage,
-      `${options.features === undefined ? 'TEM_FEATURES' : '--features'}: ${unknown.join(', ') || 'nothing'} is not a feature; there are ${known.join(', ')}`,
-    );
-  }
-  return wanted;
+  const { chosenFeatures } = await import('../../workers/chosen-features.ts');
+  const names = named ?? given.worker.features;
+  const chosen = chosenFeatures(names, features, named === undefined ? 'TEM_FEATURES' : '--features');
+  return names && chosen.map(({ name }) => name);
 }

@@ -1,35 +1,12 @@
 // Notifications: an event of type `notification` puts one entry into a user's inbox, in the transaction that marks it
 // PROCESSED; gateways push it to the user's sockets, and a user who was away reads it later.
 
-import { defineEventType, type EventType } from '../../core/event-type.ts';
 import type { Feature } from '../../core/feature.ts';
-import { DATA_BYTES_MAX, NotificationPayload } from './messages.ts';
-import { notificationRoutes } from './routes.ts';
-import { insertNotifications } from './store.ts';
+import { type NotificationSettings, settings } from './settings.ts';
 
-export const notifications: Feature = {
+export const notifications: Feature<NotificationSettings> = {
   name: 'notifications',
-  eventTypes: () => [notification],
-  routes: notificationRoutes,
+  settings,
+  eventTypes: async () => [(await import('./event-types.ts')).notification],
+  routes: async (app, dependencies) => (await import('./routes.ts')).notificationRoutes(app, dependencies),
 };
-
-export const notification: EventType = defineEventType({
-  name: 'notification',
-  payload: NotificationPayload,
-  batch: 100,
-  refuse({ data }) {
-    const bytes = data === undefined ? 0 : Buffer.byteLength(JSON.stringify(data));
-    return bytes > DATA_BYTES_MAX
-      ? { path: '/data', message: `must have at most ${DATA_BYTES_MAX} bytes as JSON` }
-      : undefined;
-  },
-  async handle({ id, payload }, { tx }) {
-    await insertNotifications(tx, [{ eventId: id, payload }]);
-  },
-  async handleAll(events, { tx }) {
-    await insertNotifications(
-      tx,
-      events.map(({ id, payload }) => ({ eventId: id, payload })),
-    );
-  },
-});

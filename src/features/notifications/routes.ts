@@ -3,12 +3,13 @@
 import { existsSync, readFileSync } from 'node:fs';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
-import { notFound, problem, problems, refuseBody } from '../../api/problem.ts';
 import type { RouteDependencies } from '../../core/feature.ts';
+import { notFound, problem, problems, refuseBody } from '../../core/http/problem.ts';
 import { createListener } from '../../core/ledger/listener.ts';
 import { Gateway } from './gateway/gateway.ts';
-import { createUpgrade } from './gateway/upgrade.ts';
+import { createUpgrade, GATEWAY_PATH } from './gateway/upgrade.ts';
 import { Notification, NotificationId, User } from './messages.ts';
+import type { NotificationSettings } from './settings.ts';
 import { acknowledge, readInbox } from './store.ts';
 
 const LIMIT_DEFAULT = 50;
@@ -39,7 +40,7 @@ const InboxPage = Type.Object({
 const AckParams = Type.Object({ user: User, id: NotificationId });
 const NoQuery = Type.Object({}, { additionalProperties: false });
 
-export function notificationRoutes(app: FastifyInstance, dependencies: RouteDependencies): void {
+export function notificationRoutes(app: FastifyInstance, dependencies: RouteDependencies<NotificationSettings>): void {
   const { pool } = dependencies;
   serveGateway(app, dependencies);
   serveExamplePage(app);
@@ -99,17 +100,20 @@ export function notificationRoutes(app: FastifyInstance, dependencies: RouteDepe
   );
 }
 
-function serveGateway(app: FastifyInstance, { pool, log, auth, config, databaseUrl }: RouteDependencies): void {
+function serveGateway(
+  app: FastifyInstance,
+  { pool, log, auth, settings, databaseUrl, webSockets }: RouteDependencies<NotificationSettings>,
+): void {
   const gateway = new Gateway({
     pool,
     log,
-    limits: config.notifications,
+    limits: settings,
     createListener: () => createListener(databaseUrl, log),
   });
   app.addHook('onReady', async () => gateway.start());
   // Before the HTTP server closes, which waits for every socket.
   app.addHook('preClose', () => gateway.stop());
-  app.server.on('upgrade', createUpgrade(gateway, auth, log));
+  webSockets.serve(GATEWAY_PATH, createUpgrade(gateway, auth, log));
 }
 
 /** A page to try it with, where the examples are there; it holds no secret, the token is pasted into it. */

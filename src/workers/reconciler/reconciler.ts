@@ -16,6 +16,7 @@ import { ensureReconcileSchedule } from './schedule.ts';
 
 const WATCH_EVERY_MS = 5_000;
 const SLICE_MAX = 1_000;
+const FEATURE_SLICES_PER_TURN_MAX = 50;
 /** When so many turns are missing, everything was down. */
 const SILENT_TURNS = 5;
 
@@ -23,7 +24,8 @@ export interface Reconciler {
   /** One turn. Rejects when the ledger or Temporal is away; the next turn does what this one couldn't. */
   turn(): Promise<void>;
   start(): void;
-  stop(): void;
+  /** Resolves when no turn is under way any more. */
+  stop(): Promise<void>;
 }
 
 export interface ReconcilerOptions {
@@ -39,6 +41,8 @@ export interface ReconcilerOptions {
   keyRetentionMs: number;
   /** After how long an open run without progress is ended; 5 minutes by default. */
   stuckAfterMs?: number;
+  /** Deletes a slice of what is old of each feature; resolves to whether more may be left. */
+  pruneFeatures?(): Promise<boolean>;
   log: Logger;
 }
 
@@ -69,6 +73,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
       ['looking after overdue events', () => lookAfterOverdue(options)],
       ['keeping the schedule', () => ensureReconcileSchedule(options)],
       ['pruning', () => prune(pool, { ...options, ofTypes: ownRetentions })],
+      ['pruning what features have', pruneFeatures],
     ];
     const failures: unknown[] = [];
     for (const [what, step] of steps) {
@@ -84,6 +89,12 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
   const endUnknown = async (): Promise<void> => {
     const ended = await endUnknownTypes(pool, options.unknownTypeAfterMs, SLICE_MAX);
     if (ended > 0) log.warn({ events: ended }, 'ended events whose type no live worker knows');
+  };
+
+  const pruneFeatures = async (): Promise<void> => {
+    for (let slice = 0; slice < FEATURE_SLICES_PER_TURN_MAX; slice++) {
+      if (!(await options.pruneFeatures?.())) return;
+    }
   };
 
   const turnOnce = (): Promise<void> => {
@@ -114,9 +125,10 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
       };
       timer = setTimeout(look, 0);
     },
-    stop() {
+    async stop() {
       clearTimeout(timer);
       timer = undefined;
+      await underWay?.catch(() => {});
     },
   };
 }

@@ -121,8 +121,9 @@ test('a promise that the handler left behind writes no secret', async () => {
       { payload },
     ),
   ]);
-  const release = catchStrays(bench.pool, bench.dependencies.log);
-  onTestFinished(release);
+  const strays = catchStrays(bench.pool, bench.dependencies.log);
+  strays.start();
+  onTestFinished(() => strays.stop());
   // Not by a real rejection, which the test's runner would take for a failure of the test.
   leave = process.listeners('unhandledRejection').at(-1) as typeof leave;
   const id = await bench.accept(login);

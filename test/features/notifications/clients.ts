@@ -7,9 +7,10 @@ import pino from 'pino';
 import { onTestFinished } from 'vitest';
 import { type ClientOptions, WebSocket } from 'ws';
 import { createAuth } from '../../../src/api/auth.ts';
+import { createWebSockets } from '../../../src/core/http/web-sockets.ts';
 import { createListener } from '../../../src/core/ledger/listener.ts';
 import { Gateway, type GatewayTiming } from '../../../src/features/notifications/gateway/gateway.ts';
-import { createUpgrade } from '../../../src/features/notifications/gateway/upgrade.ts';
+import { createUpgrade, GATEWAY_PATH } from '../../../src/features/notifications/gateway/upgrade.ts';
 import type { NotificationFrame } from '../../../src/features/notifications/messages.ts';
 import type { TestDatabase } from '../../support/database.ts';
 import { waitFor } from '../../support/wait.ts';
@@ -45,8 +46,8 @@ export async function startGateway(
     ...(options.timing && { timing: options.timing }),
   });
   const server = createServer();
-  server.on(
-    'upgrade',
+  createWebSockets(server).serve(
+    GATEWAY_PATH,
     createUpgrade(gateway, createAuth({ adminKey: ADMIN_KEY, userTokenSecret: USER_TOKEN_SECRET }), log),
   );
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

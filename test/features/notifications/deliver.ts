@@ -6,7 +6,7 @@ import pino from 'pino';
 import { LedgerTransaction } from '../../../src/core/attempt/transaction.ts';
 import type { EventView, HandlerContext } from '../../../src/core/event-type.ts';
 import { createNotifier } from '../../../src/core/ledger/notifier.ts';
-import { notification } from '../../../src/features/notifications/index.ts';
+import { notification } from '../../../src/features/notifications/event-types.ts';
 import type { NotificationPayload } from '../../../src/features/notifications/messages.ts';
 
 export type Given = Partial<NotificationPayload> & { user: string; event?: string };

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import type pg from 'pg';
 import { describe, expect, test } from 'vitest';
 import { createEventTypes } from '../../../src/core/event-types.ts';
-import { notification } from '../../../src/features/notifications/index.ts';
+import { notification } from '../../../src/features/notifications/event-types.ts';
 import { acknowledge, lastId, readAfter, readInbox } from '../../../src/features/notifications/store.ts';
 import { createDatabase } from '../../support/database.ts';
 import { waitFor } from '../../support/wait.ts';

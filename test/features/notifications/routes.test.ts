@@ -8,6 +8,7 @@ import { loadEventTypes } from '../../../src/core/event-types.ts';
 import { createOutbound } from '../../../src/core/outbound/index.ts';
 import { features } from '../../../src/features.ts';
 import { createDatabase } from '../../support/database.ts';
+import { unreachableTemporal } from '../../support/temporal.ts';
 import { ADMIN_KEY, connect, refusedUpgrade, USER_TOKEN_SECRET, userToken } from './clients.ts';
 import { deliver } from './deliver.ts';
 
@@ -31,6 +32,7 @@ async function setup() {
     outbound,
     version: '0.0.0',
     checkTemporal: async () => {},
+    temporal: unreachableTemporal(),
     eventTypes: await loadEventTypes([], { config, pool, log, outbound }, features),
   });
   const url = await app.listen({ host: '127.0.0.1', port: 0 });

@@ -4,12 +4,13 @@ import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
-import { readConfig } from '../../../src/config.ts';
+import { type Config, readConfig } from '../../../src/config.ts';
 import type { EventView, HandlerContext } from '../../../src/core/event-type.ts';
 import { createEventTypes } from '../../../src/core/event-types.ts';
-import { createOutbound } from '../../../src/core/outbound/index.ts';
-import { webhook } from '../../../src/features/webhooks/index.ts';
+import { createOutbound, type Outbound } from '../../../src/core/outbound/index.ts';
+import { webhook } from '../../../src/features/webhooks/event-types.ts';
 import type { WebhookPayload } from '../../../src/features/webhooks/messages.ts';
+import type { WebhookSettings } from '../../../src/features/webhooks/settings.ts';
 
 export const SECRETS = ['whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw', 'whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD'] as const;
 export const BILLING_SECRET = 'whsec_bmV3IHNlY3JldCBvZiB0aGUgYmlsbGluZyB0ZWFtIQ==';
@@ -18,6 +19,11 @@ export interface Received {
   headers: IncomingHttpHeaders;
   url: string;
   body: string;
+}
+
+/** What the event type is made of. */
+export function settingsOf(config: Config, outbound: Outbound) {
+  return { config, outbound, settings: config.features.webhooks as WebhookSettings };
 }
 
 /** A receiver on this machine that keeps what it got, and the event type that may call it. */
@@ -48,7 +54,7 @@ export async function setup(
     server.closeAllConnections();
     server.close();
   });
-  const type = webhook({ config, outbound });
+  const type = webhook(settingsOf(config, outbound));
   const attempt = (payload: Partial<WebhookPayload>, event: { id?: string; signal?: AbortSignal } = {}) => {
     const context = { signal: event.signal ?? AbortSignal.timeout(10_000) } as unknown as HandlerContext;
     return Promise.resolve(

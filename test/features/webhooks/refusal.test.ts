@@ -7,8 +7,8 @@ import { admit } from '../../../src/core/attempt/admit.ts';
 import type { EventView, HandlerContext } from '../../../src/core/event-type.ts';
 import { createEventTypes } from '../../../src/core/event-types.ts';
 import { createOutbound } from '../../../src/core/outbound/index.ts';
-import { webhook } from '../../../src/features/webhooks/index.ts';
-import { failure, SECRETS, setup } from './receiver.ts';
+import { webhook } from '../../../src/features/webhooks/event-types.ts';
+import { failure, SECRETS, settingsOf, setup } from './receiver.ts';
 
 const RESERVED_HEADERS = [
   'Host',
@@ -74,7 +74,7 @@ describe('what is refused', () => {
     const config = readConfig({ TEM_WEBHOOK_SECRET: SECRETS[0] });
     const outbound = createOutbound({ allow: [] });
     onTestFinished(() => outbound.close());
-    const type = webhook({ config, outbound });
+    const type = webhook(settingsOf(config, outbound));
     const event = {
       id: randomUUID(),
       payload: { url: 'http://localhost:9/', body: {} },
@@ -91,7 +91,7 @@ describe('what is refused', () => {
   test('a worker that lacks the named secret takes the event and tries again', async () => {
     const outbound = createOutbound({ allow: ['127.0.0.1'] });
     onTestFinished(() => outbound.close());
-    const type = webhook({ config: readConfig({ TEM_WEBHOOK_SECRET: SECRETS[0] }), outbound });
+    const type = webhook(settingsOf(readConfig({ TEM_WEBHOOK_SECRET: SECRETS[0] }), outbound));
     const types = createEventTypes([type]);
     const payload = { url: 'http://127.0.0.1:9/', body: {}, secretName: 'billing' };
     expect(types.refusal(type, payload)).toMatchObject({ path: '/secretName' });
@@ -107,7 +107,7 @@ describe('what is refused', () => {
   test('a worker without a secret tries again, because an operator can set it', async () => {
     const outbound = createOutbound({ allow: ['127.0.0.1'] });
     onTestFinished(() => outbound.close());
-    const type = webhook({ config: readConfig({}), outbound });
+    const type = webhook(settingsOf(readConfig({}), outbound));
     const event = {
       id: randomUUID(),
       payload: { url: 'http://127.0.0.1:9/', body: {} },

@@ -1,12 +1,13 @@
 // From an HTTP upgrade to a socket in the gateway: who asks, for whom, from where on. What is refused is refused before
 // the handshake, as an HTTP answer with a problem document.
 
-import { type IncomingMessage, STATUS_CODES } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Logger } from 'pino';
 import { WebSocketServer } from 'ws';
-import { PROBLEM_CONTENT_TYPE, Problem, problem, problemBody } from '../../../api/problem.ts';
 import type { Auth } from '../../../core/feature.ts';
+import { Problem, problem } from '../../../core/http/problem.ts';
+import { refuseUpgrade } from '../../../core/http/web-sockets.ts';
 import { pointer } from '../../../core/json/flaws.ts';
 import { isUser, USER_LENGTH_MAX } from '../../../core/user.ts';
 import { isNotificationId } from './frames.ts';
@@ -23,7 +24,6 @@ interface Request {
 const FRAME_BYTES_MAX = 1_024;
 const CLOSE_TIMEOUT_MS = 5_000;
 const PROTOCOL_PREFIX = 'tem.';
-const RETRY_AFTER_SECONDS = 5;
 const PARAMETERS = new Set(['user', 'after', 'token']);
 
 /** Makes the listener of the HTTP server's `upgrade` event. */
@@ -45,10 +45,10 @@ export function createUpgrade(gateway: Gateway, auth: Auth, log: Logger) {
     socket.on('error', onError);
     try {
       const wanted = readRequest(request);
-      if (wanted instanceof Problem) return refuse(socket, wanted);
+      if (wanted instanceof Problem) return refuseUpgrade(socket, wanted);
       const { user, after, token } = wanted;
       const refusal = (await authorise(auth, user, token)) ?? reserve(gateway, user);
-      if (refusal) return refuse(socket, refusal);
+      if (refusal) return refuseUpgrade(socket, refusal);
       let taken = false;
       try {
         // Before the handshake ends, so that what happens after the client sees it open is not missed.
@@ -65,7 +65,7 @@ export function createUpgrade(gateway: Gateway, auth: Auth, log: Logger) {
       }
     } catch (error) {
       log.warn({ error: (error as Error).message }, 'a socket could not be opened');
-      refuse(
+      refuseUpgrade(
         socket,
         problem(
           503,
@@ -78,8 +78,7 @@ export function createUpgrade(gateway: Gateway, auth: Auth, log: Logger) {
 }
 
 function readRequest(request: IncomingMessage): Request | Problem {
-  const [pathname, query] = (request.url ?? '').split('?', 2);
-  if (pathname !== GATEWAY_PATH) return problem(404, 'not_found', `WebSockets are at ${GATEWAY_PATH}`);
+  const [, query] = (request.url ?? '').split('?', 2);
   const searchParams = new URLSearchParams(query);
   const odd = oddParameter(searchParams);
   if (odd) return odd;
@@ -138,19 +137,4 @@ function reserve(gateway: Gateway, user: string): Problem | undefined {
     default:
       return undefined;
   }
-}
-
-function refuse(socket: Duplex, refusal: Problem): void {
-  const { status } = refusal;
-  const title = STATUS_CODES[status] ?? '';
-  const body = JSON.stringify({ ...problemBody(refusal), title });
-  const headers = [
-    `HTTP/1.1 ${status} ${title}`,
-    'Connection: close',
-    `Content-Type: ${PROBLEM_CONTENT_TYPE}`,
-    `Content-Length: ${Buffer.byteLength(body)}`,
-    ...(status === 429 || status === 503 ? [`Retry-After: ${RETRY_AFTER_SECONDS}`] : []),
-    ...(status === 401 ? ['WWW-Authenticate: Bearer'] : []),
-  ];
-  socket.end(`${headers.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy());
 }

@@ -3,8 +3,8 @@
 
 import type { Ajv2020, ErrorObject } from 'ajv/dist/2020.js';
 import type { FastifyInstance, FastifySchemaValidationError } from 'fastify';
-import { pointer } from '../core/json/flaws.ts';
-import { createAjv, withoutTuples } from '../core/json-schema.ts';
+import { pointer } from '../json/flaws.ts';
+import { createAjv, withoutTuples } from '../json-schema.ts';
 import { writeJson } from './write-json.ts';
 
 export interface InvalidInput {

@@ -3,8 +3,8 @@
 
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
-import { LedgerUnavailable } from '../core/errors.ts';
-import { isUnavailable } from '../core/ledger/pool.ts';
+import { LedgerUnavailable } from '../errors.ts';
+import { isUnavailable } from '../ledger/pool.ts';
 import { invalidInput } from './validation.ts';
 
 export const PROBLEM_CONTENT_TYPE = 'application/problem+json';

@@ -1,0 +1,181 @@
+// What a worker consists of: the lease first, because an attempt of a worker without one looks like that of a dead worker;
+// then the Temporal worker, the relay, the reconciler, and what the features run beside them.
+
+import { hostname } from 'node:os';
+import type { Logger } from 'pino';
+import { createActivities } from '../activities/index.ts';
+import type { Config } from '../config.ts';
+import { createAccept } from '../core/accept-events.ts';
+import { type AttemptDependencies, createAttemptDependencies } from '../core/attempt/dependencies.ts';
+import type { AnyFeature, BackgroundPart, FeatureActivities, WorkerDependencies } from '../core/feature.ts';
+import { dependenciesOf } from '../core/feature-dependencies.ts';
+import { createAccepter } from '../core/ledger/accepter.ts';
+import { createNotifier } from '../core/ledger/notifier.ts';
+import { workflowBundle } from './bundle.ts';
+import type { WorkerConnections } from './connections.ts';
+import { HAND_BACK_MS } from './grace.ts';
+import { createLeaseKeeper, type LeaseKeeper } from './lease-keeper.ts';
+import { onOneWorker } from './one-worker.ts';
+import { endOrphanedRuns } from './orphaned-runs.ts';
+import { createReconciler } from './reconciler/reconciler.ts';
+import { Relay } from './relay/relay.ts';
+import { Starter } from './relay/starter.ts';
+import { ensureSearchAttributes } from './search-attributes.ts';
+import { catchStrays } from './strays.ts';
+import { createTemporalWorker, ordinaryAttemptsMax } from './temporal-worker.ts';
+
+export interface WorkerPart {
+  name: string;
+  start(): Promise<void>;
+  /** Resolves when it has stopped, or when it was given up. */
+  stop(): Promise<void>;
+  /** Whether it is given up when the grace time is over, or a little later. */
+  stopsWithin: 'grace' | 'graceAndHandBack';
+  giveUp(): void;
+}
+
+export interface Assembly {
+  id: string;
+  taskQueue: string;
+  config: Config;
+  connections: WorkerConnections;
+  features: readonly AnyFeature[];
+  log: Logger;
+}
+
+export async function assembleParts(
+  assembly: Assembly,
+): Promise<{ parts: WorkerPart[]; attempts: AttemptDependencies; lease: LeaseKeeper }> {
+  const { id, taskQueue, config, connections, log } = assembly;
+  const { corePool: pool, client, types, ledgerId, listener } = connections;
+  const attempts = createAttemptDependencies({
+    workerId: id,
+    types,
+    marksPool: pool,
+    handlersPool: connections.handlersPool,
+    notifier: createNotifier(pool),
+    mayJudge: () => lease.mayJudge(),
+    log,
+  });
+  const starter = new Starter({ client, ledgerId, taskQueue, searchAttributes: connections.searchAttributes, log });
+  const { slots, graceMs, reconcileEveryMs } = config.worker;
+  const relay = new Relay({ workerId: id, pool, types, starter, listener, slots, batch: config.batch, log });
+  const ofFeatures = await featureParts(assembly);
+  const reconciler = createReconciler({
+    pool,
+    client,
+    types,
+    ledgerId,
+    taskQueue,
+    everyMs: reconcileEveryMs,
+    restoreSearchAttributes: async () => starter.useSearchAttributes(await ensureSearchAttributes(client, log)),
+    unknownTypeAfterMs: config.unknownTypeAfterMs,
+    retentionMs: config.retentionMs,
+    keyRetentionMs: config.keyRetentionMs,
+    pruneFeatures: ofFeatures.prune,
+    log,
+  });
+  const temporal = createTemporalWorker({
+    connection: connections.temporal,
+    namespace: config.temporal.namespace,
+    taskQueue,
+    identity: client.options.identity,
+    activities: createActivities(
+      {
+        ledgerId,
+        attempts,
+        ordinaryPerTypeMax: ordinaryAttemptsMax(slots) / 2,
+        pool,
+        types,
+        runDone: relay.runDone,
+        searchAttributes: starter.searchAttributes,
+        reconcile: reconciler.turn,
+      },
+      ofFeatures.activities,
+    ),
+    bundle: await workflowBundle(config.cacheFolder, log),
+    slots,
+    graceMs: graceMs + HAND_BACK_MS,
+    log,
+  });
+  const worker = { id, host: hostname(), pid: process.pid, taskQueue, types: types.all() };
+  const { leasePool } = connections;
+  const { running } = attempts;
+  const lease = createLeaseKeeper({ pool, leasePool, worker, running, counters: relay.counters, listener, log });
+  const parts = [
+    part('strays', catchStrays(pool, log)),
+    part('lease', lease),
+    part('Temporal worker', temporal),
+    // A start that Temporal doesn't answer must not use up the grace time of the attempts.
+    part('relay', relay, 'grace'),
+    part('reconciler', reconciler),
+    part('orphaned runs', endOrphanedRuns({ ...connections, pool, log })),
+    ...ofFeatures.background.map((background) => part(background.name, background, 'grace')),
+  ];
+  return { parts, attempts, lease };
+}
+
+interface FeatureParts {
+  background: Omit<BackgroundPart, 'on'>[];
+  activities: FeatureActivities;
+  /** One slice of each feature's old rows; resolves to whether more may be left. */
+  prune(): Promise<boolean>;
+}
+
+async function featureParts({ id, taskQueue, config, connections, features, log }: Assembly): Promise<FeatureParts> {
+  const { shared, client, ledgerId, listener, types, corePool } = connections;
+  const dependencies: Omit<WorkerDependencies, 'settings'> = {
+    ...shared,
+    workerId: id,
+    ledgerId,
+    accept: createAccept(types, createAccepter(shared.pool)),
+    temporal: client,
+    taskQueue,
+    listener,
+    databaseUrl: config.databaseUrl as string,
+  };
+  const background: FeatureParts['background'] = [];
+  const activities: FeatureActivities = {};
+  for (const feature of features) {
+    const own = dependenciesOf(feature, dependencies);
+    for (const each of (await feature.background?.(own)) ?? []) {
+      const named = {
+        ...each,
+        name: `${feature.name}: ${each.name}`,
+        start: () => each.start(),
+        stop: () => each.stop(),
+      };
+      background.push(
+        each.on === 'oneWorker' ? onOneWorker({ pool: corePool, workerId: id, part: named, log }) : named,
+      );
+    }
+    Object.assign(activities, await feature.activities?.(own));
+  }
+  const prune = async (): Promise<boolean> => {
+    let isMoreLeft = false;
+    for (const feature of features) {
+      if (await feature.prune?.(dependenciesOf(feature, shared))) isMoreLeft = true;
+    }
+    return isMoreLeft;
+  };
+  return { background, activities, prune };
+}
+
+/** A part whose stop is waited for no longer than until it is given up. */
+function part(
+  name: string,
+  running: { start(): void | Promise<void>; stop(): void | Promise<void> },
+  stopsWithin: WorkerPart['stopsWithin'] = 'graceAndHandBack',
+): WorkerPart {
+  let giveUp: () => void = () => {};
+  const givenUp = new Promise<void>((resolve) => {
+    giveUp = resolve;
+  });
+  return {
+    name,
+    start: async () => running.start(),
+    stop: () => Promise.race([(async () => running.stop())(), givenUp]),
+    stopsWithin,
+    giveUp,
+  };
+}
