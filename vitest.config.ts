@@ -18,6 +18,7 @@ export const shared = {
   hookTimeout: HOOK_TIMEOUT_MS,
   teardownTimeout: HOOK_TIMEOUT_MS,
   restoreMocks: true,
+  provide: { crashModes: 'once' as 'once' | 'both' },
 };
 export const GLOBAL_SETUP = ['test/support/global-setup.ts'];
 

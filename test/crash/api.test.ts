@@ -4,14 +4,14 @@
 import { describe, expect, test } from 'vitest';
 import { freePort } from '../../src/services/ports.ts';
 import { postUntilAccepted, spread } from './client.ts';
-import { MODES, PATIENCE_MS, setup, TEST_TIMEOUT_MS } from './setup.ts';
+import { modes, PATIENCE_MS, setup, TEST_TIMEOUT_MS } from './setup.ts';
 
 const EVENTS = 500;
 // Long enough that one after the other can't keep up.
 const STEPS = [{ do: 'sleep' as const, ms: 20 }, { do: 'write' as const }];
 const KILLS_AT = [100, 250, 400];
 
-describe.each(MODES)('events run $mode', ({ environment }) => {
+describe.each(modes('in batches'))('events run $mode', ({ environment }) => {
   test(
     'an API killed during 500 POSTs: every 202 ends PROCESSED, and a repeat with its key makes no second event',
     async () => {

@@ -2,7 +2,7 @@
 // have to share a run puts their type under pressure first, and every test asks afterwards whether they did.
 
 import type { Pool, PoolClient } from 'pg';
-import { expect } from 'vitest';
+import { expect, inject } from 'vitest';
 import { acceptLate } from '../support/late.ts';
 import type { NewEvent } from './setup.ts';
 
@@ -11,6 +11,18 @@ export const MODES = [
   { mode: 'in batches', environment: { TEM_BATCH: 'on', TEM_SLOTS: '4' } },
   { mode: 'each its own workflow', environment: { TEM_BATCH: 'off' } },
 ] as const;
+
+declare module 'vitest' {
+  export interface ProvidedContext {
+    /** In how many modes a table of short tests runs: `npm test` says once, `npm run test:long` both. */
+    crashModes: 'once' | 'both';
+  }
+}
+
+/** Both, or the one in which this table runs in `npm test`: there each way meets about half of all accidents. */
+export function modes(once: (typeof MODES)[number]['mode']): readonly (typeof MODES)[number][] {
+  return MODES.filter(({ mode }) => inject('crashModes') === 'both' || mode === once);
+}
 
 /** Of 4 slots one type gets 2: so many late events of it, each in a run of its own, and the next ones share a run. */
 const PRESSING_EVENTS = 2;

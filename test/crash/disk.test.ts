@@ -7,7 +7,7 @@ import { postgresOnSmallDisk } from '../support/small-disk.ts';
 import { waitFor } from '../support/wait.ts';
 import { type Answer, post, postUntilAccepted, spread } from './client.ts';
 import { expectQuicklyUnavailable, expectUnavailable, startProber } from './prober.ts';
-import { MODES, PATIENCE_MS, setup, TEST_TIMEOUT_MS } from './setup.ts';
+import { modes, PATIENCE_MS, setup, TEST_TIMEOUT_MS } from './setup.ts';
 
 const EVENTS = 300;
 // A new row needs room, and random bytes can't be compressed into less.
@@ -15,7 +15,7 @@ const FILLER_BYTES = 15_000;
 const BIG_FILLER_BYTES = 600_000;
 const FULL_FOR_MS = 5_000;
 
-describe.each(MODES)('events run $mode', ({ environment }) => {
+describe.each(modes('in batches'))('events run $mode', ({ environment }) => {
   test(
     'disk full, then space again: 503 within 2 s meanwhile, nothing lost, nothing twice',
     async () => {

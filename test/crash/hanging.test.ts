@@ -2,9 +2,9 @@
 
 import { describe, test } from 'vitest';
 import { hangBeside } from './hanging.ts';
-import { MODES, TEST_TIMEOUT_MS } from './setup.ts';
+import { modes, TEST_TIMEOUT_MS } from './setup.ts';
 
-describe.each(MODES)('events run $mode', ({ environment }) => {
+describe.each(modes('in batches'))('events run $mode', ({ environment }) => {
   test(
     '2,000 webhooks to a target that hangs, beside 500 quick notifications: their p99 is under 1 s',
     async () => {

@@ -2,11 +2,11 @@
 
 import { describe, expect, test } from 'vitest';
 import { waitFor } from '../support/wait.ts';
-import { MODES, PATIENCE_MS, setup, TEST_TIMEOUT_MS } from './setup.ts';
+import { modes, PATIENCE_MS, setup, TEST_TIMEOUT_MS } from './setup.ts';
 
 const RECOVERED_WITHIN_MS = 30_000;
 
-describe.each(MODES)('events run $mode', ({ environment }) => {
+describe.each(modes('each its own workflow'))('events run $mode', ({ environment }) => {
   test(
     '12 events, 9 PROCESSED, 3 in PROCESSING, worker killed: a new worker ends all of them within 30 s',
     async () => {

@@ -2,9 +2,9 @@
 
 import { describe, test } from 'vitest';
 import { surviveKills } from './kills.ts';
-import { MODES, TEST_TIMEOUT_MS } from './setup.ts';
+import { modes, TEST_TIMEOUT_MS } from './setup.ts';
 
-describe.each(MODES)('events run $mode', ({ environment }) => {
+describe.each(modes('in batches'))('events run $mode', ({ environment }) => {
   test(
     'a worker killed 2 s after it reports ready, 3 times, during 120 events: all PROCESSED, each effect once',
     async () => {

@@ -5,13 +5,13 @@ import { WorkflowNotFoundError } from '@temporalio/client';
 import { describe, expect, test } from 'vitest';
 import { waitFor } from '../support/wait.ts';
 import { betweenHandlerAndMark, prepareStage, whileRunCloses } from './moments.ts';
-import { MODES, PATIENCE_MS, TEST_TIMEOUT_MS } from './setup.ts';
+import { modes, PATIENCE_MS, TEST_TIMEOUT_MS } from './setup.ts';
 
 const ACTS = ['cancel', 'terminate', 'signal'] as const;
 /** Each time a few of them come before the run has closed. */
 const CLOSING_ROUNDS_MAX = 10;
 
-describe.each(MODES)('events run $mode', ({ environment }) => {
+describe.each(modes('each its own workflow'))('events run $mode', ({ environment }) => {
   const stage = prepareStage(environment);
 
   const inTemporal = async (id: string, how: (typeof ACTS)[number]): Promise<void> => {

@@ -6,9 +6,9 @@ import { cancelEvent } from '../../src/core/ledger/cancel.ts';
 import { retryEvent } from '../../src/core/ledger/retry.ts';
 import { waitFor } from '../support/wait.ts';
 import { betweenHandlerAndMark, prepareStage, whileRunCloses } from './moments.ts';
-import { MODES, PATIENCE_MS, TEST_TIMEOUT_MS } from './setup.ts';
+import { modes, PATIENCE_MS, TEST_TIMEOUT_MS } from './setup.ts';
 
-describe.each(MODES)('events run $mode', ({ environment }) => {
+describe.each(modes('in batches'))('events run $mode', ({ environment }) => {
   const stage = prepareStage(environment);
 
   test(

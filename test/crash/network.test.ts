@@ -2,12 +2,12 @@
 
 import { describe, test } from 'vitest';
 import { silence } from './network.ts';
-import { MODES, TEST_TIMEOUT_MS } from './setup.ts';
+import { modes, TEST_TIMEOUT_MS } from './setup.ts';
 
 const SILENT_FOR_MS = 12_000;
 const RECOVERED_WITHIN_MS = 60_000;
 
-describe.each(MODES)('events run $mode', ({ environment }) => {
+describe.each(modes('each its own workflow'))('events run $mode', ({ environment }) => {
   test(
     'silence for 12 s in the middle of 300 events: states true, nothing twice, all PROCESSED',
     () => silence(environment, SILENT_FOR_MS, RECOVERED_WITHIN_MS),

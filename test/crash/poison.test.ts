@@ -4,12 +4,12 @@
 import { describe, expect, test } from 'vitest';
 import { POISON_ERROR } from '../../src/core/ledger/begin.ts';
 import { keepWorkers } from './poison.ts';
-import { MODES, setup, TEST_TIMEOUT_MS } from './setup.ts';
+import { modes, setup, TEST_TIMEOUT_MS } from './setup.ts';
 
 const FOR_EVER_MS = 3_600_000;
 const EXTINCT_WITHIN_MS = 240_000;
 
-describe.each(MODES)('events run $mode', ({ environment }) => {
+describe.each(modes('each its own workflow'))('events run $mode', ({ environment }) => {
   test(
     'poison ends EXTINCT after its quarantine; innocents in the same batch and beside it end PROCESSED',
     async () => {

@@ -7,12 +7,12 @@ import { ownPostgres } from '../support/servers.ts';
 import { waitFor } from '../support/wait.ts';
 import { postUntilAccepted, spread } from './client.ts';
 import { expectQuicklyUnavailable, expectUnavailable, startProber } from './prober.ts';
-import { MODES, PATIENCE_MS, setup, TEST_TIMEOUT_MS } from './setup.ts';
+import { modes, PATIENCE_MS, setup, TEST_TIMEOUT_MS } from './setup.ts';
 
 const EVENTS = 500;
 const DOWN_FOR_MS = 5_000;
 
-describe.each(MODES)('events run $mode', ({ environment }) => {
+describe.each(modes('in batches'))('events run $mode', ({ environment }) => {
   test(
     'Postgres killed under 500 events: 503 with Retry-After meanwhile, all that was accepted ends PROCESSED',
     async () => {

@@ -1,11 +1,11 @@
 // Two workers on one ledger share a backlog: each event is begun by one of them, and both do their part.
 
 import { describe, expect, test } from 'vitest';
-import { MODES, setup, TEST_TIMEOUT_MS } from './setup.ts';
+import { modes, setup, TEST_TIMEOUT_MS } from './setup.ts';
 
 const EVENTS = 1_000;
 
-describe.each(MODES)('events run $mode', ({ environment }) => {
+describe.each(modes('in batches'))('events run $mode', ({ environment }) => {
   test(
     'two relays, one backlog: no event is started twice',
     async () => {

@@ -19,7 +19,7 @@ import { waitFor } from '../support/wait.ts';
 import { createBatches, KEEP_BATCHES } from './batches.ts';
 import { watchTruth } from './truth.ts';
 
-export { MODES } from './batches.ts';
+export { MODES, modes } from './batches.ts';
 
 export const EVENT_TYPES = fileURLToPath(new URL('../support/event-types.ts', import.meta.url));
 /** The machine may be busy with other tests. */

@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'vitest';
 import { waitFor } from '../support/wait.ts';
 import { post, spread } from './client.ts';
-import { MODES, PATIENCE_MS, setup, TEST_TIMEOUT_MS } from './setup.ts';
+import { modes, PATIENCE_MS, setup, TEST_TIMEOUT_MS } from './setup.ts';
 
 const EVENTS = 300;
 const GRACE_MS = 4_000;
@@ -14,7 +14,7 @@ const API_STOPPED_WITHIN_MS = 10_000;
 /** So many events come before those that are held, and the others behind them wait when the worker stops. */
 const BEFORE_THE_HELD = 40;
 
-describe.each(MODES)('events run $mode', ({ environment }) => {
+describe.each(modes('in batches'))('events run $mode', ({ environment }) => {
   test(
     'SIGTERM to the worker under load: attempts finish or are handed back, exit 0, another worker does the rest',
     async () => {

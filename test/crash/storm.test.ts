@@ -1,12 +1,12 @@
 // The short form of long/storm.test.ts.
 
 import { describe, test } from 'vitest';
-import { MODES, TEST_TIMEOUT_MS } from './setup.ts';
+import { modes, TEST_TIMEOUT_MS } from './setup.ts';
 import { weather } from './storm.ts';
 
 const PROCESSED_WITHIN_MS = 240_000;
 
-describe.each(MODES)('events run $mode', ({ environment }) => {
+describe.each(modes('in batches'))('events run $mode', ({ environment }) => {
   test(
     '500 events that fail at once come back spread out',
     async () => {

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { ownTemporal } from '../support/servers.ts';
 import { waitFor } from '../support/wait.ts';
 import { postUntilAccepted, spread } from './client.ts';
-import { MODES, PATIENCE_MS, setup, TEST_TIMEOUT_MS } from './setup.ts';
+import { modes, PATIENCE_MS, setup, TEST_TIMEOUT_MS } from './setup.ts';
 
 const EVENTS = 500;
 const KINDS = [
@@ -15,7 +15,7 @@ const KINDS = [
   { type: 'lengthy', steps: [{ do: 'write' }, { do: 'sleep', ms: 100 }] },
 ] as const;
 
-describe.each(MODES)('events run $mode', ({ environment }) => {
+describe.each(modes('each its own workflow'))('events run $mode', ({ environment }) => {
   test(
     'Temporal killed and its database deleted under 500 events: 202 throughout, all PROCESSED after it is back',
     async () => {
