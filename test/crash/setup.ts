@@ -4,7 +4,6 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { Client } from '@temporalio/client';
 import type { Pool, PoolClient } from 'pg';
 import { expect, onTestFailed } from 'vitest';
@@ -13,7 +12,7 @@ import { atEnd } from '../support/at-end.ts';
 import { createDatabase } from '../support/database.ts';
 import { testEnvironment } from '../support/environment.ts';
 import type { Logged, Step } from '../support/event-types.ts';
-import { startTem, type TemProcess } from '../support/processes.ts';
+import { builtModule, startTem, type TemProcess } from '../support/processes.ts';
 import { createNamespace } from '../support/temporal.ts';
 import { waitFor } from '../support/wait.ts';
 import { createBatches, KEEP_BATCHES } from './batches.ts';
@@ -21,7 +20,7 @@ import { watchTruth } from './truth.ts';
 
 export { MODES, modes } from './batches.ts';
 
-export const EVENT_TYPES = fileURLToPath(new URL('../support/event-types.ts', import.meta.url));
+const EVENT_TYPES = builtModule(new URL('../support/event-types.ts', import.meta.url));
 /** The machine may be busy with other tests. */
 export const PATIENCE_MS = 120_000;
 export const TEST_TIMEOUT_MS = 300_000;

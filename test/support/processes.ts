@@ -1,6 +1,7 @@
 // Real `tem` processes for tests: started with exactly the environment given, watched line by line, ended by pid.
 
 import { type ChildProcess, spawn } from 'node:child_process';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** Runs the sources through the loader, as people do who have cloned them. */
@@ -32,6 +33,7 @@ const INHERITED = [
   'NODE_EXTRA_CA_CERTS',
   'SSL_CERT_FILE',
 ];
+const ROOT = dirname(dirname(CLONED));
 const STOP_GRACE_MS = 60_000;
 
 export interface TemProcess {
@@ -49,6 +51,13 @@ export interface TemProcess {
   stopReading(): void;
   /** SIGTERM, then SIGKILL after a minute; resolves when it has ended. */
   stop(): Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
+}
+
+/** For TEM_EVENT_TYPES: the module that global-setup has built from this file of the tests, which needs no loader. */
+export function builtModule(source: URL): string {
+  const path = fileURLToPath(source);
+  if (BUILT === CLONED) return path;
+  return join(dirname(dirname(BUILT)), relative(ROOT, path).replace(/\.ts$/, '.mjs'));
 }
 
 /** The environment of a child: what programs need to run at all, and what the test says; none of the developer's own. */

@@ -23,6 +23,8 @@ const CACHE = join(ROOT, 'node_modules', '.cache', 'tem-tests');
 const UNUSED_KEPT_MS = 24 * 3_600_000;
 /** What a process reads beside its code, found from where its code lies. */
 const BESIDE = ['bin', 'migrations', 'package.json', 'examples/notifications.html'];
+/** Modules of event types for processes under test. */
+const TYPES = ['test/support/event-types.ts', 'test/workflows/scripted-types.ts'];
 /** What bin/tem, or a process that it starts, loads by name. */
 const ENTRIES = ['cli/main.ts', 'index.ts', 'api/server.ts', 'workers/process.ts', 'services/temporal-download.ts'];
 
@@ -69,6 +71,18 @@ async function buildInto(unfinished: string, folder: string): Promise<void> {
     logLevel: 'warning',
     plugins: [ownFilesAndTypebox, placesAsWritten(source, join(folder, 'dist'))],
   });
+  await build({
+    entryPoints: TYPES.map((name) => join(ROOT, name)),
+    outbase: ROOT,
+    outdir: unfinished,
+    outExtension: { '.js': '.mjs' },
+    bundle: true,
+    packages: 'external',
+    format: 'esm',
+    platform: 'node',
+    sourcemap: 'inline',
+    logLevel: 'warning',
+  });
   for (const name of BESIDE) {
     mkdirSync(dirname(join(unfinished, name)), { recursive: true });
     cpSync(join(ROOT, name), join(unfinished, name), { recursive: true });
@@ -105,11 +119,16 @@ function placesAsWritten(source: string, dist: string): Plugin {
 
 function contentHash(): string {
   const hash = createHash('sha256').update(process.versions.node);
-  const files = ['src', ...BESIDE, 'package-lock.json', relative(ROOT, fileURLToPath(import.meta.url))].flatMap(
-    (name) =>
-      statSync(join(ROOT, name)).isFile()
-        ? [name]
-        : readdirSync(join(ROOT, name), { recursive: true, encoding: 'utf8' }).map((inside) => join(name, inside)),
+  const files = [
+    'src',
+    ...TYPES,
+    ...BESIDE,
+    'package-lock.json',
+    relative(ROOT, fileURLToPath(import.meta.url)),
+  ].flatMap((name) =>
+    statSync(join(ROOT, name)).isFile()
+      ? [name]
+      : readdirSync(join(ROOT, name), { recursive: true, encoding: 'utf8' }).map((inside) => join(name, inside)),
   );
   for (const name of files.sort()) {
     if (statSync(join(ROOT, name)).isFile()) hash.update(name).update(readFileSync(join(ROOT, name)));

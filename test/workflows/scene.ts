@@ -1,18 +1,17 @@
 // A real worker process on a ledger and a namespace of its own, and what tests want to know of both.
 
 import { randomUUID } from 'node:crypto';
-import { fileURLToPath } from 'node:url';
 import type { WorkflowExecutionDescription } from '@temporalio/client';
 import { afterAll } from 'vitest';
 import { type AcceptInput, acceptEvents } from '../../src/core/ledger/accept.ts';
 import { eventWorkflowId } from '../../src/core/workflow-id.ts';
 import { createDatabase } from '../support/database.ts';
 import { testEnvironment } from '../support/environment.ts';
-import { startTem } from '../support/processes.ts';
+import { builtModule, startTem } from '../support/processes.ts';
 import { createNamespace } from '../support/temporal.ts';
 import { waitFor } from '../support/wait.ts';
 
-const TYPES = fileURLToPath(new URL('./scripted-types.ts', import.meta.url));
+const TYPES = builtModule(new URL('./scripted-types.ts', import.meta.url));
 /** The machine may be busy with other tests. */
 const PATIENCE_MS = 60_000;
 

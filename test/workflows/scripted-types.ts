@@ -3,14 +3,16 @@
 
 import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
-import Type from 'typebox';
-import { NotRetryable, RetryAfter } from '../../src/core/errors.ts';
 import {
   defineEventType,
   type EventTypeDefinition,
   type EventView,
   type HandlerContext,
-} from '../../src/core/event-type.ts';
+  NotRetryable,
+  RetryAfter,
+  type Static,
+  Type,
+} from 'tem';
 
 const GATE_POLL_MS = 20;
 const BLOCK_MS = 5_000;
@@ -26,7 +28,7 @@ const Script = Type.Object(
   },
   { additionalProperties: false },
 );
-type Script = Type.Static<typeof Script>;
+type Script = Static<typeof Script>;
 type Event = EventView<Script>;
 
 async function log(event: Event, what: string): Promise<void> {
