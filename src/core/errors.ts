@@ -36,6 +36,17 @@ export class LedgerUnavailable extends Error {
   override readonly name = 'LedgerUnavailable';
 }
 
+/** Another transaction holds the event's row. Nothing was written; asked again when that has ended, it goes well. */
+export class RowLocked extends Error {
+  override readonly name = 'RowLocked';
+  /** What Postgres says of a statement that didn't wait for a lock. */
+  readonly code = '55P03';
+
+  constructor(event: string) {
+    super(`another transaction holds the row of event ${event}`);
+  }
+}
+
 /** Somebody else has the attempt open. Not an attempt: it is asked again until that one has an outcome or is gone. */
 export class HeldElsewhere extends Error {
   override readonly name = 'HeldElsewhere';

@@ -5,8 +5,8 @@
 export type GroupCommit<Item, Answer> = (item: Item) => Promise<Answer>;
 
 export interface GroupCommitOptions<Item, Answer> {
-  /** Writes all items in one statement; the answers in the same order. */
-  write(items: Item[]): Promise<Answer[]>;
+  /** Writes all items in one statement; the answers in the same order, an Error for an item that its caller is to be refused. */
+  write(items: Item[]): Promise<(Answer | Error)[]>;
   /** Items of one statement at most. */
   sizeMax: number;
   /** Statements under way at once. */
@@ -29,7 +29,11 @@ export function createGroupCommit<Item, Answer>(options: GroupCommitOptions<Item
   const write = async (group: Waiting<Item, Answer>[]): Promise<void> => {
     try {
       const answers = await options.write(group.map((each) => each.item));
-      group.forEach((each, index) => each.resolve(answers[index] as Answer));
+      group.forEach((each, index) => {
+        const answer = answers[index];
+        if (answer instanceof Error) each.reject(answer);
+        else each.resolve(answer as Answer);
+      });
     } catch (error) {
       if (group.length === 1 || options.isShared(error)) {
         for (const each of group) each.reject(error);

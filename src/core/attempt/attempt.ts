@@ -5,7 +5,7 @@ import { backoffMs } from '../backoff.ts';
 import { HeldElsewhere, LedgerUnavailable } from '../errors.ts';
 import type { EventType, EventView } from '../event-type.ts';
 import type { Begun } from '../ledger/begin.ts';
-import { errorText, type Mark, mark, marks } from '../ledger/mark.ts';
+import { errorText, type Mark, marks } from '../ledger/mark.ts';
 import { isLedgerLost } from '../ledger/pool.ts';
 import { LANE } from '../ledger/queue.ts';
 import { hidingSecrets } from '../secret-fields.ts';
@@ -13,7 +13,7 @@ import { admit } from './admit.ts';
 import { UNCOUNTED_MAX_MS } from './clock.ts';
 import type { AttemptDependencies } from './dependencies.ts';
 import { callHandler, type Verdict } from './handler.ts';
-import { isWritten, ledger, persist } from './persist.ts';
+import { isWritten, ledger, markInTransaction, persist, untilFree } from './persist.ts';
 import { CommitUnanswered, LedgerTransaction } from './transaction.ts';
 
 /** Between the longest that an attempt can take and the moment when somebody else looks after it. */
@@ -60,7 +60,8 @@ export function runAttempt(
 ): Promise<AttemptOutcome> {
   return dependencies.running.join(request.id, request.generation, async (controller) => {
     const type = typeOf(dependencies, request.type);
-    const answer = await ledger(dependencies.begin({ ...beginPolicy(type), ...request }));
+    const begin = () => dependencies.begin({ ...beginPolicy(type), ...request });
+    const answer = await ledger(untilFree(begin, controller.signal));
     switch (answer.disposition) {
       case 'run':
         return runBegun(dependencies, type, answer, controller, mode);
@@ -173,8 +174,7 @@ export async function commitProcessed(
     }
   } else {
     try {
-      const written = await tx.commit(async (client) => (await mark(client, group)).every(Boolean));
-      if (!written) return 'stale';
+      if (!(await tx.commit((client) => markInTransaction(client, group)))) return 'stale';
     } catch (error) {
       if (error instanceof LedgerUnavailable) throw error;
       if (!(error instanceof CommitUnanswered)) return failure(errorText(error, hide), true);

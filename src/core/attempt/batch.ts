@@ -1,6 +1,7 @@
 // Many events of one type in one run: begun in one statement, handled side by side or all in one transaction, each with
 // its own mark, limit and outcome. A member that fails leaves; no member waits for another's mark.
 
+import { RowLocked } from '../errors.ts';
 import type { EventType } from '../event-type.ts';
 import type { BeginAnswer, Begun } from '../ledger/begin.ts';
 import { freeForOwnRun } from '../ledger/free.ts';
@@ -19,7 +20,7 @@ import {
 } from './attempt.ts';
 import type { AttemptDependencies } from './dependencies.ts';
 import { callHandler } from './handler.ts';
-import { ledger } from './persist.ts';
+import { ledger, untilFree } from './persist.ts';
 import { LedgerTransaction } from './transaction.ts';
 
 /** When a member that another worker has open is looked at again. */
@@ -51,50 +52,71 @@ export async function runBatch(
   );
 }
 
+/** Members whose row somebody holds come last, each alone: the others wait neither for the row nor for them. */
 async function runMembers(
   dependencies: AttemptDependencies,
   typeName: string,
   members: readonly BatchMember[],
+  begin: AttemptDependencies['begin'] = dependencies.begin,
 ): Promise<BatchOutcome> {
   const type = typeOf(dependencies, typeName);
   const answers = await ledger(
     Promise.all(
-      members.map((each): BeginAnswer | Promise<BeginAnswer> =>
+      members.map((each): BeginAnswer | Promise<BeginAnswer | RowLocked> =>
         // An older run's attempt, which was taken from this process.
         dependencies.running.has(each.id)
           ? { disposition: 'busy' }
-          : dependencies.begin({ ...beginPolicy(type), ...each }),
+          : begin({ ...beginPolicy(type), ...each }).catch(passedOver),
       ),
     ),
   );
-  // Their end comes in a run of their own; so does what somebody else has open, or what waits for its time.
   const of = (...dispositions: string[]) =>
-    members.filter((_, index) => dispositions.includes(answers[index]?.disposition ?? ''));
+    members.filter((_, index) => dispositions.includes((answers[index] as BeginAnswer).disposition));
+  // Their end comes in a run of their own; so does what somebody else has open, or what waits for its time.
   const ofOwn = of('settle', 'waiting');
   if (ofOwn.length > 0) await ledger(freeForOwnRun(dependencies.marksPool, ofOwn));
   const held = of('busy');
   if (held.length > 0) await ledger(freeForOwnRun(dependencies.marksPool, held, HELD_DELAY_MS));
-  const begun = answers.filter((answer): answer is Begun => answer.disposition === 'run');
+  const locked = members.filter((_, index) => answers[index] instanceof RowLocked);
+  const begun = answers.filter((answer): answer is Begun => !(answer instanceof Error) && answer.disposition === 'run');
+  const patiently: AttemptDependencies['begin'] = (request) => ledger(untilFree(() => dependencies.begin(request)));
+  return inAll([
+    runBegunMembers(dependencies, type, begun),
+    ...locked.map((each) => runMembers(dependencies, typeName, [each], patiently)),
+  ]);
+}
 
-  const counts: BatchOutcome = {};
-  const count = (outcome: AttemptOutcome['outcome'], by = 1): void => {
-    counts[outcome] = (counts[outcome] ?? 0) + by;
-  };
-  const together = await handledTogether(dependencies, type, begun);
-  if (together === 'processed' || together === 'released') {
-    count(together, begun.length);
-    return counts;
+function passedOver(error: unknown): RowLocked {
+  if (error instanceof RowLocked) return error;
+  throw error;
+}
+
+/** The outcomes added up, when all have come. Rejects when one is missing: the batch runs again and skips what is marked. */
+async function inAll(parts: Promise<BatchOutcome>[]): Promise<BatchOutcome> {
+  const settled = await Promise.allSettled(parts);
+  const sum: BatchOutcome = {};
+  for (const each of settled) {
+    if (each.status === 'rejected') throw each.reason;
+    for (const [outcome, count] of Object.entries(each.value) as [keyof BatchOutcome, number][])
+      sum[outcome] = (sum[outcome] ?? 0) + count;
   }
+  return sum;
+}
+
+async function runBegunMembers(
+  dependencies: AttemptDependencies,
+  type: EventType,
+  begun: Begun[],
+): Promise<BatchOutcome> {
+  const together = await handledTogether(dependencies, type, begun);
+  if (together === 'processed' || together === 'released') return { [together]: begun.length };
   // What somebody else has taken meanwhile is not handled again.
   const left = together === 'apart' ? await ledger(openAmong(dependencies.marksPool, begun)) : begun;
-  if (left.length < begun.length) count('stale', begun.length - left.length);
-  const mode = { batch: true };
-  const settled = await Promise.allSettled(left.map((member) => runMember(dependencies, type, member, mode)));
-  const [broken] = settled.filter((each) => each.status === 'rejected');
-  for (const each of settled) if (each.status === 'fulfilled') count(each.value.outcome);
-  // The ledger is away: the batch runs again and skips what is marked.
-  if (broken) throw broken.reason;
-  return counts;
+  const stale = begun.length - left.length;
+  const run = async (member: Begun): Promise<BatchOutcome> => ({
+    [(await runMember(dependencies, type, member, { batch: true })).outcome]: 1,
+  });
+  return inAll([...left.map(run), ...(stale > 0 ? [Promise.resolve({ stale })] : [])]);
 }
 
 async function runMember(

@@ -44,8 +44,11 @@ export function createAttemptDependencies(
   return {
     ...given,
     mayJudge,
-    begin: createGroupCommit({ ...group, write: (items) => begin(given.marksPool, given.workerId, items, mayJudge()) }),
-    mark: createGroupCommit({ ...group, write: (items) => mark(given.marksPool, items) }),
+    begin: createGroupCommit<BeginRequest, BeginAnswer>({
+      ...group,
+      write: (items) => begin(given.marksPool, given.workerId, items, mayJudge()),
+    }),
+    mark: createGroupCommit<Mark, boolean>({ ...group, write: (items) => mark(given.marksPool, items) }),
     clock: createAttemptClock(),
     pace: createPace(),
     running: createRunning(),

@@ -4,14 +4,14 @@
 import { backoffMs } from '../backoff.ts';
 import { HeldElsewhere, LedgerUnavailable } from '../errors.ts';
 import type { CompensationContext, EventType } from '../event-type.ts';
-import { errorText, mark, marks } from '../ledger/mark.ts';
+import { errorText, marks } from '../ledger/mark.ts';
 import { beginSettling, noteUncompensated, type Settling } from '../ledger/settle.ts';
 import { hidingSecrets } from '../secret-fields.ts';
 import { admit } from './admit.ts';
 import { type AttemptOutcome, dueByMs, typeOf, view } from './attempt.ts';
 import type { AttemptDependencies } from './dependencies.ts';
 import { callHandler } from './handler.ts';
-import { ledger } from './persist.ts';
+import { ledger, markInTransaction, persist, untilFree } from './persist.ts';
 import { LedgerTransaction } from './transaction.ts';
 
 /** After its time, when a compensation that nobody takes up is looked after. */
@@ -52,10 +52,14 @@ async function settleNow(
   const { maxAttempts } = type.retry;
   const compensates = type.compensate !== undefined;
   const taken = await ledger(
-    beginSettling(
-      marksPool,
-      { id, generation, workerId, maxAttempts, dueByMs: dueByMs(type), compensates },
-      dependencies.mayJudge(),
+    untilFree(
+      () =>
+        beginSettling(
+          marksPool,
+          { id, generation, workerId, maxAttempts, dueByMs: dueByMs(type), compensates },
+          dependencies.mayJudge(),
+        ),
+      controller.signal,
     ),
   );
   if (taken.disposition === 'ended') return { outcome: 'ended', state: taken.state };
@@ -71,16 +75,15 @@ async function settleNow(
   const delayMs = handedBack ? 0 : backoffMs(type.compensationRetry, tries);
   const error = handedBack ? null : failed;
   const { epoch } = taken;
-  const noted = await ledger(
-    noteUncompensated(marksPool, { id, epoch, error, delayMs, overdueAfterMs: OVERDUE_AFTER_MS }),
-  );
+  const note = { id, epoch, error, delayMs, overdueAfterMs: OVERDUE_AFTER_MS };
+  const noted = await ledger(untilFree(() => noteUncompensated(marksPool, note)));
   // What has left waits in the queue for another run.
   return noted === 'kept' ? { outcome: 'again', delayMs, error: failed } : { outcome: 'stale' };
 }
 
 async function giveUp(dependencies: AttemptDependencies, taken: Settling, error: string): Promise<SettleOutcome> {
   dependencies.log.error({ event: taken.id, type: taken.type, error }, 'compensation gave up');
-  return ended(dependencies, taken, await ledger(dependencies.mark(finalMark(dependencies, taken, error))));
+  return ended(dependencies, taken, await persist(dependencies, finalMark(dependencies, taken, error)));
 }
 
 function ended(dependencies: AttemptDependencies, taken: Settling, written: boolean): SettleOutcome {
@@ -133,10 +136,10 @@ async function compensate(
   }
   const intent = finalMark(dependencies, taken, null);
   if (tx.endUnused()) {
-    return ended(dependencies, taken, await ledger(dependencies.mark(intent)));
+    return ended(dependencies, taken, await persist(dependencies, intent));
   }
   try {
-    const written = await tx.commit(async (client) => (await mark(client, [intent]))[0] === true);
+    const written = await tx.commit((client) => markInTransaction(client, [intent]));
     if (written) for (const { channel, payload } of tx.afterCommit) dependencies.notifier.send(channel, payload);
     return ended(dependencies, taken, written);
   } catch (error) {

@@ -4,7 +4,7 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { LedgerUnavailable } from '../errors.ts';
-import { isUnavailable } from '../ledger/pool.ts';
+import { isLocked, isUnavailable } from '../ledger/pool.ts';
 import { invalidInput } from './validation.ts';
 
 export const PROBLEM_CONTENT_TYPE = 'application/problem+json';
@@ -85,6 +85,13 @@ function unknownRoute(request: FastifyRequest): Problem {
 /** What a client is told about an error. */
 export function toProblem(error: FastifyError | Error, requestId: string): Problem {
   if (error instanceof Problem) return error;
+  if (isLocked(error)) {
+    return new Problem(
+      503,
+      'ledger_unavailable',
+      'another transaction holds what this call changes: try again when it has ended',
+    );
+  }
   if (error instanceof LedgerUnavailable || isUnavailable(error)) {
     return new Problem(
       503,

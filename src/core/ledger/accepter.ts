@@ -37,7 +37,7 @@ export interface Accepter {
 }
 
 export function createAccepter(pool: Pool): Accepter {
-  const write = createGroupCommit<AcceptInput, AcceptOutcome | Error>({
+  const write = createGroupCommit<AcceptInput, AcceptOutcome>({
     write: (events) => writeGroup(pool, events),
     sizeMax: GROUP_SIZE_MAX,
     statementsMax: STATEMENTS_MAX,
@@ -65,12 +65,7 @@ export function createAccepter(pool: Pool): Accepter {
         waiting -= 1;
         waitingBytes -= bytes;
       });
-      return answerOf(ANSWER_WITHIN_MS, written)
-        .then((outcome) => {
-          if (outcome instanceof Error) throw outcome;
-          return outcome;
-        })
-        .catch(translate);
+      return answerOf(ANSWER_WITHIN_MS, written).catch(translate);
     },
     acceptBatch(events) {
       let gone = false;

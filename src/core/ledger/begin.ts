@@ -2,6 +2,7 @@
 // thinks; `begin` decides from the row alone whether this run may go ahead, and fences every older one by a new epoch.
 
 import type { Pool } from 'pg';
+import { RowLocked } from '../errors.ts';
 import { FREED } from './free.ts';
 import { LANE, tellDue } from './queue.ts';
 import { ENDED_SQL } from './states.ts';
@@ -56,7 +57,8 @@ export type BeginAnswer =
   | { disposition: 'settle' };
 
 /**
- * Begins attempts of several events in one statement; answers in the order of the requests. `mayJudge`: whether a lease
+ * Begins attempts of several events in one statement; answers in the order of the requests, RowLocked for those whose row
+ * somebody holds: the others don't wait for it. `mayJudge`: whether a lease
  * that is over means that its worker is gone, which nobody can tell just after the ledger was away, nor while one's own is.
  */
 export async function begin(
@@ -64,7 +66,7 @@ export async function begin(
   workerId: string,
   requests: readonly BeginRequest[],
   mayJudge = true,
-): Promise<BeginAnswer[]> {
+): Promise<(BeginAnswer | RowLocked)[]> {
   const { rows } = await pool.query({
     name: 'begin',
     text: BEGIN,
@@ -80,7 +82,19 @@ export async function begin(
   });
   if (rows.some((row) => row.disposition === 'again')) await tellDue(pool);
   const byNumber = new Map(rows.map((row) => [row.n as number, row]));
-  return requests.map((_, index) => answer(byNumber.get(index + 1)));
+  const passedOver = requests.filter((_, index) => !byNumber.has(index + 1));
+  const locked = passedOver.length === 0 ? new Set() : await present(pool, passedOver);
+  return requests.map(({ id }, index) => {
+    const row = byNumber.get(index + 1);
+    return row === undefined && locked.has(id) ? new RowLocked(id) : answer(row);
+  });
+}
+
+async function present(pool: Pool, requests: readonly BeginRequest[]): Promise<Set<string>> {
+  const { rows } = await pool.query<{ id: string }>('select id from tem.event where id = any($1::uuid[])', [
+    requests.map((each) => each.id),
+  ]);
+  return new Set(rows.map((row) => row.id));
 }
 
 function answer(row: Record<string, unknown> | undefined): BeginAnswer {
@@ -120,7 +134,7 @@ const BEGIN = `
       e.locked_at + i.due_by_ms * interval '1 ms' > clock_timestamp() as in_time,
       exists (select from tem.worker w where w.id = e.epoch_worker_id and w.lease_until > clock_timestamp()) as lives,
       $7 and exists (select from tem.worker w where w.id = $6 and w.lease_until > clock_timestamp()) as judges
-    from tem.event e join input i on e.id = i.id order by e.id for update of e
+    from tem.event e join input i on e.id = i.id order by e.id for update of e skip locked
   ), numbered as materialized (
     -- Two calls for one event may share this statement: only one of them may run it.
     select l.*, open_elsewhere and not lives as crashed, crash_count + (open_elsewhere and not lives)::int as crashes,

@@ -82,7 +82,7 @@ export async function unclaim(pool: Pool, claimed: readonly Claimed[], delayMs: 
        select e.id from tem.event e
          join unnest($1::uuid[], $2::int[], $3::int[]) as c(id, generation, epoch)
            on e.id = c.id and e.generation = c.generation and e.epoch = c.epoch
-         where e.due_by is not null order by e.id for update of e
+         where e.due_by is not null order by e.id for update of e skip locked
      )
      update tem.event e set worker_id = null, workflow_id = null, due_by = null,
        due_at = clock_timestamp() + $4 * interval '1 ms'
@@ -104,8 +104,9 @@ export async function giveBack(pool: Pool, run: { id: string; generation: number
   const { rowCount } = await pool.query(
     `update tem.event set worker_id = null, workflow_id = null, due_by = null,
        due_at = clock_timestamp() + $3 * interval '1 ms'
-     where id = $1 and generation = $2 and due_by is not null and state in ('QUEUED', 'FAILED')
-       and not compensating and not cancel_requested`,
+     where id = (
+       select id from tem.event where id = $1 and generation = $2 and due_by is not null and state in ('QUEUED', 'FAILED')
+         and not compensating and not cancel_requested for update skip locked)`,
     [run.id, run.generation, delayMs],
   );
   return rowCount === 1;

@@ -77,14 +77,17 @@ export async function overdue(pool: Pool, limit: number, last?: Pick<Owned, 'due
   return rows;
 }
 
-/** Frees events that still are at the generation that was looked at; resolves to how many. */
+/**
+ * Frees events that still are at the generation that was looked at; resolves to how many. Those whose row somebody holds are
+ * found again by their due_by.
+ */
 export async function free(pool: Pool, owned: readonly Pick<Owned, 'id' | 'generation'>[]): Promise<number> {
   if (owned.length === 0) return 0;
   const { rowCount } = await pool.query(
     `with chosen as (
        select e.id from tem.event e join unnest($1::uuid[], $2::int[]) as c(id, generation)
          on e.id = c.id and e.generation = c.generation
-       where e.due_by is not null order by e.id for update of e
+       where e.due_by is not null order by e.id for update of e skip locked
      )
      update tem.event e ${FREED} from chosen where e.id = chosen.id`,
     [owned.map((each) => each.id), owned.map((each) => each.generation)],
@@ -93,7 +96,10 @@ export async function free(pool: Pool, owned: readonly Pick<Owned, 'id' | 'gener
   return rowCount ?? 0;
 }
 
-/** Gives batch members that this run can do nothing for to a workflow of their own; `delayMs` from now at the earliest. */
+/**
+ * Gives batch members that this run can do nothing for to a workflow of their own; `delayMs` from now at the earliest. Those
+ * whose row somebody holds are found by their due_by.
+ */
 export async function freeForOwnRun(
   pool: Pool,
   members: readonly Pick<Owned, 'id' | 'generation'>[],
@@ -103,7 +109,7 @@ export async function freeForOwnRun(
     `with chosen as (
        select e.id from tem.event e join unnest($1::uuid[], $2::int[]) as c(id, generation)
          on e.id = c.id and e.generation = c.generation
-       where e.due_by is not null order by e.id for update of e
+       where e.due_by is not null order by e.id for update of e skip locked
      )
      update tem.event e set generation = e.generation + 1, worker_id = null, workflow_id = null, due_by = null,
        due_at = greatest(clock_timestamp() + $3 * interval '1 ms', case when e.state = 'FAILED' then e.next_retry_at end),

@@ -28,8 +28,12 @@ export async function registerWorker(pool: Pool, worker: WorkerRow): Promise<voi
   );
   await pool.query(
     `insert into tem.event_type (name, definition, compensates)
-     -- In one order for all, or two workers wait for each other.
-     select * from unnest($1::text[], $2::jsonb[], $3::bool[]) order by 1
+     select g.* from unnest($1::text[], $2::jsonb[], $3::bool[]) as g(name, definition, compensates)
+       -- Without a lock on what says so already.
+       where not exists (select from tem.event_type t
+         where (t.name, t.definition, t.compensates) = (g.name, g.definition, g.compensates))
+       -- In one order for all, or two workers wait for each other.
+       order by 1
      on conflict (name) do update set definition = excluded.definition, compensates = excluded.compensates,
        updated_at = clock_timestamp()
      where (tem.event_type.definition, tem.event_type.compensates)
@@ -99,7 +103,9 @@ export async function endLease(pool: Pool, workerId: string): Promise<void> {
 
 /** Forgets workers that left long ago. */
 export async function forgetGoneWorkers(pool: Pool): Promise<void> {
-  await pool.query(`delete from tem.worker where lease_until < clock_timestamp() - $1 * interval '1 ms'`, [
-    GONE_KEPT_MS,
-  ]);
+  await pool.query(
+    `delete from tem.worker where id in (
+       select id from tem.worker where lease_until < clock_timestamp() - $1 * interval '1 ms' for update skip locked)`,
+    [GONE_KEPT_MS],
+  );
 }

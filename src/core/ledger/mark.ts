@@ -1,7 +1,9 @@
 // The outcome of an attempt. Every mark names the epoch that its attempt began with: an older attempt that reports late
-// finds no row and changes nothing. The same statement runs alone, for a group, or inside a handler's transaction.
+// finds no row and changes nothing. The same statement runs alone, for a group, or inside a handler's transaction. It waits
+// for no lock: a row that somebody holds must not delay the others of its group.
 
 import type { Pool, PoolClient } from 'pg';
+import { RowLocked } from '../errors.ts';
 import { LANE } from './queue.ts';
 import { ENDED_SQL, type EventState } from './states.ts';
 
@@ -122,8 +124,11 @@ export const marks = {
   }),
 };
 
-/** Writes marks in one statement. Resolves, in order, to whether each was written: false means that its epoch is over. */
-export async function mark(client: Pool | PoolClient, group: readonly Mark[]): Promise<boolean[]> {
+/**
+ * Writes marks in one statement. Resolves, in order, to whether each was written: false means that its epoch is over,
+ * RowLocked that somebody holds its row, and that it is to be written again.
+ */
+export async function mark(client: Pool | PoolClient, group: readonly Mark[]): Promise<(boolean | RowLocked)[]> {
   const { rows } = await client.query<{ id: string }>({
     name: 'mark',
     text: MARK,
@@ -143,8 +148,25 @@ export async function mark(client: Pool | PoolClient, group: readonly Mark[]): P
     ],
   });
   const written = new Set(rows.map((row) => row.id));
-  return group.map((each) => written.has(each.id));
+  const missing = group.filter((each) => !written.has(each.id));
+  const locked = missing.length === 0 ? written : await markableAmong(client, missing);
+  return group.map((each) => written.has(each.id) || (locked.has(each.id) && new RowLocked(each.id)));
 }
+
+/** Of marks that weren't written, those whose row is as they need it: it was passed over because somebody held it. */
+async function markableAmong(client: Pool | PoolClient, missing: readonly Mark[]): Promise<Set<string>> {
+  const { rows } = await client.query<{ id: string }>({
+    name: 'markable-among',
+    text: `select e.id from tem.event e join unnest($1::uuid[], $2::int[], $3::bool[]) as i(id, epoch, of_settling)
+        on e.id = i.id and e.epoch = i.epoch
+      where ${MARKABLE}`,
+    values: [missing.map((each) => each.id), missing.map((each) => each.epoch), missing.map((each) => each.ofSettling)],
+  });
+  return new Set(rows.map((row) => row.id));
+}
+
+/** Of tem.event e and mark i. An attempt's mark that is sent twice must not end the compensation that followed it. */
+const MARKABLE = `case when i.of_settling then e.compensating and e.state <> 'PROCESSING' else e.state = 'PROCESSING' end`;
 
 const MARK = `
   with input as (
@@ -158,9 +180,7 @@ const MARK = `
       e.cancel_requested and i.to_state = 'FAILED' and not i.compensating as cancelled,
       i.to_state not in ${ENDED_SQL} and (i.queued or e.due_at is not null or e.cancel_requested and not i.compensating) as waits
     from tem.event e join input i on e.id = i.id and e.epoch = i.epoch
-    -- An attempt's mark that is sent twice must not end the compensation that followed it.
-    where case when i.of_settling then e.compensating and e.state <> 'PROCESSING' else e.state = 'PROCESSING' end
-    order by e.id for update of e
+    where ${MARKABLE} order by e.id for update of e skip locked
   ), marked as (
     update tem.event e set
       state = l.to_state, version = l.version, updated_at = l.at, locked_at = null, worker_id = null,

@@ -13,7 +13,7 @@ export async function noteAfterEnd(
     `with noted as materialized (
        select e.id from tem.event e join unnest($1::uuid[], $2::int[]) as a(id, epoch) on e.id = a.id and e.epoch = a.epoch
        where e.state <> 'QUEUED' and coalesce(octet_length(e.last_error), 0) + octet_length($3) < $4
-       order by e.id for update of e
+       order by e.id for update of e skip locked
      )
      update tem.event e set last_error = concat_ws(E'\\n', e.last_error, $3::text), updated_at = clock_timestamp()
      from noted where e.id = noted.id`,

@@ -91,6 +91,7 @@ export function isUnavailable(error: unknown): boolean {
 }
 
 const DISK_FULL = '53100';
+const LOCK_NOT_AVAILABLE = '55P03';
 
 /** Whether Postgres had no room left to write. */
 export function isDiskFull(error: unknown): boolean {
@@ -129,6 +130,11 @@ export async function refusesWrites(pool: pg.Pool): Promise<boolean> {
   } catch {
     return true;
   }
+}
+
+/** Whether a statement gave up because somebody holds what it needs: the same call goes well when that has ended. */
+export function isLocked(error: unknown): boolean {
+  return error instanceof Error && (error as { code?: unknown }).code === LOCK_NOT_AVAILABLE;
 }
 
 function isContended(error: unknown): boolean {

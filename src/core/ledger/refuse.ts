@@ -12,7 +12,7 @@ export async function refuseQueued(
     `with chosen as materialized (
        select e.id, c.error from tem.event e join unnest($1::uuid[], $2::int[], $3::text[]) as c(id, generation, error)
          on e.id = c.id and e.generation = c.generation
-       where e.state = 'QUEUED' order by e.id for update of e
+       where e.state = 'QUEUED' order by e.id for update of e skip locked
      ), ended as (
        update tem.event e set state = 'EXTINCT', version = e.version + 1, updated_at = clock_timestamp(),
          last_error = chosen.error, due_at = null, due_by = null, worker_id = null, locked_at = null, cancel_requested = false,
@@ -35,7 +35,7 @@ export async function endUnknownTypes(pool: Pool, afterMs: number, limit: number
     with known as (
       select distinct unnest(types) as type from tem.worker where lease_until > clock_timestamp()
     ), seen as (
-      select t.name from tem.event_type t join known k on k.type = t.name order by t.name for update of t
+      select t.name from tem.event_type t join known k on k.type = t.name order by t.name for update of t skip locked
     )
     update tem.event_type t set last_seen_at = clock_timestamp() from seen where t.name = seen.name`);
   const { rowCount } = await pool.query(

@@ -23,6 +23,11 @@ export class SessionRefused extends Error {
 }
 
 const STATEMENT_TIMEOUT_MS = 30_000;
+/**
+ * How long TEM's own statements wait for a lock. Begins, marks and those over several rows wait for no row at all; this is
+ * for the rest, and for tables. Handlers wait as they like, and so does what may take without end.
+ */
+const LOCK_TIMEOUT_MS = 1_000;
 // A frozen process must not hold its row locks against its neighbours.
 const IDLE_IN_TRANSACTION_TIMEOUT_MS = 20_000;
 const SETTINGS_WITHIN_MS = 5_000;
@@ -35,7 +40,7 @@ export function sessionSettings({ forHandlers, looksUp, statementTimeoutMs }: Se
     default_transaction_isolation: 'read committed',
     statement_timeout: String(statementTimeoutMs ?? STATEMENT_TIMEOUT_MS),
     idle_in_transaction_session_timeout: String(IDLE_IN_TRANSACTION_TIMEOUT_MS),
-    lock_timeout: '0',
+    lock_timeout: String(forHandlers || statementTimeoutMs === 0 ? 0 : LOCK_TIMEOUT_MS),
     transaction_timeout: '0',
     idle_session_timeout: '0',
     tcp_keepalives_idle: '5',

@@ -38,7 +38,7 @@ export type SettleAnswer =
 
 /**
  * Takes the event for settling: `stale` when a newer run has it, `alive` when neither its attempts are used up nor a
- * cancel was asked for, so that nothing is settled by mistake.
+ * cancel was asked for, so that nothing is settled by mistake. Waits for no lock: `isLocked` tells the error.
  */
 export async function beginSettling(
   pool: Pool,
@@ -62,7 +62,7 @@ export async function beginSettling(
           locked_at + $4 * interval '1 ms' > clock_timestamp() as in_time,
           exists (select from tem.worker w where w.id = epoch_worker_id and w.lease_until > clock_timestamp()) as lives,
           $6 and exists (select from tem.worker w where w.id = $3 and w.lease_until > clock_timestamp()) as judges
-        from tem.event where id = $1 for update
+        from tem.event where id = $1 for update nowait
       ), locked as materialized (
         select *, (compensating and open_elsewhere and not lives)::int as crashed, case
           when state in ${ENDED_SQL} then 'ended'
@@ -133,7 +133,7 @@ export async function noteUncompensated(pool: Pool, note: Uncompensated): Promis
     text: `
       with locked as materialized (
         select id, due_at is null and ($3::text is null or lane = ${LANE.quarantine}) as leaves
-        from tem.event where id = $1 and epoch = $2 and compensating and locked_at is not null for update
+        from tem.event where id = $1 and epoch = $2 and compensating and locked_at is not null for update nowait
       )
       update tem.event e set compensation_error = coalesce($3, e.compensation_error),
         compensation_tries = e.compensation_tries + ($3::text is not null)::int,

@@ -6,6 +6,7 @@ import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import { cancelEvent } from '../../core/ledger/cancel.ts';
 import { free } from '../../core/ledger/free.ts';
+import { isLocked } from '../../core/ledger/pool.ts';
 import { type EventMemo, WORKFLOW } from '../../workflows/contract.ts';
 import { TEM_IDENTITY } from '../identity.ts';
 
@@ -54,7 +55,12 @@ export async function followClosedRun(pool: Pool, client: Client, log: Logger, r
     );
     return;
   }
-  for (const event of owned) await cancelEvent(pool, event.id, `temporal: ${person}`);
+  for (const event of owned) {
+    await cancelEvent(pool, event.id, `temporal: ${person}`).catch((error: unknown) => {
+      // Whose row somebody holds is looked at again in the next turn.
+      if (!isLocked(error)) throw error;
+    });
+  }
 }
 
 async function membersOf(pool: Pool, workflowId: string): Promise<Unfinished[]> {

@@ -1,7 +1,7 @@
 // The steps of an attempt and of a compensation in a random history: begun and marked with tokens of any age.
 
 import { expect } from 'vitest';
-import { type BeginRequest, begin } from '../../../src/core/ledger/begin.ts';
+import { type BeginAnswer, type BeginRequest, begin } from '../../../src/core/ledger/begin.ts';
 import { mark, marks } from '../../../src/core/ledger/mark.ts';
 import { beginSettling } from '../../../src/core/ledger/settle.ts';
 import type { Model } from './history-model.ts';
@@ -34,9 +34,9 @@ export function beginStep(worker: number, age: number, attemptOffset: number, ma
       const request = requestOf(model, real, age, attemptOffset, maxAttempts);
       const { epoch, generation } = model;
       const expected = says.begin(model, { ...request, worker });
-      const [answer] = await begin(real.pool, real.workers[worker] as string, [request]);
-      expect(answer?.disposition).toBe(expected);
-      if (answer?.disposition === 'run') real.attemptEpochs.push(answer.epoch);
+      const [answer] = (await begin(real.pool, real.workers[worker] as string, [request])) as [BeginAnswer];
+      expect(answer.disposition).toBe(expected);
+      if (answer.disposition === 'run') real.attemptEpochs.push(answer.epoch);
       return model.epoch !== epoch || model.generation !== generation;
     },
   );
@@ -53,7 +53,7 @@ export function beginTogetherStep(worker: number, ages: [number, number]): Step 
       if (each !== first) return 'stale';
       return says.begin(model, { ...each, worker });
     });
-    const answers = await begin(real.pool, real.workers[worker] as string, requests);
+    const answers = (await begin(real.pool, real.workers[worker] as string, requests)) as BeginAnswer[];
     expect(answers.map((answer) => answer.disposition)).toEqual(expected);
     for (const answer of answers) if (answer.disposition === 'run') real.attemptEpochs.push(answer.epoch);
     return model.epoch !== before.epoch || model.generation !== before.generation;

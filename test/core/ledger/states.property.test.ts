@@ -152,7 +152,7 @@ test('an event that kills its worker five times ends as poison, compensated, and
   }
   expect(lanes).toEqual([0, 1, 2, 2, 2]);
   const [answer] = await begin(pool, workers[0] as string, [{ ...request, generation: 5 }]);
-  expect(answer?.disposition).toBe('settle');
+  expect(answer).toEqual({ disposition: 'settle' });
   const {
     rows: [row],
   } = await pool.query('select state, compensating, retry_count, crash_count, last_error from tem.event');
