@@ -7,6 +7,7 @@ import type { Logger } from 'pino';
 import { type AttemptOutcome, runAttempt } from '../core/attempt/attempt.ts';
 import { runBatch } from '../core/attempt/batch.ts';
 import type { AttemptDependencies } from '../core/attempt/dependencies.ts';
+import { enterAttempt, enterBatch } from '../core/attempt/entering.ts';
 import { ledger } from '../core/attempt/persist.ts';
 import { settle } from '../core/attempt/settle.ts';
 import { HeldElsewhere, LedgerUnavailable } from '../core/errors.ts';
@@ -60,7 +61,7 @@ export function createAttemptActivities(dependencies: AttemptActivityDependencie
       ownLedger(input);
       let goesOn = true;
       try {
-        const outcome = await runAttempt(attempts, input, { batch: false });
+        const outcome = await enterAttempt(attempts, input, () => runAttempt(attempts, input, { batch: false }));
         goesOn = outcome.outcome === 'settle' && attempts.types.get(input.type)?.compensate !== undefined;
         // Nothing to compensate: the end needs no activity of its own.
         if (outcome.outcome !== 'settle' || goesOn) return outcome;
@@ -81,7 +82,9 @@ export function createAttemptActivities(dependencies: AttemptActivityDependencie
       }
       // Temporal repeats the activity with the input of its first try; which attempt it is, the ledger knows.
       const request = { ...input, attempt: WHICHEVER_IS_NEXT };
-      const running = withHeartbeats((heartbeat) => runAttempt(attempts, request, { batch: false, heartbeat }));
+      const running = withHeartbeats((heartbeat) =>
+        enterAttempt(attempts, input, () => runAttempt(attempts, request, { batch: false, heartbeat })),
+      );
       const outcome = await running.finally(leave);
       const goesOn = outcome.outcome === 'settle';
       dependencies.runDone(Context.current().info.workflowExecution?.workflowId ?? '', goesOn);
@@ -92,7 +95,9 @@ export function createAttemptActivities(dependencies: AttemptActivityDependencie
     async runBatch(input) {
       ownLedger(input);
       try {
-        return await runBatch(attempts, input.type, input.members);
+        return await enterBatch(attempts, input.type, input.members, (members) =>
+          runBatch(attempts, input.type, members),
+        );
       } finally {
         dependencies.runDone(Context.current().info.workflowExecution?.workflowId ?? '');
       }

@@ -41,6 +41,15 @@ export interface EmitOptions {
 /** Accepts a further event in the same transaction; resolves to its id. Throws `KeyConflict` like HTTP does. */
 export type Emit = (type: string, payload: unknown, options?: EmitOptions) => Promise<string>;
 
+export interface FlowTaker {
+  /**
+   * Resolves when a call may go within the flow of this name and its group ('' for none), at once where none is set. Then
+   * go at once, and call what it resolves to when the call is over. `cost` is what it takes of the rate, 1 by default.
+   * Rejects with the reason of `signal`.
+   */
+  take(type: string, group: string, options?: { cost?: number; signal?: AbortSignal }): Promise<() => void>;
+}
+
 export interface HandlerContext {
   readonly tx: Transaction;
   readonly emit: Emit;
@@ -51,6 +60,8 @@ export interface HandlerContext {
    * place in a pool of one's own. `outbound` of a feature takes it as it is.
    */
   offTheClock<Result>(wait: () => Promise<Result>): Promise<Result>;
+  /** The flows that people set, for calls of the handler's own: those of its event it has passed already. */
+  readonly flows: FlowTaker;
   /**
    * Shows progress of a `long` type; `details` are kept for Temporal's Web UI. Throws a TypeError for what is no JSON, a
    * RangeError beyond 16 KiB of it.

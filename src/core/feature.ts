@@ -11,6 +11,7 @@ import type { Registry } from 'prom-client';
 import type { Config } from '../config.ts';
 import type { SettingsReader } from '../settings.ts';
 import type { EventType } from './event-type.ts';
+import type { Flows } from './flows/index.ts';
 import type { Finding } from './health/finding.ts';
 import type { WebSockets } from './http/web-sockets.ts';
 import type { AcceptInput, AcceptOutcome } from './ledger/accept.ts';
@@ -68,6 +69,8 @@ export interface WorkerDependencies<Values = unknown> extends FeatureDependencie
   taskQueue: string;
   /** LISTEN on the worker's one connection for it. */
   listener: Listener;
+  /** The flows that people set: `take` before each call of the feature's own. */
+  flows: Flows;
   databaseUrl: string;
 }
 

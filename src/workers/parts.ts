@@ -9,6 +9,7 @@ import { createAccept } from '../core/accept-events.ts';
 import { type AttemptDependencies, createAttemptDependencies } from '../core/attempt/dependencies.ts';
 import type { AnyFeature, BackgroundPart, FeatureActivities, WorkerDependencies } from '../core/feature.ts';
 import { dependenciesOf } from '../core/feature-dependencies.ts';
+import { createWorkerFlows, type Flows } from '../core/flows/index.ts';
 import { createAccepter } from '../core/ledger/accepter.ts';
 import { createNotifier } from '../core/ledger/notifier.ts';
 import { workflowBundle } from './bundle.ts';
@@ -48,6 +49,7 @@ export async function assembleParts(
 ): Promise<{ parts: WorkerPart[]; attempts: AttemptDependencies; lease: LeaseKeeper }> {
   const { id, taskQueue, config, connections, log } = assembly;
   const { corePool: pool, client, types, ledgerId, listener } = connections;
+  const flows = createWorkerFlows({ workerId: id, pool, listener, log });
   const attempts = createAttemptDependencies({
     workerId: id,
     types,
@@ -55,12 +57,17 @@ export async function assembleParts(
     handlersPool: connections.handlersPool,
     notifier: createNotifier(pool),
     mayJudge: () => lease.mayJudge(),
+    flows: flows.flows,
+    admission: flows.admission,
     log,
   });
   const starter = new Starter({ client, ledgerId, taskQueue, searchAttributes: connections.searchAttributes, log });
   const { slots, graceMs, reconcileEveryMs } = config.worker;
-  const relay = new Relay({ workerId: id, pool, types, starter, listener, slots, batch: config.batch, log });
-  const ofFeatures = await featureParts(assembly);
+  const { admission } = flows;
+  const { batch } = config;
+  const relay = new Relay({ workerId: id, pool, types, starter, listener, slots, admission, batch, log });
+  flows.onChange(relay.flowsChanged);
+  const ofFeatures = await featureParts(assembly, flows.flows);
   const reconciler = createReconciler({
     pool,
     client,
@@ -105,6 +112,8 @@ export async function assembleParts(
   const parts = [
     part('strays', catchStrays(pool, log)),
     part('lease', lease),
+    // Before anybody may go.
+    part('flows', flows),
     part('Temporal worker', temporal),
     // A start that Temporal doesn't answer must not use up the grace time of the attempts.
     part('relay', relay, 'grace'),
@@ -122,7 +131,8 @@ interface FeatureParts {
   prune(): Promise<boolean>;
 }
 
-async function featureParts({ id, taskQueue, config, connections, features, log }: Assembly): Promise<FeatureParts> {
+async function featureParts(assembly: Assembly, flows: Flows): Promise<FeatureParts> {
+  const { id, taskQueue, config, connections, features, log } = assembly;
   const { shared, client, ledgerId, listener, types, corePool } = connections;
   const dependencies: Omit<WorkerDependencies, 'settings'> = {
     ...shared,
@@ -132,6 +142,7 @@ async function featureParts({ id, taskQueue, config, connections, features, log 
     temporal: client,
     taskQueue,
     listener,
+    flows,
     databaseUrl: config.databaseUrl as string,
   };
   const background: FeatureParts['background'] = [];

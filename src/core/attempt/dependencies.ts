@@ -3,6 +3,8 @@
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import type { EventTypes } from '../event-types.ts';
+import type { Admission } from '../flows/admission.ts';
+import type { Flows } from '../flows/flows.ts';
 import type { GroupCommit } from '../group-commit.ts';
 import { createGroupCommit } from '../group-commit.ts';
 import { type BeginAnswer, type BeginRequest, begin } from '../ledger/begin.ts';
@@ -31,13 +33,17 @@ export interface AttemptDependencies {
   /** When members of batches begin. */
   pace: Pace;
   running: Running;
+  /** What the flows of events let begin; absent: everything. */
+  admission?: Admission | undefined;
+  /** For handlers' own calls. */
+  flows?: Flows | undefined;
   notifier: Notifier;
   log: Logger;
 }
 
 export function createAttemptDependencies(
   given: Pick<AttemptDependencies, 'workerId' | 'types' | 'marksPool' | 'handlersPool' | 'notifier' | 'log'> &
-    Partial<Pick<AttemptDependencies, 'mayJudge'>>,
+    Partial<Pick<AttemptDependencies, 'mayJudge' | 'admission' | 'flows'>>,
 ): AttemptDependencies {
   const mayJudge = given.mayJudge ?? (() => true);
   const group = { sizeMax: GROUP_SIZE_MAX, statementsMax: GROUP_STATEMENTS_MAX, isShared: isUnavailable };

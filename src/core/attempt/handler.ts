@@ -4,11 +4,11 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Logger } from 'pino';
 import { LedgerUnavailable, NoPlace, NotRetryable, RetryAfter } from '../errors.ts';
-import type { Emit, HandlerContext } from '../event-type.ts';
+import type { FlowTaker, HandlerContext } from '../event-type.ts';
 import type { EventTypes } from '../event-types.ts';
 import { errorText } from '../ledger/mark.ts';
 import { isUnavailable } from '../ledger/pool.ts';
-import type { AttemptClock, OffTheClock } from './clock.ts';
+import type { AttemptClock } from './clock.ts';
 import { createEmit } from './emit.ts';
 import { type AbortReason, AttemptAborted } from './running.ts';
 import type { LedgerTransaction } from './transaction.ts';
@@ -16,6 +16,8 @@ import type { LedgerTransaction } from './transaction.ts';
 /** How long a handler may take to obey its signal before it is left alone. */
 const OBEY_SIGNAL_MS: Record<AbortReason, number> = { timeout: 0, cancel: 500, shutdown: 1_000 };
 const RESULT_BYTES_MAX = 256 * 1_024;
+/** Where nobody keeps flows. */
+const UNLIMITED: FlowTaker = { take: async () => () => {} };
 /** Temporal keeps the last ones with the running attempt, and fails the activity when they are too many. */
 const HEARTBEAT_BYTES_MAX = 16 * 1_024;
 
@@ -60,7 +62,7 @@ export interface HandlerCall {
 
 /** Runs the handler within its time limit. Never rejects. */
 export async function callHandler(
-  { clock, types }: { clock: AttemptClock; types: EventTypes },
+  { clock, types, flows }: { clock: AttemptClock; types: EventTypes; flows?: FlowTaker | undefined },
   call: HandlerCall,
 ): Promise<Verdict> {
   const { signal } = call.controller;
@@ -88,7 +90,7 @@ export async function callHandler(
   try {
     return await Promise.race([
       currentEvent.run({ attempts: call.attempts, log: call.log, hide: call.hide, fail }, () =>
-        judge(call, createEmit(types, call.tx), limit.offTheClock),
+        judge(call, { emit: createEmit(types, call.tx), flows: flows ?? UNLIMITED, offTheClock: limit.offTheClock }),
       ),
       abandoned,
     ]);
@@ -99,7 +101,10 @@ export async function callHandler(
   }
 }
 
-async function judge(call: HandlerCall, emit: Emit, offTheClock: OffTheClock): Promise<Verdict> {
+async function judge(
+  call: HandlerCall,
+  given: Pick<HandlerContext, 'emit' | 'flows' | 'offTheClock'>,
+): Promise<Verdict> {
   const { tx, log, hide, heartbeat } = call;
   const { signal } = call.controller;
   try {
@@ -108,7 +113,7 @@ async function judge(call: HandlerCall, emit: Emit, offTheClock: OffTheClock): P
       const kept = progress(details);
       heartbeat?.(kept);
     };
-    const value = await call.invoke({ tx, emit, signal, offTheClock, heartbeat: beat, log });
+    const value = await call.invoke({ ...given, tx, signal, heartbeat: beat, log });
     return tx.lost ? { verdict: 'ledgerLost', error: errorText(tx.lost, hide) } : serialise(value, hide);
   } catch (error) {
     if (signal.aborted) return aborted(signal);

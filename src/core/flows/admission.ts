@@ -2,14 +2,16 @@
 // nothing free, and reserves for what it claims. The attempt itself then goes at one of the reserved instants; an event
 // that comes too late for any goes back to the queue.
 
-import type { Pool } from 'pg';
 import type { FlowBook } from './book.ts';
-import type { Flows, Leave } from './flows.ts';
+import type { Flows } from './flows.ts';
 import type { Gate } from './gate.ts';
 import type { Gates } from './gates.ts';
+import type { GroupsOf, Leave } from './stays.ts';
 
 /** The relay asks for instants up to so far ahead: what it claims holds a slot until then. */
 const RELAY_AHEAD_MS = 250;
+/** A flow that had nothing free is looked at again after this, when nothing says before that something is. */
+const RELAY_AGAIN_MS = 25;
 /** How long an attempt waits at most for its instant. */
 const ENTER_WITHIN_MS = 1_500;
 /** What the relay has let in and hasn't come by then has gone elsewhere. */
@@ -43,7 +45,7 @@ export interface AdmissionOptions {
   flows: Flows;
   gates: Gates;
   book: FlowBook;
-  pool: Pool;
+  groupsOf: GroupsOf;
 }
 
 export class Admission {
@@ -62,7 +64,7 @@ export class Admission {
     const nowMs = performance.now();
     const times = gates.of(type, group).map((gate) => {
       if (gate.flow.paused) return Number.POSITIVE_INFINITY;
-      return gate.room(nowMs) > 0 ? 0 : gate.askAgainMs();
+      return gate.room(nowMs) > 0 ? 0 : Math.max(gate.askAgainMs(), gate.relayAgainMs);
     });
     return Math.max(0, ...times);
   };
@@ -82,33 +84,46 @@ export class Admission {
     const ofGroups = [...own.values()].flat().filter((gate) => gate !== wide);
     await this.#fill(ofGroups, take);
     const roomOf = (lane: Lane): number =>
-      own.get(lane.group)?.filter((gate) => gate !== wide).reduce((room, gate) => Math.min(room, gate.room(performance.now())), take) ?? take;
+      own
+        .get(lane.group)
+        ?.filter((gate) => gate !== wide)
+        .reduce((room, gate) => Math.min(room, gate.room(performance.now())), take) ?? take;
     const open = lanes.filter((lane) => roomOf(lane) > 0);
-    if (wide && open.length > 0) await this.#fill([wide], Math.min(take * open.length));
+    if (wide && open.length > 0) await this.#fill([wide], take * open.length);
     const total = wide ? Math.min(wide.room(performance.now()), take * open.length) : take * open.length;
     const chosen = open.slice(0, total);
     const each = chosen.length === 0 ? 0 : Math.min(Math.floor(total / chosen.length), ...chosen.map(roomOf));
     return this.#promise(chosen, each);
   }
 
+  /** Whether any flow is set for the type or one of its groups. */
+  limits(type: string): boolean {
+    return this.#options.book.has(type);
+  }
+
+  /** An attempt of a type without a flow begins; returns what ends its stay. */
+  enterFreely(id: string, type: string): Leave {
+    return this.#options.flows.enterFreely(id, type);
+  }
+
   /**
-   * Resolves when an attempt may begin, to what ends its stay; to undefined when it must go back to the queue. At once where
-   * no flow is set. Rejects when the ledger is away.
+   * Resolves when an attempt may begin, to what ends its stay; to undefined when it must go back to the queue. Rejects when
+   * the ledger is away.
    */
-  async enter(id: string, type: string, cost: number): Promise<Leave | undefined> {
-    const { book, flows } = this.#options;
-    const expected = this.#arrived(id);
-    if (!book.has(type)) return flows.enterFreely(id, type);
-    const group = expected?.group ?? (await this.#groupOf(id));
+  async enter(id: string, type: string): Promise<Leave | undefined> {
+    const { flows, groupsOf } = this.#options;
+    const group = this.#arrived(id)?.group ?? (await groupsOf([id])).get(id) ?? '';
     if (flows.isPaused(type, group)) return undefined;
-    return flows.take(type, group, { cost, signal: AbortSignal.timeout(ENTER_WITHIN_MS) }).catch(() => undefined);
+    return flows.take(type, group, { signal: AbortSignal.timeout(ENTER_WITHIN_MS) }).catch(() => undefined);
   }
 
   async #fill(gates: readonly Gate[], wanted: number): Promise<void> {
+    const askedMs = performance.now();
+    const lacking = gates.filter((gate) => gate.room(askedMs) < wanted && gate.mayAsk(askedMs));
+    if (lacking.length > 0)
+      await this.#options.gates.ask(lacking, { extra: () => wanted, aheadMs: RELAY_AHEAD_MS, leadMs: this.#leadMs });
     const nowMs = performance.now();
-    const lacking = gates.filter((gate) => gate.room(nowMs) < wanted && gate.mayAsk(nowMs));
-    if (lacking.length === 0) return;
-    await this.#options.gates.ask(lacking, { extra: () => wanted, aheadMs: RELAY_AHEAD_MS, leadMs: this.#leadMs });
+    for (const gate of gates) if (gate.room(nowMs) === 0) gate.relayAgainMs = nowMs + RELAY_AGAIN_MS;
   }
 
   /** What is claimed under this pass is expected; until it is known, all that may be. */
@@ -116,6 +131,7 @@ export class Admission {
     const { gates } = this.#options;
     const promised = lanes.flatMap((lane) => gates.of(lane.type, lane.group));
     for (const gate of promised) gate.expected += take;
+    const atMs = performance.now();
     return {
       lanes,
       take,
@@ -125,38 +141,38 @@ export class Admission {
         for (const { id, group } of rows) {
           const own = gates.of(type, group);
           for (const gate of own) gate.expected += 1;
-          this.#expected.set(id, { group, gates: own, atMs: performance.now() });
+          this.#expected.set(id, { group, gates: own, atMs });
         }
       },
     };
   }
 
+  /** Events that were let in and whose run could not be started. */
+  lost(events: readonly { id: string }[]): void {
+    for (const { id } of events) this.#forget(id);
+  }
+
   #arrived(id: string): Expected | undefined {
-    const expected = this.#expected.get(id);
+    const expected = this.#forget(id);
     if (!expected) return undefined;
-    this.#expected.delete(id);
-    for (const gate of expected.gates) gate.expected -= 1;
     const tookMs = performance.now() - expected.atMs;
     this.#leadMs = Math.min(LEAD_MS_MAX, Math.max(tookMs, LEAD_MS_MIN, this.#leadMs * LEAD_FORGOTTEN_PER_ATTEMPT));
     return expected;
   }
 
-  #forgetLost(): void {
-    const before = performance.now() - EXPECTED_MS;
-    for (const [id, { atMs, gates }] of this.#expected) {
-      // They stand in the order in which they were claimed.
-      if (atMs > before) return;
-      this.#expected.delete(id);
-      for (const gate of gates) gate.expected -= 1;
-    }
+  #forget(id: string): Expected | undefined {
+    const expected = this.#expected.get(id);
+    if (!this.#expected.delete(id)) return undefined;
+    for (const gate of expected?.gates ?? []) gate.expected -= 1;
+    return expected;
   }
 
-  async #groupOf(id: string): Promise<string> {
-    const { rows } = await this.#options.pool.query<{ group: string }>({
-      name: 'group-of',
-      text: 'select "group" from tem.event where id = $1',
-      values: [id],
-    });
-    return rows[0]?.group ?? '';
+  #forgetLost(): void {
+    const before = performance.now() - EXPECTED_MS;
+    for (const [id, { atMs }] of this.#expected) {
+      // They stand in the order in which they were claimed.
+      if (atMs > before) return;
+      this.#forget(id);
+    }
   }
 }

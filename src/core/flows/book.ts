@@ -1,6 +1,7 @@
 // The flows that this process knows of: asking for one costs a look into a map. They are read again when NOTIFY says that
 // one has changed, and every second at most one number is read to find what a lost NOTIFY would have said.
 
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import type { Listener } from '../ledger/listener.ts';
@@ -16,7 +17,7 @@ export interface FlowBook {
   all(): readonly FlowRow[];
   /** Called after each change. */
   onChange(listener: () => void): void;
-  /** Resolves when they have been read once. Rejects when the ledger is away. */
+  /** Resolves when they have been read once, however long that takes; until then nobody may go. */
   start(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -83,8 +84,13 @@ export function createFlowBook(pool: Pool, listener: Listener | undefined, log: 
     onChange: (tell) => void listeners.push(tell),
     async start() {
       listener?.listen(FLOW_CHANNEL, hear, hear);
-      await refresh();
-      timer = setTimeout(poll, POLL_MS);
+      while (revision === '' && !stopped) {
+        await refresh().catch(async (error: Error) => {
+          log.warn({ error: error.message }, 'waiting for the flows, which could not be read');
+          await delay(POLL_MS);
+        });
+      }
+      if (!stopped) timer = setTimeout(poll, POLL_MS);
     },
     async stop() {
       stopped = true;

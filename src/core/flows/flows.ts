@@ -3,12 +3,12 @@
 // type and group, first come first served, and lines take turns.
 
 import { setMaxListeners } from 'node:events';
-import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import type { FlowBook } from './book.ts';
 import type { Gate } from './gate.ts';
-import { Gates, nameOf } from './gates.ts';
+import { type Gates, nameOf } from './gates.ts';
 import { instantsOf } from './rules.ts';
+import { type GroupsOf, type Leave, type Stay, Stays } from './stays.ts';
 
 /** A call that waits asks for instants up to so far ahead. */
 const CALL_AHEAD_MS = 1_000;
@@ -26,25 +26,14 @@ export interface TakeOptions {
   signal?: AbortSignal;
 }
 
-/** Says that what went ahead is over, and gives its places in flight back. Saying it again does nothing. */
-export type Leave = () => void;
-
 export interface FlowsOptions {
-  workerId: string;
-  pool: Pool;
+  gates: Gates;
   book: FlowBook;
+  groupsOf: GroupsOf;
   log: Logger;
 }
 
-/** Something that is under way. */
-interface Visit {
-  type: string;
-  group: string;
-  /** Those that it has a place of. */
-  places: Gate[];
-}
-
-interface Waiter extends Visit {
+interface Waiter extends Stay {
   cost: number;
   go(leave: Leave): void;
 }
@@ -59,7 +48,7 @@ export class Flows {
   readonly #options: FlowsOptions;
   readonly #gates: Gates;
   readonly #lines = new Map<string, Line>();
-  readonly #inside = new Set<Visit>();
+  readonly #stays: Stays;
   #underWay = false;
   #awayUntilMs = 0;
   #idleSinceMs: number | undefined;
@@ -68,7 +57,12 @@ export class Flows {
 
   constructor(options: FlowsOptions) {
     this.#options = options;
-    this.#gates = new Gates(options);
+    this.#gates = options.gates;
+    this.#stays = new Stays({
+      ...options,
+      onLeave: (places) => this.#freePlaces(places),
+      onCounted: () => this.#pump(),
+    });
     options.book.onChange(() => this.#changed());
   }
 
@@ -82,7 +76,7 @@ export class Flows {
       return Promise.reject(new RangeError(`a cost is a whole number from 1 on`));
     if (signal?.aborted) return Promise.reject(signal.reason);
     if (this.#options.book.of(type, group).length === 0)
-      return Promise.resolve(this.#enter({ type, group, places: [] }));
+      return Promise.resolve(this.#stays.enter({ type, group, places: [] }));
     return new Promise((resolve, reject) => {
       const onAbort = (): void => {
         this.#giveUp(line, waiter);
@@ -116,22 +110,18 @@ export class Flows {
     await this.#gates.returnAll();
   }
 
-  /** Lets go who may, and asks for what the others wait for. */
-  pump(): void {
-    this.#pump();
+  /** An attempt of a type that no flow is set for; should one be set while it lasts, it counts. */
+  enterFreely(id: string, type: string): Leave {
+    return this.#stays.enter({ id, type, group: undefined, places: [] });
+  }
+
+  isPaused(type: string, group: string): boolean {
+    return this.#options.book.of(type, group).some(({ paused }) => paused);
   }
 
   #changed(): void {
     this.#gates.changed();
-    // What began before its flow had a bound counts as well.
-    for (const visit of this.#inside) {
-      for (const gate of this.#gates.of(visit.type, visit.group)) {
-        if (gate.flow.maxInFlight === null || visit.places.includes(gate)) continue;
-        visit.places.push(gate);
-        gate.used += 1;
-        gate.untold = true;
-      }
-    }
+    this.#stays.count();
     this.#pump();
   }
 
@@ -185,15 +175,8 @@ export class Flows {
     }
     for (const gate of gates) gate.take(waiter.cost);
     line.waiters.shift();
-    waiter.go(this.#enter(waiter));
+    waiter.go(this.#stays.enter(waiter));
     return undefined;
-  }
-
-  #enter(visit: Visit): Leave {
-    this.#inside.add(visit);
-    return () => {
-      if (this.#inside.delete(visit) && visit.places.length > 0) this.#freePlaces(visit.places);
-    };
   }
 
   #freePlaces(places: readonly Gate[]): void {

@@ -26,6 +26,8 @@ export class Gate {
   /** Asking for instants is in vain before; and for places. */
   instantsAgainMs = 0;
   placesAgainMs = 0;
+  /** When the relay looks here again: it found nothing free. */
+  relayAgainMs = 0;
 
   constructor(flow: FlowRow) {
     this.flow = flow;

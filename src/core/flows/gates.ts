@@ -59,6 +59,7 @@ export class Gates {
   async returnAll(): Promise<void> {
     await this.#asking;
     const idle = this.all().filter((gate) => gate.free > 0);
+    for (const gate of idle) gate.free = 0;
     const nothing = { instantsMin: 0, instants: 0, aheadMs: 0, leadMs: 0, wanted: 0 };
     const returned = idle.map(({ flow, used }) => ({ type: flow.type, group: flow.group, used, ...nothing }));
     if (returned.length > 0) await reserve(this.#options.pool, this.#options.workerId, returned).catch(() => {});
@@ -68,7 +69,10 @@ export class Gates {
     const askedMs = performance.now();
     const wishes = gates.flatMap((gate) => {
       const wish = gate.wish(askedMs, extra?.(gate) ?? 0);
-      return wish ? [{ gate, wish }] : [];
+      if (!wish) return [];
+      // What is given back may be another worker's before the answer is here.
+      gate.free = Math.min(gate.free, wish.wanted);
+      return [{ gate, wish }];
     });
     if (wishes.length === 0) return;
     const wanted = wishes.map(

@@ -90,6 +90,16 @@ export async function deleteFlow(pool: Pool, type: string, group: string): Promi
   return rowCount === 1;
 }
 
+/** The groups of events, '' for none; those that aren't in the ledger are left out. */
+export async function groupsOf(pool: Pool, ids: readonly string[]): Promise<Map<string, string>> {
+  const { rows } = await pool.query<{ id: string; group: string }>({
+    name: 'groups-of',
+    text: 'select id, "group" from tem.event where id = any($1::uuid[])',
+    values: [ids],
+  });
+  return new Map(rows.map(({ id, group }) => [id, group]));
+}
+
 export interface Reservation {
   type: string;
   group: string;
@@ -164,7 +174,7 @@ const RESERVE = `
     from seen s
   ), granted as materialized (
     select p.*, case when spacing_ms is null or instants = 0 or from_at > now + greatest(ahead_ms, lead_ms) * interval '1 ms' then 0
-      else least(instants, greatest(instants_min, floor(${STRETCH_MS} / spacing_ms)))::int end as taken
+      else least(instants, greatest(instants_min, floor(least(${STRETCH_MS}, ahead_ms) / spacing_ms)))::int end as taken
     from placed p
   ), written as (
     update tem.flow f set

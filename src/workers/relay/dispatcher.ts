@@ -6,6 +6,7 @@ import type { Logger } from 'pino';
 import { admit } from '../../core/attempt/admit.ts';
 import type { EventType } from '../../core/event-type.ts';
 import type { EventTypes } from '../../core/event-types.ts';
+import type { Admission } from '../../core/flows/admission.ts';
 import { type Claimed, claim, unclaim } from '../../core/ledger/claim.ts';
 import { LANE } from '../../core/ledger/queue.ts';
 import { refuseQueued } from '../../core/ledger/refuse.ts';
@@ -39,6 +40,8 @@ export interface DispatcherOptions {
   starter: Starter;
   lanes: Lanes;
   slots: Slots;
+  /** What the flows of events let pass; absent: everything. */
+  admission?: Admission | undefined;
   /** False: every event has a workflow of its own. */
   batch: boolean;
   /** A start has ended, well or not. */
@@ -143,10 +146,19 @@ export class Dispatcher {
 
   async #take(from: KnownLane[], take: number, workflowId?: string): Promise<{ rows: Claimed[]; claimed: number }> {
     const { pool, workerId, lanes } = this.#options;
-    const rows = await claim(pool, { workerId, lanes: from, take, workflowId });
-    lanes.claimed(from, take, rows);
-    this.counters.claimed += rows.length;
-    return { rows: await this.#refuseBad(rows), claimed: rows.length };
+    const pass = await this.#options.admission?.pass(from, take);
+    const [passing, each] = pass ? [pass.lanes, pass.take] : [from, take];
+    if (passing.length === 0) return { rows: [], claimed: 0 };
+    let admitted: Claimed[] = [];
+    try {
+      const rows = await claim(pool, { workerId, lanes: passing, take: each, workflowId });
+      lanes.claimed(passing, each, rows);
+      this.counters.claimed += rows.length;
+      admitted = await this.#refuseBad(rows);
+      return { rows: admitted, claimed: rows.length };
+    } finally {
+      pass?.claimed(admitted);
+    }
   }
 
   /** Ends those whose payload came by SQL and isn't what the type takes. */
@@ -201,6 +213,7 @@ export class Dispatcher {
   async #putBack(workflowId: string, type: EventType, rows: Claimed[], error: Error): Promise<void> {
     const { slots, pool, log } = this.#options;
     slots.release(workflowId);
+    this.#options.admission?.lost(rows);
     const taken = error instanceof WorkflowIdTaken;
     if (!taken) this.pauseMs = Math.min(Math.max(FAILURE_PAUSE_MS, this.pauseMs * 2), FAILURE_PAUSE_MAX_MS);
     const cause = (error.cause as Error | undefined)?.message;

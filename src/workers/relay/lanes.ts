@@ -27,12 +27,21 @@ export interface Lanes {
   goesOn(): boolean;
 }
 
-export function createLanes(pool: Pool, types: ReadonlySet<string>, options: LookOptions = {}): Lanes {
+export interface LanesOptions extends LookOptions {
+  /** When a lane's flow lets its events be claimed (performance.now); infinite while it is paused. */
+  openAtMs?: ((lane: FoundLane) => number) | undefined;
+}
+
+export function createLanes(
+  pool: Pool,
+  types: ReadonlySet<string>,
+  { openAtMs = () => 0, ...options }: LanesOptions = {},
+): Lanes {
   const look = createLook(pool, [...types], options);
   let known: KnownLane[] = [];
   let turn = 0;
 
-  const isDue = (lane: KnownLane): boolean => lane.dueAtMs <= performance.now();
+  const isDue = (lane: KnownLane): boolean => lane.dueAtMs <= performance.now() && openAtMs(lane) <= performance.now();
 
   return {
     restLeftMs: look.restLeftMs,
@@ -70,7 +79,7 @@ export function createLanes(pool: Pool, types: ReadonlySet<string>, options: Loo
       known = known.filter((lane) => !emptied.has(lane));
     },
     nextDueInMs() {
-      const next = Math.min(...known.map((lane) => lane.dueAtMs));
+      const next = Math.min(...known.map((lane) => Math.max(lane.dueAtMs, openAtMs(lane))));
       return Number.isFinite(next) ? Math.max(0, next - performance.now()) : undefined;
     },
     goesOn: () => look.goesOn() && !known.some(isDue),

@@ -4,6 +4,7 @@
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import type { EventTypes } from '../../core/event-types.ts';
+import type { Admission } from '../../core/flows/admission.ts';
 import type { Listener } from '../../core/ledger/listener.ts';
 import { DUE_CHANNEL } from '../../core/ledger/queue.ts';
 import { type Bell, createBell, type Hearing } from './bell.ts';
@@ -36,6 +37,8 @@ export interface RelayOptions {
   types: EventTypes;
   starter: Starter;
   listener: Listener;
+  /** What the flows of events let pass; absent: everything. */
+  admission?: Admission | undefined;
   slots: number;
   batch: boolean;
   log: Logger;
@@ -65,7 +68,8 @@ export class Relay {
     this.#options = options;
     this.#bell = createBell(options.pool);
     this.#slots = createSlots(options.slots);
-    this.#lanes = createLanes(options.pool, new Set(options.types.all().map((type) => type.name)));
+    const names = new Set(options.types.all().map((type) => type.name));
+    this.#lanes = createLanes(options.pool, names, { openAtMs: options.admission?.openAtMs });
     this.#dispatcher = new Dispatcher({
       ...options,
       lanes: this.#lanes,
@@ -97,6 +101,9 @@ export class Relay {
     if (goesOn && this.#slots.isQuarantined(workflowId)) return;
     if (this.#slots.release(workflowId)) this.#waker.wake();
   };
+
+  /** A flow has changed: what was passed over may go now. */
+  readonly flowsChanged = (): void => this.#waker.wake();
 
   async #loop(): Promise<void> {
     let pauseMs = 0;
