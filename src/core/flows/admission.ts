@@ -13,7 +13,7 @@ const RELAY_AHEAD_MS = 250;
 /** A flow that had nothing free is looked at again after this, when nothing says before that something is. */
 const RELAY_AGAIN_MS = 25;
 /** How long an attempt waits at most for its instant. */
-const ENTER_WITHIN_MS = 1_500;
+const ENTER_WITHIN_MS = 3_000;
 /** What the relay has let in and hasn't come by then has gone elsewhere. */
 const EXPECTED_MS = 10_000;
 /** Between the claim and the attempt, at least and at most; what attempts last took decides. */
