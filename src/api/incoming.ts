@@ -7,6 +7,7 @@ import { describeRefusal } from '../core/http/validation.ts';
 import { compileSchema } from '../core/json-schema.ts';
 import { type AcceptInput, refuseAccept } from '../core/ledger/accept.ts';
 import type { TypeDirectory } from '../core/ledger/type-directory.ts';
+import { readTime } from '../core/time.ts';
 import type { NewEvent } from './schemas.ts';
 
 export interface Refusal {
@@ -23,8 +24,6 @@ export interface Incoming {
 export function isRefusal(prepared: AcceptInput | Refusal): prepared is Refusal {
   return 'code' in prepared;
 }
-
-const RUN_AT_MIN = Date.parse('1970-01-01T00:00:00Z');
 
 export function createIncoming(eventTypes: EventTypes, directory: TypeDirectory): Incoming {
   const registered = new WeakMap<object, ValidateFunction | 'unchecked'>();
@@ -54,12 +53,11 @@ export function createIncoming(eventTypes: EventTypes, directory: TypeDirectory)
 
   return {
     async prepare(event) {
-      const texts = refuseAccept(event);
-      if (texts) return { code: 'invalid_field', path: texts.path, detail: texts.message };
-      const runAt = event.runAt === undefined ? undefined : new Date(event.runAt);
-      if (runAt && !(runAt.getTime() >= RUN_AT_MIN)) {
-        return { code: 'invalid_field', path: '/runAt', detail: 'must be a time from 1970 on' };
-      }
+      const runAt = event.runAt === undefined ? undefined : readTime(event.runAt);
+      if (typeof runAt === 'string') return { code: 'invalid_field', path: '/runAt', detail: runAt };
+      const { key, priority, group, payload } = event;
+      const refused = refuseAccept({ ...(key !== undefined && { key }), ...(group !== undefined && { group }) });
+      if (refused) return { code: 'invalid_field', path: refused.path, detail: refused.message };
       const type = eventTypes.get(event.type);
       let source = 'http';
       if (type) {
@@ -71,7 +69,6 @@ export function createIncoming(eventTypes: EventTypes, directory: TypeDirectory)
         if (refusal) return refusal;
         source = 'http, unchecked';
       }
-      const { key, priority, group, payload } = event;
       return {
         type: event.type,
         payload,

@@ -12,7 +12,7 @@ import { loadEventTypes } from '../core/event-types.ts';
 import { hostUrl } from '../core/host-url.ts';
 import { createPool } from '../core/ledger/pool.ts';
 import { createOutbound } from '../core/outbound/index.ts';
-import { temporalConnectionOptions } from '../core/temporal.ts';
+import { clientConnectionOptions, temporalConnectionOptions } from '../core/temporal.ts';
 import { features } from '../features.ts';
 import type { Api } from './api.ts';
 import { buildApp } from './app.ts';
@@ -114,7 +114,7 @@ async function closeInTime(app: Api): Promise<void> {
 /** A client whose connection is made at the first call, and the question whether its namespace can be used. */
 function createTemporal(config: Config): { client: Client; check(): Promise<void>; close(): Promise<void> } {
   const { namespace } = config.temporal;
-  const connection = Connection.lazy(temporalConnectionOptions(config));
+  const connection = Connection.lazy(clientConnectionOptions(temporalConnectionOptions(config)));
   return {
     client: new Client({ connection, namespace }),
     async check() {

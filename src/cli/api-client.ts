@@ -25,7 +25,8 @@ export function createApiClient(config: Config): ApiClient {
   const advice =
     config.api.url === undefined ? 'set TEM_API_URL, or start one' : 'TEM_API_URL says so: correct or unset it';
   const adminKey = config.adminKey ?? keptAdminKey(config.home);
-  if (adminKey === undefined) throw new ConfigError(`TEM_ADMIN_KEY: not set, and ${config.home} keeps none`);
+  if (adminKey === undefined)
+    throw new ConfigError(`TEM_ADMIN_KEY: not set, and ${config.home ?? 'this user'} keeps none`);
   return {
     url,
     async request(method, path, body) {

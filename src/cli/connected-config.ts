@@ -20,7 +20,7 @@ export function connectedConfig(
   if (instance && missing) {
     throw new CommandError(EXIT.unreachable, `${instance.command} is still starting on ${config.home}: try again`);
   }
-  const hint = `or start the embedded default ('tem up', or 'tem services'); none runs on ${config.home}`;
+  const hint = `or start the embedded default ('tem up', or 'tem services'); none runs on ${config.home ?? 'a TEM_HOME, which this user has not set'}`;
   if (needs.includes('database') && config.databaseUrl === undefined)
     throw new ConfigError(`no database: set DATABASE_URL, ${hint}`);
   if (needs.includes('temporal') && config.temporal.address === undefined) {

@@ -2,7 +2,7 @@
 // happens, and stops all of it on Ctrl-C.
 
 import { join } from 'node:path';
-import { type Config, ConfigError, readConfig } from '../config.ts';
+import { type Config, ConfigError, homeOf, readConfig } from '../config.ts';
 import { childEnvironment, killChild, startChild, workerStopGraceMs } from '../services/children.ts';
 import { type RunningServices, startServices } from '../services/index.ts';
 import { type KeptService, keepRunning } from '../services/keep-running.ts';
@@ -76,7 +76,7 @@ async function startPrograms({ services, env, say, signal, programs, kept }: Pro
     const child = await startChild({
       args: [name],
       env: { ...env, ...further },
-      logPath: join(config.home, 'logs', `${name}.log`),
+      logPath: join(homeOf(config), 'logs', `${name}.log`),
       stopGraceMs: name === 'api' ? API_STOPS_WITHIN_MS : workerStopGraceMs(config),
       onSpawn: (identity) => services.note(name, identity),
       say,

@@ -1,12 +1,9 @@
 // The event types of one process: those of the features and those of the user's modules (TEM_EVENT_TYPES), with one
 // compiled validator each, used for HTTP, SQL and batches alike.
 
-import { spawnSync } from 'node:child_process';
-import { isAbsolute, resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import type { ErrorObject, ValidateFunction } from 'ajv/dist/2020.js';
-import { ConfigError } from '../settings.ts';
-import { type EventType, isEventType, type PayloadRefusal } from './event-type.ts';
+import type { EventType, PayloadRefusal } from './event-type.ts';
+import { EventTypesError, loadModule } from './event-type-module.ts';
 import type { AnyFeature, FeatureDependencies } from './feature.ts';
 import { dependenciesOf } from './feature-dependencies.ts';
 import { compileSchema } from './json-schema.ts';
@@ -19,9 +16,6 @@ export interface EventTypes {
   /** Why the type's schema or `refuse` doesn't take the payload, or undefined when it does. Never throws. */
   refusal(type: EventType, payload: unknown): PayloadRefusal | undefined;
 }
-
-/** A module of TEM_EVENT_TYPES is missing or wrong; the message says which and why. */
-export class EventTypesError extends ConfigError {}
 
 /** Builds the registry from types. Throws an EventTypesError when a name appears twice or a schema is invalid. */
 export function createEventTypes(types: EventType[]): EventTypes {
@@ -101,35 +95,6 @@ export async function loadEventTypes(
     const ofFeature = (await feature.eventTypes?.(dependenciesOf(feature, dependencies))) ?? [];
     types.push(...once(ofFeature, `the feature ${feature.name}`));
   }
-  const own = await Promise.all(modules.map(loadModule));
-  return createEventTypes([...types, ...own.flatMap((found, index) => once(found, modules[index] as string))]);
-}
-
-async function loadModule(specifier: string): Promise<EventType[]> {
-  const isPath = specifier.startsWith('.') || isAbsolute(specifier) || /\.[cm]?[jt]s$/.test(specifier);
-  const path = isPath ? resolve(specifier) : undefined;
-  let exported: Record<string, unknown>;
-  try {
-    exported = await import(path === undefined ? specifier : pathToFileURL(path).href);
-  } catch (error) {
-    throw new EventTypesError(`TEM_EVENT_TYPES: ${specifier} can't be loaded: ${failure(error, path)}`);
-  }
-  // A CommonJS module's names are those of its default export when nobody could read them from its source.
-  const named = [exported, exported.default].flatMap((names) => Object.values(Object(names)));
-  const types = named.flat().filter(isEventType);
-  if (types.length === 0) {
-    throw new EventTypesError(
-      `TEM_EVENT_TYPES: ${specifier} exports no event type; export one made by defineEventType`,
-    );
-  }
-  return [...new Set(types)];
-}
-
-/** What is wrong with a module, and for a syntax error of JavaScript the line, which Node tells only when it prints it. */
-function failure(error: unknown, path: string | undefined): string {
-  const { message } = error as Error;
-  if (!(error instanceof SyntaxError) || path === undefined) return message;
-  const { stderr } = spawnSync(process.execPath, ['--check', path], { encoding: 'utf8' });
-  const where = /^(?:file:\/\/)?(\/.*:\d+)$/m.exec(stderr)?.[1];
-  return where === undefined ? message : `${message} (at ${decodeURI(where)})`;
+  for (const module of modules) types.push(...once(await loadModule(module), module));
+  return createEventTypes(types);
 }

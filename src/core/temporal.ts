@@ -1,5 +1,7 @@
-// How TEM connects to Temporal: the options from the configuration, the same for clients and workers.
+// How TEM connects to Temporal: the options from the configuration, the same for clients and workers, and straight to the
+// address that they name.
 
+import { Connection, type ConnectionOptions } from '@temporalio/client';
 import type { Config } from '../config.ts';
 
 /** The custom search attributes of TEM's workflows; a namespace must have them registered. */
@@ -23,4 +25,17 @@ export function temporalConnectionOptions(config: Config): TemporalConnectionOpt
     ...(apiKey !== undefined && { apiKey }),
     ...(metadata !== undefined && { metadata }),
   };
+}
+
+/**
+ * What a client's connection needs besides: gRPC for Node would ask the proxy of `http_proxy` for every address that
+ * `no_proxy` doesn't name, also for the embedded server's, while a worker's native connection never does.
+ */
+export function clientConnectionOptions(options: TemporalConnectionOptions): ConnectionOptions {
+  return { ...options, channelArgs: { 'grpc.enable_http_proxy': 0 } };
+}
+
+/** Connects a client. Rejects when there is no answer in `connectTimeoutMs`. */
+export function connectClient(options: TemporalConnectionOptions, connectTimeoutMs: number): Promise<Connection> {
+  return Connection.connect({ ...clientConnectionOptions(options), connectTimeout: connectTimeoutMs });
 }

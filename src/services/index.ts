@@ -2,7 +2,7 @@
 // killed one left behind is stopped first; a service that dies is started again on the same address.
 
 import { join } from 'node:path';
-import { type Config, ConfigError } from '../config.ts';
+import { type Config, ConfigError, cacheFolderOf, homeOf } from '../config.ts';
 import { makeFolder } from '../core/folder.ts';
 import { workerStopGraceMs } from './children.ts';
 import {
@@ -45,13 +45,14 @@ export async function startServices(
   say: Say,
   signal: AbortSignal,
 ): Promise<RunningServices> {
-  makeHome(given.home);
-  const lock = takeLock(join(given.home, 'supervisor.lock'));
-  if (!lock.taken) throw new AlreadyRunning(alreadyRunningMessage(given.home, lock.holder));
+  const home = homeOf(given);
+  makeHome(home);
+  const lock = takeLock(join(home, 'supervisor.lock'));
+  if (!lock.taken) throw new AlreadyRunning(alreadyRunningMessage(home, lock.holder));
   const kept: KeptService[] = [];
   const stop = async (): Promise<void> => {
     await Promise.all(kept.map((service) => service.stop()));
-    removeInstance(given.home);
+    removeInstance(home);
     lock.release();
   };
   try {
@@ -72,9 +73,9 @@ export async function startServices(
     const note = (name: string, identity: ProcessIdentity | undefined): void => {
       if (identity) instance.processes[name] = identity;
       else delete instance.processes[name];
-      writeInstance(config.home, instance);
+      writeInstance(home, instance);
     };
-    writeInstance(config.home, instance);
+    writeInstance(home, instance);
     const start: Start = { config, say, note, instance, signal };
     const starts: Promise<KeptService>[] = [];
     if (config.databaseUrl === undefined) starts.push(keepPostgres(start));
@@ -89,7 +90,7 @@ export async function startServices(
       note,
       noteApiUrl(url) {
         instance.apiUrl = url;
-        writeInstance(config.home, instance);
+        writeInstance(home, instance);
       },
       stop,
     };
@@ -111,7 +112,7 @@ async function keepPostgres({ config, say, note, instance, signal }: Start): Pro
   let port: number | undefined;
   return keepRunning('Postgres', say, signal, async (startSignal) => {
     const started = await startPostgres({
-      home: config.home,
+      home: homeOf(config),
       binFolder: config.embedded.postgresBin,
       port: port ?? config.embedded.postgresPort,
       portIsFixed: port !== undefined,
@@ -127,14 +128,14 @@ async function keepPostgres({ config, say, note, instance, signal }: Start): Pro
 }
 
 async function keepTemporal({ config, say, note, instance, signal }: Start): Promise<KeptService> {
-  const binary = await findTemporalBinary({ cacheFolder: config.cacheFolder, say, signal });
+  const binary = await findTemporalBinary({ cacheFolder: cacheFolderOf(config), say, signal });
   const { namespace } = config.temporal;
   let ports: { port: number; uiPort: number } | undefined;
   return keepRunning('Temporal', say, signal, async (startSignal) => {
     const { temporalPort: port, temporalUiPort: uiPort } = config.embedded;
     const wanted = ports ?? { port, uiPort };
     const started = await startTemporal({
-      home: config.home,
+      home: homeOf(config),
       binary,
       namespace,
       ...wanted,
@@ -152,7 +153,8 @@ async function keepTemporal({ config, say, note, instance, signal }: Start): Pro
 
 /** Stops what the supervisor of this home left running when it was killed. */
 async function stopLeftovers(given: Config, say: Say): Promise<void> {
-  const left = readInstance(given.home);
+  const home = homeOf(given);
+  const left = readInstance(home);
   if (!left) return;
   const alive = Object.entries(left.processes)
     .sort()
@@ -175,7 +177,7 @@ async function stopLeftovers(given: Config, say: Say): Promise<void> {
     };
     await withProgress(say, 'Stopping what was left behind', waitsFor, () => Promise.all(group.map(stop)));
   }
-  removeInstance(given.home);
+  removeInstance(home);
 }
 
 function alreadyRunningMessage(home: string, holder: ProcessIdentity): string {

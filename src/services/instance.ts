@@ -35,7 +35,8 @@ export function readInstance(home: string): Instance | undefined {
 }
 
 /** The instance of this home when its supervisor is alive. */
-export function runningInstance(home: string): Instance | undefined {
+export function runningInstance(home: string | undefined): Instance | undefined {
+  if (home === undefined) return undefined;
   const instance = readInstance(home);
   return instance && isAlive(instance.supervisor) ? instance : undefined;
 }

@@ -4,7 +4,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { chmodSync, linkSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Config, ConfigError, madeSecrets } from '../config.ts';
+import { type Config, ConfigError, homeOf, madeSecrets } from '../config.ts';
 import { makeFolder } from '../core/folder.ts';
 
 interface Keys {
@@ -18,12 +18,12 @@ interface Keys {
 export function withKeys(config: Config): Config {
   const { adminKey, userTokenSecret, secrets } = config;
   const isComplete = adminKey && userTokenSecret && Object.values(secrets).every(({ length }) => length > 0);
-  return isComplete ? config : completed(config, readOrMakeKeys(config.home));
+  return isComplete ? config : completed(config, readOrMakeKeys(homeOf(config)));
 }
 
 /** The same without making any: what this home doesn't keep stays absent. */
 export function withKeptKeys(config: Config): Config {
-  const keys = readKeys(join(config.home, 'keys.json'));
+  const keys = config.home === undefined ? undefined : readKeys(join(config.home, 'keys.json'));
   return keys ? completed(config, keys) : config;
 }
 
@@ -109,7 +109,8 @@ function addSecrets(path: string, keys: Keys): Keys {
 }
 
 /** The admin key that this home keeps, for commands that only use one; undefined when none was made yet. */
-export function keptAdminKey(home: string): string | undefined {
+export function keptAdminKey(home: string | undefined): string | undefined {
+  if (home === undefined) return undefined;
   try {
     return readKeys(join(home, 'keys.json'))?.adminKey;
   } catch (error) {

@@ -7,8 +7,10 @@ import { chownSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync 
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import pg from 'pg';
+import type pg from 'pg';
 import { ConfigError } from '../config.ts';
+import { isLedgerAway } from '../core/ledger/pool.ts';
+import { sessionConfig } from '../core/ledger/session.ts';
 import { freePort, PORT_ATTEMPTS_MAX } from './ports.ts';
 import { type PostgresPlace, preparePostgresPlace } from './postgres-place.ts';
 import {
@@ -46,6 +48,7 @@ export interface EmbeddedPostgres extends ServiceProcess {
 
 const USER = 'owner';
 const DATABASE = 'tem';
+const MAINTENANCE_DATABASE = 'postgres';
 const READY_TIMEOUT_MS = 120_000;
 const READY_POLL_MS = 25;
 const CONNECT_TIMEOUT_MS = 2_000;
@@ -117,21 +120,23 @@ async function launch(
     stopSignal: 'SIGINT',
   });
   options.onSpawn?.(server.identity);
-  const connection = { host: '127.0.0.1', port, user: USER, password };
+  // No TLS, said in the URL: else PGSSLMODE decides, for every program that is given it.
+  const urlOf = (database: string): string =>
+    `postgres://${USER}:${password}@127.0.0.1:${port}/${database}?sslmode=disable`;
   try {
     await withProgress(
       options.say,
       'Starting Postgres',
       () => `waiting for it to answer on port ${port}`,
-      () => untilReady(server, connection, logPath, options.signal),
+      () => untilReady(server, urlOf(MAINTENANCE_DATABASE), logPath, options.signal),
     );
-    await ensureDatabase(connection);
+    await ensureDatabase(urlOf(MAINTENANCE_DATABASE));
   } catch (error) {
     await server.stop();
     options.signal.throwIfAborted();
     return { failure: (error as Error).message };
   }
-  return { ...server, port, databaseUrl: `postgres://${USER}:${password}@127.0.0.1:${port}/${DATABASE}` };
+  return { ...server, port, databaseUrl: urlOf(DATABASE) };
 }
 
 async function ensureCluster(place: PostgresPlace, data: string, say: Say): Promise<string> {
@@ -198,7 +203,7 @@ async function stopLeftover(data: string, say: Say): Promise<void> {
 
 async function untilReady(
   server: ServiceProcess,
-  connection: pg.ClientConfig,
+  databaseUrl: string,
   logPath: string,
   signal: AbortSignal,
 ): Promise<void> {
@@ -207,10 +212,11 @@ async function untilReady(
     signal.throwIfAborted();
     if (server.hasExited()) throw new Error(`${await server.exited}: ${logTail(logPath, server.logFrom)}`);
     try {
-      await withClient({ ...connection, database: 'postgres' }, (client) => client.query('select 1'));
+      await withClient(databaseUrl, (client) => client.query('select 1'));
       return;
     } catch (error) {
-      if ((error as { code?: string }).code === '28P01') throw error;
+      // A wrong password, say, doesn't come right by waiting.
+      if (!isLedgerAway(error)) throw error;
       if (performance.now() > giveUpAt)
         throw new Error(`no answer after ${READY_TIMEOUT_MS / 1_000} s: ${(error as Error).message}`);
       await delay(READY_POLL_MS);
@@ -218,16 +224,16 @@ async function untilReady(
   }
 }
 
-async function ensureDatabase(connection: pg.ClientConfig): Promise<void> {
-  await withClient({ ...connection, database: 'postgres' }, async (client) => {
+async function ensureDatabase(databaseUrl: string): Promise<void> {
+  await withClient(databaseUrl, async (client) => {
     const { rowCount } = await client.query('select from pg_database where datname = $1', [DATABASE]);
     if (rowCount === 0) await client.query(`create database ${DATABASE}`);
   });
 }
 
-async function withClient(config: pg.ClientConfig, use: (client: pg.Client) => Promise<unknown>): Promise<void> {
-  const client = new pg.Client({ ...config, connectionTimeoutMillis: CONNECT_TIMEOUT_MS });
-  client.on('error', () => {});
+async function withClient(databaseUrl: string, use: (client: pg.Client) => Promise<unknown>): Promise<void> {
+  const { Client, ...config } = sessionConfig(databaseUrl, 'tem services');
+  const client = new Client({ ...config, connectionTimeoutMillis: CONNECT_TIMEOUT_MS });
   await client.connect();
   try {
     await use(client);

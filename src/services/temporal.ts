@@ -3,8 +3,7 @@
 
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Connection } from '@temporalio/client';
-import { SEARCH_ATTRIBUTES } from '../core/temporal.ts';
+import { connectClient, SEARCH_ATTRIBUTES } from '../core/temporal.ts';
 import { freePort, isPortAnswering, PORT_ATTEMPTS_MAX } from './ports.ts';
 import { logAfter, logTail, type ProcessIdentity, type ServiceProcess, startProcess } from './processes.ts';
 import { type Say, withProgress } from './progress.ts';
@@ -196,7 +195,7 @@ async function endOf(server: ServiceProcess, port: number, logPath: string): Pro
 }
 
 async function checkUsable(address: string, namespace: string): Promise<void> {
-  const connection = await Connection.connect({ address, connectTimeout: CALL_TIMEOUT_MS });
+  const connection = await connectClient({ address }, CALL_TIMEOUT_MS);
   try {
     await connection.withDeadline(Date.now() + CALL_TIMEOUT_MS, async () => {
       await connection.workflowService.describeNamespace({ namespace });

@@ -4,7 +4,7 @@
 import { hostname } from 'node:os';
 import type { Logger } from 'pino';
 import { createActivities } from '../activities/index.ts';
-import type { Config } from '../config.ts';
+import { type Config, cacheFolderOf } from '../config.ts';
 import { createAccept } from '../core/accept-events.ts';
 import { type AttemptDependencies, createAttemptDependencies } from '../core/attempt/dependencies.ts';
 import type { AnyFeature, BackgroundPart, FeatureActivities, WorkerDependencies } from '../core/feature.ts';
@@ -100,7 +100,7 @@ export async function assembleParts(
       },
       ofFeatures.activities,
     ),
-    bundle: await workflowBundle(config.cacheFolder, log),
+    bundle: await workflowBundle(cacheFolderOf(config), log),
     slots,
     graceMs: graceMs + HAND_BACK_MS,
     log,

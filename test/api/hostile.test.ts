@@ -84,6 +84,12 @@ const BODIES: [what: string, body: string | Buffer, code: string, path: string][
   ['a time without a zone', anything('1', ',"runAt":"2030-01-01T00:00:00"'), 'invalid_field', '/runAt'],
   ['the 30th of February', anything('1', ',"runAt":"2030-02-30T00:00:00Z"'), 'invalid_field', '/runAt'],
   ['the year 0', anything('1', ',"runAt":"0000-01-01T00:00:00Z"'), 'invalid_field', '/runAt'],
+  [
+    'a time that is the year 10000 in UTC',
+    anything('1', ',"runAt":"9999-12-31T23:59:59-12:00"'),
+    'invalid_field',
+    '/runAt',
+  ],
   ['a leap second', anything('1', ',"runAt":"2016-12-31T23:59:60Z"'), 'invalid_field', '/runAt'],
   ['a payload that the schema refuses', '{"type":"note","payload":{"user":7}}', 'invalid_payload', '/payload/user'],
   ['a payload that lacks a field', '{"type":"note","payload":{}}', 'invalid_payload', '/payload/user'],

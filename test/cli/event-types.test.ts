@@ -60,16 +60,22 @@ test('a module that is wrong is named, with the line, and counts as a wrong sett
   const { env, write } = await setup();
   const one = write('one.mjs', `${IMPORT}export const one = ${definition('one')}`);
   const again = write('again.ts', `${IMPORT}export const again = ${definition('one')}`);
+  const left = write(
+    'left.mjs',
+    `${IMPORT}Promise.reject(new Error('no such queue'));\nexport const left = ${definition('left')}`,
+  );
   const broken = write('broken.mjs', `${IMPORT}\nexport const = 1;\n`);
   const cases: [string[], string][] = [
     [[one, again], `event type one is defined twice: by ${one} and by ${again}`],
     [[broken], `${broken}:3`],
     [['./not-there.ts'], 'not-there.ts'],
+    [[left], "left.mjs can't be loaded: a promise that nobody awaits failed: no such queue"],
   ];
   const results = await Promise.all(
     cases.map(([modules]) => runTem(['api'], { ...env, TEM_EVENT_TYPES: modules.join(',') })),
   );
   for (const [index, [, words]] of cases.entries()) {
     expect(results[index]).toMatchObject({ code: 2, stderr: expect.stringContaining(words) });
+    expect(results[index]?.stderr.split('\n').filter((line) => line !== '' && !line.startsWith('tem: '))).toEqual([]);
   }
 });

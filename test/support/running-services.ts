@@ -2,10 +2,10 @@
 // them, whichever copy of the sources it tests, so that one test file starts in seconds.
 
 import { join } from 'node:path';
-import { readConfig } from '../../src/config.ts';
+import { cacheFolderOf, readConfig } from '../../src/config.ts';
 import { type Instance, runningInstance } from '../../src/services/instance.ts';
 
-export const SERVICES_HOME = join(readConfig({}).cacheFolder, 'test-services');
+export const SERVICES_HOME = join(cacheFolderOf(readConfig({})), 'test-services');
 
 /** Undefined when none run, or when this run is for binaries of its own (npm run test:postgres). */
 export function runningServices(): Instance | undefined {

@@ -10,6 +10,7 @@ import { type EventJson, presentEvent } from '../../core/ledger/present.ts';
 import { retryEvent } from '../../core/ledger/retry.ts';
 import type { EventState } from '../../core/ledger/states.ts';
 import { hasSecrets } from '../../core/secret-fields.ts';
+import { readTime } from '../../core/time.ts';
 import { createTurns } from '../../core/turns.ts';
 import type { Api, ApiCore } from '../api.ts';
 import { actorOf } from '../auth.ts';
@@ -194,10 +195,8 @@ function filterOf(query: Static<typeof EventQuery>): EventFilter {
   };
 }
 
-/** A time that Postgres can be asked about; a leap second or the year 0 passes the format and isn't one. */
 function time(name: string, text: string): Date {
-  const date = new Date(text);
-  if (!(date.getTime() >= 0))
-    throw new Problem(400, 'invalid_query', 'must be a time from 1970 on', { path: `/${name}` });
-  return date;
+  const read = readTime(text);
+  if (typeof read === 'string') throw new Problem(400, 'invalid_query', read, { path: `/${name}` });
+  return read;
 }

@@ -26,6 +26,8 @@ export function addApi(program: Command): void {
       if (problem) throw new ConfigError(`TEM_PORT: port ${port} on ${host} ${problem}; set another one`);
       const { startApi } = await import('../../api/server.ts');
       const log = createLog(config, 'api');
+      const { endOnStrayFailures } = await import('../stray-failures.ts');
+      endOnStrayFailures(log);
       const api = await startApi(config, log);
       watchEventLoop('api', config.eventLoopTimeoutMs, log);
       tellReady({ url: api.url });

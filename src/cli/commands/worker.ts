@@ -25,6 +25,8 @@ export function addWorker(program: Command): void {
       const { startWorker } = await import('../../workers/process.ts');
       // It may wait for a Temporal or a ledger that is away, and has taken nothing yet that it would have to hand back.
       const log = createLog(config, 'worker');
+      const { endOnStrayFailures } = await import('../stray-failures.ts');
+      endOnStrayFailures(log);
       const worker = await Promise.race([startWorker(config, log), untilAborted(signal)]);
       if (!worker) return;
       watchEventLoop('worker', config.eventLoopTimeoutMs, log);

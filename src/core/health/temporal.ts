@@ -1,7 +1,7 @@
 // Whether Temporal can be used: reachable, the namespace there, the search attributes registered.
 
-import { Connection, isGrpcServiceError } from '@temporalio/client';
-import { SEARCH_ATTRIBUTES, type TemporalConnectionOptions } from '../temporal.ts';
+import { type Connection, isGrpcServiceError } from '@temporalio/client';
+import { connectClient, SEARCH_ATTRIBUTES, type TemporalConnectionOptions } from '../temporal.ts';
 import type { Finding } from './finding.ts';
 
 const CALL_TIMEOUT_MS = 5_000;
@@ -16,7 +16,7 @@ export async function checkTemporal(options: TemporalConnectionOptions, namespac
   const name = 'temporal';
   let connection: Connection | undefined;
   try {
-    connection = await Connection.connect({ ...options, connectTimeout: CALL_TIMEOUT_MS });
+    connection = await connectClient(options, CALL_TIMEOUT_MS);
     const { workflowService, operatorService } = connection;
     return await connection.withDeadline(Date.now() + CALL_TIMEOUT_MS, async () => {
       await workflowService.describeNamespace({ namespace });

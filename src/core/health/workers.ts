@@ -1,9 +1,9 @@
 // Whether a worker runs the events of this ledger. Workers register in the ledger that they work on, and poll task
 // queues that carry its id; so one that works on another database, once a real outage, can be told from none at all.
 
-import { Client, Connection } from '@temporalio/client';
+import { Client } from '@temporalio/client';
 import type { Pool } from 'pg';
-import type { TemporalConnectionOptions } from '../temporal.ts';
+import { connectClient, type TemporalConnectionOptions } from '../temporal.ts';
 import type { Finding } from './finding.ts';
 
 const CALL_TIMEOUT_MS = 5_000;
@@ -98,7 +98,7 @@ async function withClient<Answer>(
   { options, namespace }: Temporal,
   question: (client: Client) => Promise<Answer>,
 ): Promise<Answer> {
-  const connection = await Connection.connect({ ...options, connectTimeout: CALL_TIMEOUT_MS });
+  const connection = await connectClient(options, CALL_TIMEOUT_MS);
   try {
     const client = new Client({ connection, namespace });
     return await connection.withDeadline(Date.now() + CALL_TIMEOUT_MS, () => question(client));

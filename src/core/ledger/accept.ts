@@ -3,6 +3,7 @@
 
 import type { QueryResult, QueryResultRow } from 'pg';
 import { uuidv7 } from 'uuidv7';
+import { refuseTime } from '../time.ts';
 
 export interface AcceptInput {
   /** A UUID of version 7; made here when absent. */
@@ -50,8 +51,12 @@ export const TEXT_BYTES_MAX = 512;
 /** Turns for a key that another transaction takes and gives back meanwhile. */
 const ROUNDS_MAX = 5;
 
-/** Why a key or group can't be kept, or undefined; the schema sees characters, the ledger counts bytes. */
-export function refuseAccept(input: Pick<AcceptInput, 'key' | 'group'>): { path: string; message: string } | undefined {
+/** Why a key, group or time can't be kept, or undefined; the schema sees characters, the ledger counts bytes. */
+export function refuseAccept(
+  input: Pick<AcceptInput, 'key' | 'group' | 'runAt'>,
+): { path: string; message: string } | undefined {
+  const late = input.runAt === undefined ? undefined : refuseTime(input.runAt);
+  if (late !== undefined) return { path: '/runAt', message: late };
   for (const path of ['key', 'group'] as const) {
     const text = input[path];
     if (text === undefined) continue;
@@ -143,7 +148,7 @@ async function insert(client: Queryable, rows: Row[], patience: Patience): Promi
 // A pruned event keeps its key and a digest of its payload.
 const COMPARE = `
   select g.n::int as n, e.id,
-    case when e.pruned then e.payload = to_jsonb(md5(g.payload::text)) else e.payload = g.payload end as same
+    case when e.pruned then e.payload = to_jsonb(tem.payload_digest(g.payload)) else e.payload = g.payload end as same
   from unnest($1::text[], $2::text[], $3::jsonb[]) with ordinality as g(type, key, payload, n)
     join tem.event e on e.type = g.type and e.key = g.key`;
 

@@ -12,6 +12,8 @@ const OVERDUE_AFTER_MS = 30_000;
 /** The same for its end, which its run takes up at once, unless somebody has terminated it. */
 const SETTLING_OVERDUE_AFTER_MS = 5_000;
 export const ERROR_BYTES_MAX = 8_192;
+const AGGREGATE_ERRORS_MAX = 5;
+const AGGREGATE_DEPTH_MAX = 3;
 
 export interface Mark {
   id: string;
@@ -64,14 +66,23 @@ export function ledgerText(message: string): string {
 }
 
 // Handlers throw anything: errors without a text, proxies and getters that throw in their turn.
-function describe(error: unknown): string {
+function describe(error: unknown, depth = 0): string {
   try {
+    if (error instanceof AggregateError && depth < AGGREGATE_DEPTH_MAX) return describeAll(error, depth);
     if (error instanceof Error) return String(error.message || error.name);
     const text = typeof error === 'string' ? error : (JSON.stringify(error) ?? String(error));
     return `a non-error was thrown: ${text}`;
   } catch {
     return `a non-error was thrown that can't be written as text`;
   }
+}
+
+/** What it is made of says what happened: a `localhost` that refuses gives one without a text. */
+function describeAll({ name, message, errors }: AggregateError, depth: number): string {
+  const inner = [...new Set(errors.slice(0, AGGREGATE_ERRORS_MAX).map((each) => describe(each, depth + 1)))];
+  if (errors.length > AGGREGATE_ERRORS_MAX) inner.push(`and ${errors.length - AGGREGATE_ERRORS_MAX} more`);
+  if (inner.length === 0) return message || name;
+  return message ? `${message}: ${inner.join('; ')}` : inner.join('; ');
 }
 
 type Attempt = { id: string; epoch: number; actor: string };

@@ -80,7 +80,7 @@ const UNAVAILABLE_SOCKET_CODES = new Set([
   'ENOENT',
 ]);
 const UNAVAILABLE_MESSAGES =
-  /Connection terminated|Query read timeout|timeout exceeded when trying to connect|Client has encountered a connection error|not queryable|Connection ended/i;
+  /Connection terminated|Query read timeout|timeout exceeded when trying to connect|timeout expired|Client has encountered a connection error|not queryable|Connection ended/i;
 
 /**
  * Whether an error of TEM's own statements means "not now": the ledger is away, or the statement lost to another one. A

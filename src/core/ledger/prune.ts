@@ -70,7 +70,7 @@ const PRUNE = `
   ), forgotten as (
     delete from tem.transition where event_id = any(array(select id from chosen where not own_key))
   ), emptied as (
-    update tem.event set payload = to_jsonb(md5(payload::text)), result = null, last_error = null,
+    update tem.event set payload = to_jsonb(tem.payload_digest(payload)), result = null, last_error = null,
       compensation_error = null, pruned = true
     where id = any(array(select id from chosen where not own_key))
   )

@@ -5,6 +5,8 @@
 import { isIP, type LookupFunction } from 'node:net';
 import { Agent, buildConnector, type Dispatcher } from 'undici';
 import { type AllowedRange, isPermitted, parseAllowedRange } from './addresses.ts';
+import { decodeBody } from './content-coding.ts';
+import { skipInterimAnswers } from './interim-answers.ts';
 import { createLookup, type LookupAll, sharedLookup } from './lookup.ts';
 import { OriginPlaces } from './origin-places.ts';
 import { type Outbound, type OutboundRequest, type OutboundResponse, TargetRefused } from './outbound.ts';
@@ -107,7 +109,11 @@ function judgingConnector(allowed: readonly AllowedRange[], lookup: LookupAll): 
       callback(new TargetRefused(refusalOf(target.hostname)), null);
       return;
     }
-    connect(target, callback);
+    connect(target, (...[error, socket]) => {
+      if (error !== null) return callback(error, null);
+      skipInterimAnswers(socket);
+      callback(null, socket);
+    });
   };
 }
 
@@ -141,6 +147,12 @@ async function readAnswer(
   for (const [name, value] of Object.entries(headers)) {
     if (value !== undefined) flat[name] = Array.isArray(value) ? value.join(', ') : value;
   }
-  const text = Buffer.concat(chunks).subarray(0, maxBytes).toString('utf8');
-  return { status: statusCode, headers: flat, body: text, complete };
+  const read = Buffer.concat(chunks).subarray(0, maxBytes);
+  const decoded = await decodeBody(read, flat['content-encoding'], maxBytes);
+  return {
+    status: statusCode,
+    headers: flat,
+    body: decoded.bytes.toString('utf8'),
+    complete: complete && decoded.complete,
+  };
 }

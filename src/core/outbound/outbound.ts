@@ -18,7 +18,7 @@ export interface OutboundRequest {
    * the attempt's own time; `onTheClock` where no attempt runs.
    */
   offTheClock<Result>(wait: () => Promise<Result>): Promise<Result>;
-  /** Bytes of the answer's body that are read at most; the rest is dropped. */
+  /** Bytes of the answer's body that are read at most, and decoded at most; the rest is dropped. */
   maxBytes: number;
   /** How long the body may take after the headers; as long as the signal lets it unless given. */
   bodyWithinMs?: number;
@@ -27,6 +27,7 @@ export interface OutboundRequest {
 export interface OutboundResponse {
   status: number;
   headers: Record<string, string>;
+  /** Decoded when the target has compressed it unasked; empty for a coding that isn't known. */
   body: string;
   /** False when the body is cut: it was longer than `maxBytes`, broke off, took too long or the signal aborted. */
   complete: boolean;

@@ -22,6 +22,8 @@ const RESERVED_HEADER =
 const RETRY_AFTER_MAX_MS = milliseconds('24h');
 const EXCERPT_LENGTH = 200;
 // Control characters, halves of surrogate pairs, and what stands for bytes that were no text.
+const NO_TEXT = /[^\P{Cc}\t\n\r]|[\p{Cs}\ufffd]/gu;
+const READABLE_PER_UNREADABLE_MIN = 10;
 const UNPRINTABLE = /[\p{Cc}\p{Cs}\ufffd]+/gu;
 
 /** Why a payload that fits the schema can't be sent by this process, with a JSON pointer, or undefined. */
@@ -86,13 +88,23 @@ export function judge({ status, headers, body }: OutboundResponse, nowMs: number
  */
 export function retryAfterMs(value: string | undefined, nowMs: number): number | undefined {
   const text = value?.trim() ?? '';
-  // Date.parse alone takes almost anything for a date.
-  const isDate = /^[A-Z][a-z]{2,8}, .+ GMT$/.test(text);
-  const delayMs = /^\d+$/.test(text) ? Number(text) * 1_000 : isDate ? Date.parse(text) - nowMs : Number.NaN;
+  const delayMs = /^\d+$/.test(text) ? Number(text) * 1_000 : httpDateMs(text) - nowMs;
   return delayMs > 0 ? Math.min(delayMs, RETRY_AFTER_MAX_MS) : undefined;
 }
 
+/** Unix milliseconds of a date in one of the three forms of RFC 9110 5.6.7, else NaN. */
+function httpDateMs(text: string): number {
+  // Date.parse alone takes almost anything for a date.
+  if (/^[A-Z][a-z]{2,8}, .+ GMT$/.test(text)) return Date.parse(text);
+  // The form of asctime, such as `Sun Nov  6 08:49:37 1994`, says no zone and means GMT.
+  if (/^[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4}$/.test(text)) return Date.parse(`${text} GMT`);
+  return Number.NaN;
+}
+
 function excerpt(body: string): string {
+  // Bytes that aren't text, such as a compressed body that doesn't say so, tell nobody anything.
+  const unreadable = body.match(NO_TEXT)?.length ?? 0;
+  if (unreadable * READABLE_PER_UNREADABLE_MIN > body.length) return '';
   const text = body.replace(UNPRINTABLE, ' ').trim().slice(0, EXCERPT_LENGTH);
   return text === '' ? '' : `: ${text}`;
 }

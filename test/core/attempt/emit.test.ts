@@ -104,3 +104,26 @@ test('an event of a type that only other workers know is accepted', async () => 
   await attempt(id);
   expect(await emitted(pool, `${id}-next`)).toMatchObject([{ state: 'QUEUED', payload: ['anything'] }]);
 });
+
+test.each([
+  ['the year 10000', new Date('9999-12-31T23:59:59-12:00')],
+  ['a time before 1970', new Date(-1)],
+  ['no time at all', new Date('soon')],
+  ['a text', '2030-01-01T00:00:00Z'],
+])('an event for %s is refused in words, and the transaction goes on', async (_, runAt) => {
+  const caught: string[] = [];
+  const { accept, attempt, row, pool } = await createBench([
+    typeOf(async (event, { emit }) => {
+      await emit('strict', { n: 1 }, { key: `${event.id}-before` });
+      await emit('strict', { n: 1 }, { runAt: runAt as Date }).catch((error: Error) => caught.push(error.message));
+    }),
+    strict,
+  ]);
+  const id = await accept();
+  await attempt(id);
+  expect(caught).toEqual([
+    'emit strict: runAt must be a time from 1970-01-01T00:00:00.000Z to 9999-12-31T23:59:59.999Z',
+  ]);
+  expect(await row(id)).toMatchObject({ state: 'PROCESSED' });
+  expect(await emitted(pool, `${id}-before`)).toHaveLength(1);
+});

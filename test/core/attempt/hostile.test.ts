@@ -39,6 +39,16 @@ describe('a handler that throws', () => {
     ['an error', new Error('no stock'), 'no stock'],
     ['undefined', undefined, 'a non-error was thrown: undefined'],
     ['null', null, 'a non-error was thrown: null'],
+    [
+      'what a refused localhost gives',
+      new AggregateError([new Error('connect ECONNREFUSED ::1:1'), new Error('connect ECONNREFUSED 127.0.0.1:1')]),
+      'connect ECONNREFUSED ::1:1; connect ECONNREFUSED 127.0.0.1:1',
+    ],
+    [
+      'what Promise.any gives',
+      new AggregateError([new Error('a'), 'b'], 'All promises were rejected'),
+      'All promises were rejected: a; a non-error was thrown: b',
+    ],
     ['a string', 'oops', 'a non-error was thrown: oops'],
     ['an object without prototype', Object.assign(Object.create(null), { a: 1 }), 'a non-error was thrown: {"a":1}'],
     ['a symbol', Symbol('odd'), 'a non-error was thrown: Symbol(odd)'],

@@ -50,6 +50,8 @@ describe('tem.enqueue', () => {
 
   it.each([
     ['a missing type', [null, '1']],
+    ['a time in the year 10000', ['note', '1', null, 3, null, '9999-12-31T23:59:59-12:00']],
+    ['a time before 1970', ['note', '1', null, 3, null, '1969-12-31T23:59:59Z']],
     ['a type with a space', ['a b', '1']],
     ['a type of 129 characters', ['a'.repeat(129), '1']],
     ['a missing payload', ['note', null]],

@@ -1,7 +1,8 @@
 // What a receiver gets, checked with the library that receivers use, and what each of its answers means.
 
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
+import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { Webhook } from 'standardwebhooks';
 import { describe, expect, test } from 'vitest';
 import { waitFor } from '../../support/wait.ts';
@@ -119,6 +120,37 @@ describe('an answer', () => {
     const { delayMs = 0 } = await failure(attempt({}));
     expect(delayMs).toBeGreaterThan(50_000);
     expect(delayMs).toBeLessThanOrEqual(60_000);
+  });
+
+  test('Retry-After as a date of asctime is obeyed', async () => {
+    const at = new Date(Date.now() + 60_000);
+    const [, day, month, year, time] = at.toUTCString().split(' ') as [string, string, string, string, string];
+    const text = `${at.toUTCString().slice(0, 3)} ${month} ${String(Number(day)).padStart(2)} ${time} ${year}`;
+    const { attempt } = await setup((response) => void response.writeHead(503, { 'retry-after': text }).end());
+    const { delayMs = 0 } = await failure(attempt({}));
+    expect(delayMs).toBeGreaterThan(50_000);
+    expect(delayMs).toBeLessThanOrEqual(60_000);
+  });
+
+  test.each([
+    ['gzip', { 'content-encoding': 'gzip' }, gzipSync('out of stock, ş'), ': out of stock, ş'],
+    ['br', { 'content-encoding': 'br' }, brotliCompressSync('out of stock'), ': out of stock'],
+    ['deflate', { 'content-encoding': 'deflate' }, deflateSync('out of stock'), ': out of stock'],
+    [
+      'gzip that breaks off',
+      { 'content-encoding': 'gzip' },
+      gzipSync(randomBytes(6_000).toString('hex')),
+      expect.stringMatching(/^: [0-9a-f]{200}$/),
+    ],
+    ['gzip that is a bomb', { 'content-encoding': 'gzip' }, gzipSync('x'.repeat(2_000_000)), `: ${'x'.repeat(200)}`],
+    ['gzip that says nothing of it', {}, gzipSync(randomBytes(500)), ''],
+    ['gzip that is none', { 'content-encoding': 'gzip' }, Buffer.from('plain'), ''],
+    ['an unknown coding', { 'content-encoding': 'zstd' }, randomBytes(500), ''],
+  ])('an error in %s leaves a readable text or none', async (_, headers, body, words) => {
+    const { attempt } = await setup((response) => void response.writeHead(500, headers).end(body));
+    const { message } = await failure(attempt({}));
+    expect(message.slice(0, 8)).toBe('HTTP 500');
+    expect(message.slice(8)).toEqual(words);
   });
 
   test.each([
