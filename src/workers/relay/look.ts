@@ -127,7 +127,7 @@ export function createLook(
   };
 
   const restLeftMs = (leastMs = 0): number =>
-    Math.max(0, askedAtMs + Math.max(leastMs, Math.min(...tookMs) * REST_FACTOR) - clock());
+    windows.isUsedUp() ? 0 : Math.max(0, askedAtMs + Math.max(leastMs, Math.min(...tookMs) * REST_FACTOR) - clock());
 
   return {
     restLeftMs: () => restLeftMs(),

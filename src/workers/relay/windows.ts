@@ -14,7 +14,12 @@ export interface Windows {
   served(lane: LanePlace): void;
   /** Whether the look before has left groups out that the next one takes in. */
   goesOn(): boolean;
+  /** Whether it has found many, there are more behind, and all of these had their turn. */
+  isUsedUp(): boolean;
 }
+
+/** Due groups that are worth a look without a rest before it: it takes a small part of the time of their events. */
+const MANY = 100;
 
 interface Window {
   /** Due lanes, in the order of their groups. */
@@ -27,6 +32,8 @@ interface Window {
 export function createWindows(): Windows {
   let windows = new Map<string, Window>();
   const served = new Set<string>();
+  /** Of the due lanes those that had no turn yet, of each kind. */
+  let waiting = new Map<string, number>();
 
   const nextStart = ({ lanes, start, end }: Window): LanePlace | undefined => {
     // All of it fits.
@@ -41,6 +48,7 @@ export function createWindows(): Windows {
     looked(lanes, ends) {
       const starts = new Map([...windows].map(([kind, window]) => [kind, nextStart(window)]));
       windows = new Map();
+      waiting = new Map();
       served.clear();
       const windowOf = (lane: LanePlace): Window => {
         const kind = kindOf(lane);
@@ -50,9 +58,17 @@ export function createWindows(): Windows {
       };
       for (const lane of lanes) if (lane.dueInMs <= 0) windowOf(lane).lanes.push(lane);
       for (const end of ends) windowOf(end).end = end;
+      for (const [kind, { lanes: due }] of windows) waiting.set(kind, due.length);
     },
-    served: (lane) => void served.add(laneName(lane)),
+    served(lane) {
+      const name = laneName(lane);
+      if (served.has(name)) return;
+      served.add(name);
+      waiting.set(kindOf(lane), (waiting.get(kindOf(lane)) ?? 0) - 1);
+    },
     goesOn: () => [...windows.values()].some((window) => nextStart(window) !== undefined),
+    isUsedUp: () =>
+      [...windows].some(([kind, { lanes, end }]) => end && lanes.length >= MANY && (waiting.get(kind) ?? 0) <= 0),
   };
 }
 
