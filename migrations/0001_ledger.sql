@@ -9,6 +9,8 @@ create table tem.ledger (
   singleton boolean primary key default true check (singleton),
   id uuid not null default gen_random_uuid(),
   temporal_namespace_id text,
+  -- When a loss of Temporal's database was noticed, until everything that it had is free.
+  temporal_lost_at timestamptz,
   -- When a turn of the reconciler last began, and when one last did all of its steps.
   reconciled_at timestamptz,
   reconciled_whole_at timestamptz,

@@ -19,4 +19,6 @@ create table tem.notification (
   read_at timestamptz,
   primary key ("user", id)
 );
+-- Retention reads here what it is to delete; of those that nobody reads, by the time in their event's id.
+create index notification_read on tem.notification (read_at) where read_at is not null;
 create index notification_unread on tem.notification ("user", id) where read_at is null;

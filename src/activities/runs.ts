@@ -14,7 +14,7 @@ export interface RunActivityDependencies {
   pool: Pool;
   types: EventTypes;
   searchAttributes(): boolean;
-  reconcile(): Promise<void>;
+  reconcile(onProgress: () => void): Promise<void>;
 }
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
@@ -50,7 +50,8 @@ export function createRunActivities(
     },
 
     async reconcile(input) {
-      if (input.ledger === ledgerId) await dependencies.reconcile();
+      const context = Context.current();
+      if (input.ledger === ledgerId) await dependencies.reconcile(() => context.heartbeat());
     },
   };
 }

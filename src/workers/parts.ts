@@ -69,6 +69,7 @@ export async function assembleParts(
   flows.onChange(relay.flowsChanged);
   const ofFeatures = await featureParts(assembly, flows.flows);
   const reconciler = createReconciler({
+    workerId: id,
     pool,
     client,
     types,

@@ -51,8 +51,9 @@ export const adoption: LocalActivityOptions = {
   retry: { ...AWAY_RETRY, nonRetryableErrorTypes: ['EventStartRefused'] },
 };
 
+// Eight kinds of work of half a minute each; within the schedule's limit for a run.
 export const reconciling: ActivityOptions = {
-  startToCloseTimeout: 120_000,
+  startToCloseTimeout: 280_000,
   heartbeatTimeout: 30_000,
   retry: { ...AWAY_RETRY, maximumAttempts: 3 },
 };

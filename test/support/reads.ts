@@ -33,20 +33,24 @@ async function entriesRead(session: Pool, index: string): Promise<number> {
   return rows[0]?.read ?? 0;
 }
 
-/** Calls in a transaction of the session, its pool's only one; resolves to how much of tem.event that read, in rows and entries. */
-export async function eventsReadBy(session: Pool, call: () => Promise<unknown>): Promise<number> {
+/**
+ * Calls in a transaction of the session, its pool's only one; resolves to how much of a table that read, in rows and
+ * entries of its indexes.
+ */
+export async function rowsReadBy(session: Pool, call: () => Promise<unknown>, table = 'tem.event'): Promise<number> {
   await session.query('begin');
-  const before = await eventsRead(session);
+  const before = await readOf(session, table);
   await call();
-  const read = (await eventsRead(session)) - before;
+  const read = (await readOf(session, table)) - before;
   await session.query('commit');
   return read;
 }
 
-async function eventsRead(session: Pool): Promise<number> {
+async function readOf(session: Pool, table: string): Promise<number> {
   const { rows } = await session.query<{ read: number }>(
-    `select (pg_stat_get_xact_tuples_returned('tem.event'::regclass) + sum(pg_stat_get_xact_tuples_returned(indexrelid)))::int
-       as read from pg_index where indrelid = 'tem.event'::regclass`,
+    `select (pg_stat_get_xact_tuples_returned($1::regclass) + sum(pg_stat_get_xact_tuples_returned(indexrelid)))::int
+       as read from pg_index where indrelid = $1::regclass`,
+    [table],
   );
   return rows[0]?.read ?? 0;
 }

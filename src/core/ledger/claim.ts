@@ -8,7 +8,7 @@ import { LANE, PAYLOAD_UNCHECKED } from './queue.ts';
 import { ENDED_STATES } from './states.ts';
 
 /** How long a claimed event may stay without an attempt before it is freed. */
-const CLAIM_DUE_MS = 10_000;
+export const CLAIM_DUE_MS = 10_000;
 
 export interface Claimed {
   id: string;

@@ -2,6 +2,7 @@
 // new generation, so that the run that had it is stale, and keeps its state: PROCESSING until an attempt begins again.
 
 import type { Pool } from 'pg';
+import { CLAIM_DUE_MS } from './claim.ts';
 import { LANE, PAYLOAD_UNCHECKED, tellDue } from './queue.ts';
 
 export const FREE_SLICE_MAX = 1_000;
@@ -123,12 +124,15 @@ export async function freeForOwnRun(
  * After Temporal's database was lost: frees a slice of everything that a run had, but leaves attempts of live workers
  * to finish; they are looked after when due. Resolves to how many were freed.
  */
-export async function freeAllRuns(pool: Pool, before: Date): Promise<number> {
+export async function freeAllRuns(pool: Pool, before: Date | string): Promise<number> {
   const { rowCount } = await pool.query(
     `with lost as (
-       select e.id from tem.event e where e.due_by is not null and e.updated_at < $2
+       select e.id from tem.event e where e.due_by is not null and e.updated_at < $2::timestamptz
          and not (e.state = 'PROCESSING' and exists (
            select from tem.worker w where w.id = e.worker_id and w.lease_until > clock_timestamp()))
+         -- What a relay has claimed since then has a run in the Temporal that is there now.
+         and (e.worker_id is null or e.state = 'PROCESSING' or e.compensating
+           or e.due_by < $2::timestamptz + ${CLAIM_DUE_MS} * interval '1 ms')
        order by e.worker_id, e.due_by limit $1 for update of e skip locked
      )
      update tem.event e ${FREED} from lost where e.id = lost.id`,

@@ -16,14 +16,14 @@ export interface Retention {
   /** How long after its end the key of an event is remembered. */
   keyRetentionMs: number;
   slicesMax?: number;
-  /** Called after each slice; rejects when it is to go no further. */
-  onSlice?(): Promise<void>;
+  /** Asked after each slice: whether it may go on. */
+  goOn?(): Promise<boolean>;
 }
 
 /** Prunes what ended longer ago than its retention, as far as one turn may go; resolves to how many events. */
 export async function prune(
   pool: Pool,
-  { retentionMs, ofTypes = [], keyRetentionMs, slicesMax = SLICES_PER_TURN_MAX, onSlice }: Retention,
+  { retentionMs, ofTypes = [], keyRetentionMs, slicesMax = SLICES_PER_TURN_MAX, goOn = async () => true }: Retention,
 ): Promise<number> {
   const own = [ofTypes.map(({ name }) => name), ofTypes.map((type) => type.retentionMs)];
   let pruned = 0;
@@ -36,7 +36,7 @@ export async function prune(
       const { rows } = await pool.query<{ count: number }>({ text, values: [...values] });
       count = rows[0]?.count ?? 0;
       pruned += count;
-      await onSlice?.();
+      if (!(await goOn())) return pruned;
     }
   }
   return pruned;

@@ -9,4 +9,5 @@ export const notifications: Feature<NotificationSettings> = {
   settings,
   eventTypes: async () => [(await import('./event-types.ts')).notification],
   routes: async (app, dependencies) => (await import('./routes.ts')).notificationRoutes(app, dependencies),
+  prune: async ({ pool, settings }) => (await import('./prune.ts')).pruneInboxes(pool, settings),
 };

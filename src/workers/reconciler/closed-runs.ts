@@ -9,12 +9,14 @@ import { free } from '../../core/ledger/free.ts';
 import { isLocked } from '../../core/ledger/pool.ts';
 import { type EventMemo, WORKFLOW } from '../../workflows/contract.ts';
 import { TEM_IDENTITY } from '../identity.ts';
+import type { GoOn } from './alone.ts';
 
 /** Visibility lags: each turn looks back beyond the one before. */
 const OVERLAP_MS = 5 * 60_000;
 /** What closed before is found by its due_by. */
 const LOOK_BACK_MS_MAX = 24 * 3_600_000;
 const RUNS_MAX = 5_000;
+const RUNS_AT_ONCE = 10;
 
 /**
  * By which the server itself ends runs; a reset ends one so that another goes on with its history. No identity at all is
@@ -28,16 +30,28 @@ interface Unfinished {
 }
 
 /** `lastTurnMs`: how long ago the last whole turn ended. */
-export async function followClosedRuns(pool: Pool, client: Client, log: Logger, lastTurnMs: number): Promise<void> {
+export async function followClosedRuns(
+  { pool, client, log }: { pool: Pool; client: Client; log: Logger },
+  lastTurnMs: number,
+  goOn: GoOn,
+): Promise<void> {
   const since = new Date(Date.now() - Math.min(lastTurnMs + OVERLAP_MS, LOOK_BACK_MS_MAX)).toISOString();
   const query =
     `WorkflowType IN ('${WORKFLOW.event}', '${WORKFLOW.eventBatch}') ` +
     `AND ExecutionStatus IN ('Canceled', 'Terminated', 'TimedOut') AND CloseTime > '${since}'`;
   let seen = 0;
+  let some: ClosedRun[] = [];
+  const follow = async (): Promise<boolean> => {
+    await Promise.all(some.map((run) => followClosedRun(pool, client, log, run)));
+    some = [];
+    return goOn();
+  };
   for await (const run of client.workflow.list({ query })) {
-    await followClosedRun(pool, client, log, run);
+    some.push(run);
     if (++seen >= RUNS_MAX) break;
+    if (some.length === RUNS_AT_ONCE && !(await follow())) return;
   }
+  await follow();
 }
 
 type ClosedRun = Pick<WorkflowExecutionInfo, 'type' | 'workflowId' | 'runId' | 'status'> & { memo?: unknown };

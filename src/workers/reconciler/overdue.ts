@@ -6,6 +6,7 @@ import type { Logger } from 'pino';
 import type { EventTypes } from '../../core/event-types.ts';
 import { free, type Owned, overdue } from '../../core/ledger/free.ts';
 import { eventWorkflowId } from '../../core/workflow-id.ts';
+import type { GoOn } from './alone.ts';
 import { followClosedRun } from './closed-runs.ts';
 
 const SLICE_MAX = 500;
@@ -24,7 +25,7 @@ export interface OverdueOptions {
 }
 
 /** Looks at overdue events in slices, longest overdue first: runs that are open and well must not hide those that are lost. */
-export async function lookAfterOverdue(options: OverdueOptions): Promise<void> {
+export async function lookAfterOverdue(options: OverdueOptions, goOn: GoOn): Promise<void> {
   let last: Owned | undefined;
   for (let slice = 0; slice < SLICES_PER_TURN_MAX; slice++) {
     const events = await overdue(options.pool, SLICE_MAX, last);
@@ -32,6 +33,7 @@ export async function lookAfterOverdue(options: OverdueOptions): Promise<void> {
     for (let start = 0; start < runs.length; start += DESCRIBES_AT_ONCE) {
       const some = runs.slice(start, start + DESCRIBES_AT_ONCE);
       await Promise.all(some.map(([workflowId, owned]) => lookAfterRun(options, workflowId, owned)));
+      if (!(await goOn())) return;
     }
     last = events.at(-1);
     if (events.length < SLICE_MAX) return;

@@ -1,6 +1,7 @@
 // Compares the ledger with Temporal and frees what nobody has any more, so that nothing waits for nobody (rules 7 and 8).
 // A Temporal Schedule runs a turn every minute; the watchdog of every worker runs one when that schedule is missing or
-// late, or when Temporal's database is another than before, because it must not depend on what it guards.
+// late, or when Temporal's database is another than before, because it must not depend on what it guards. Whoever starts
+// it, one worker is at it at a time, in bounded steps.
 
 import type { Client } from '@temporalio/client';
 import type { Pool } from 'pg';
@@ -9,8 +10,9 @@ import type { EventTypes } from '../../core/event-types.ts';
 import { forgetGoneWorkers } from '../../core/ledger/leases.ts';
 import { prune } from '../../core/ledger/prune.ts';
 import { endUnknownTypes } from '../../core/ledger/refuse.ts';
+import { createAlone, type GoOn } from './alone.ts';
 import { followClosedRuns } from './closed-runs.ts';
-import { recoverLostTemporal } from './lost-temporal.ts';
+import { isTemporalLost, recoverLostTemporal } from './lost-temporal.ts';
 import { lookAfterOverdue } from './overdue.ts';
 import { ensureReconcileSchedule } from './schedule.ts';
 
@@ -21,14 +23,18 @@ const FEATURE_SLICES_PER_TURN_MAX = 50;
 const SILENT_TURNS = 5;
 
 export interface Reconciler {
-  /** One turn. Rejects when the ledger or Temporal is away; the next turn does what this one couldn't. */
-  turn(): Promise<void>;
+  /**
+   * One turn, unless another worker is at it. Rejects when the ledger or Temporal is away; the next turn does what this one
+   * couldn't. `onProgress` is called every few seconds while it goes on.
+   */
+  turn(onProgress?: () => void): Promise<void>;
   start(): void;
   /** Resolves when no turn is under way any more. */
   stop(): Promise<void>;
 }
 
 export interface ReconcilerOptions {
+  workerId: string;
   pool: Pool;
   client: Client;
   types: EventTypes;
@@ -51,11 +57,11 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
   const ownRetentions = options.types
     .all()
     .flatMap(({ name, retentionMs }) => (retentionMs === undefined ? [] : [{ name, retentionMs }]));
+  const alone = createAlone(options);
   let timer: NodeJS.Timeout | undefined;
-  let underWay: Promise<void> | undefined;
 
   // Each step is tried whatever became of the others: a server that refuses the schedule must not keep events waiting.
-  const turn = async (): Promise<void> => {
+  const turn = async (limited: () => GoOn): Promise<void> => {
     const { rows } = await pool.query<{ silentMs: number | null; sinceMs: number | null }>(
       `with before as materialized (select reconciled_at from tem.ledger for update)
        update tem.ledger set reconciled_at = clock_timestamp() from before
@@ -64,20 +70,20 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     );
     const sinceMs = rows[0]?.sinceMs ?? Number.POSITIVE_INFINITY;
     const silentMs = rows[0]?.silentMs ?? Number.POSITIVE_INFINITY;
-    const steps: [what: string, step: () => Promise<unknown>][] = [
+    const steps: [what: string, step: (goOn: GoOn) => Promise<unknown>][] = [
       // After a time without any worker the first one is not to judge what those that follow it know.
       ['ending events of unknown types', async () => silentMs < SILENT_TURNS * options.everyMs && endUnknown()],
       ['forgetting gone workers', () => forgetGoneWorkers(pool)],
-      ['looking for a lost Temporal', () => recoverLostTemporal(options)],
-      ['following closed runs', () => followClosedRuns(pool, client, log, sinceMs)],
-      ['looking after overdue events', () => lookAfterOverdue(options)],
+      ['looking for a lost Temporal', (goOn) => recoverLostTemporal(options, goOn)],
+      ['following closed runs', (goOn) => followClosedRuns({ pool, client, log }, sinceMs, goOn)],
+      ['looking after overdue events', (goOn) => lookAfterOverdue(options, goOn)],
       ['keeping the schedule', () => ensureReconcileSchedule(options)],
-      ['pruning', () => prune(pool, { ...options, ofTypes: ownRetentions })],
+      ['pruning', (goOn) => prune(pool, { ...options, ofTypes: ownRetentions, goOn })],
       ['pruning what features have', pruneFeatures],
     ];
     const failures: unknown[] = [];
     for (const [what, step] of steps) {
-      await step().catch((error: Error) => {
+      await step(limited()).catch((error: Error) => {
         failures.push(error);
         log.warn({ error: error.message }, `reconciler: ${what} failed`);
       });
@@ -91,17 +97,10 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     if (ended > 0) log.warn({ events: ended }, 'ended events whose type no live worker knows');
   };
 
-  const pruneFeatures = async (): Promise<void> => {
+  const pruneFeatures = async (goOn: GoOn): Promise<void> => {
     for (let slice = 0; slice < FEATURE_SLICES_PER_TURN_MAX; slice++) {
-      if (!(await options.pruneFeatures?.())) return;
+      if (!(await options.pruneFeatures?.()) || !(await goOn())) return;
     }
-  };
-
-  const turnOnce = (): Promise<void> => {
-    underWay ??= turn().finally(() => {
-      underWay = undefined;
-    });
-    return underWay;
   };
 
   const watch = async (): Promise<void> => {
@@ -109,12 +108,12 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
       `select coalesce(reconciled_at < clock_timestamp() - 1.5 * $1 * interval '1 ms', true) as late from tem.ledger`,
       [options.everyMs],
     );
-    if (rows[0]?.late) await turnOnce();
-    else await recoverLostTemporal(options);
+    if (rows[0]?.late) await alone.run(turn);
+    else if (await isTemporalLost(options)) await alone.run((limited) => recoverLostTemporal(options, limited()));
   };
 
   return {
-    turn: turnOnce,
+    turn: (onProgress) => alone.run(turn, onProgress),
     start() {
       const look = (): void => {
         watch()
@@ -128,7 +127,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     async stop() {
       clearTimeout(timer);
       timer = undefined;
-      await underWay?.catch(() => {});
+      await alone.settled();
     },
   };
 }

@@ -6,7 +6,7 @@ import type { EventFilter } from '../../../src/core/ledger/candidates.ts';
 import { listEvents } from '../../../src/core/ledger/events.ts';
 import { createPool } from '../../../src/core/ledger/pool.ts';
 import { createDatabase } from '../../support/database.ts';
-import { eventsReadBy } from '../../support/reads.ts';
+import { rowsReadBy } from '../../support/reads.ts';
 
 const EVENTS = 20_000;
 const LIMIT = 10;
@@ -30,7 +30,7 @@ async function setup() {
   return {
     list: async (filter: EventFilter, before?: string) => (await listEvents(pool, filter, LIMIT, before)).rows,
     read: (filter: EventFilter, before?: string) =>
-      eventsReadBy(session, () => listEvents(session, filter, LIMIT, before)),
+      rowsReadBy(session, () => listEvents(session, filter, LIMIT, before)),
   };
 }
 

@@ -7,7 +7,7 @@ import { type AcceptInput, acceptEvents } from '../../../src/core/ledger/accept.
 import { prune } from '../../../src/core/ledger/prune.ts';
 import { retryEvent } from '../../../src/core/ledger/retry.ts';
 import { createDatabase } from '../../support/database.ts';
-import { eventsReadBy, workerSession } from '../../support/reads.ts';
+import { rowsReadBy, workerSession } from '../../support/reads.ts';
 import { waitFor } from '../../support/wait.ts';
 
 const DAY_MS = 24 * 3_600_000;
@@ -202,9 +202,9 @@ test('it reads what it deletes, and nothing of the rest', async () => {
     );
   await add(5_000, 10, false, false);
   await add(5_000, 60, true, true);
-  expect(await eventsReadBy(session, () => prune(session, RETENTION))).toBeLessThan(20);
+  expect(await rowsReadBy(session, () => prune(session, RETENTION))).toBeLessThan(20);
   await add(30, 31, false, false);
   await add(30, 32, true, false);
   await add(30, 91, true, true);
-  expect(await eventsReadBy(session, async () => expect(await prune(session, RETENTION)).toBe(90))).toBeLessThan(700);
+  expect(await rowsReadBy(session, async () => expect(await prune(session, RETENTION)).toBe(90))).toBeLessThan(700);
 });

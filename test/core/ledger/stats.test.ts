@@ -5,7 +5,7 @@ import { acceptEvents } from '../../../src/core/ledger/accept.ts';
 import { createPool } from '../../../src/core/ledger/pool.ts';
 import { createStatsReader, readFigures } from '../../../src/core/ledger/stats.ts';
 import { createDatabase } from '../../support/database.ts';
-import { eventsReadBy } from '../../support/reads.ts';
+import { rowsReadBy } from '../../support/reads.ts';
 import { waitFor } from '../../support/wait.ts';
 
 const event = (type: string, key: string) => ({ type, key, payload: 1, source: 'test' });
@@ -87,7 +87,7 @@ it('reads the same however large the ledger is', async () => {
   // Not the first one, which finds out what is large.
   const read = async (): Promise<number> => {
     const { large } = await readFigures(session, [], 100);
-    return eventsReadBy(session, () => readFigures(session, large, 100));
+    return rowsReadBy(session, () => readFigures(session, large, 100));
   };
   await add(1, 1_000);
   const few = await read();

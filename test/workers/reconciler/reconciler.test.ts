@@ -35,6 +35,7 @@ async function setup({
     [workerId, taskQueue, [note.name, many.name]],
   );
   const reconciler = createReconciler({
+    workerId,
     pool,
     client,
     types: bench.registry,
@@ -42,9 +43,7 @@ async function setup({
     taskQueue,
     everyMs: EVERY_MS,
     restoreSearchAttributes: () => onRestore(pool),
-    unknownTypeAfterMs,
-    retentionMs: RETENTION_MS,
-    keyRetentionMs: 3 * RETENTION_MS,
+    ...{ unknownTypeAfterMs, retentionMs: RETENTION_MS, keyRetentionMs: RETENTION_MS },
     log: bench.log,
   });
   onTestFinished(() => reconciler.stop());
