@@ -22,6 +22,7 @@ import {
   postgresUrl,
   readSettings,
   type SettingsReader,
+  timeZone,
   whole,
 } from './settings.ts';
 import { readTemporalSettings, type TemporalSettings } from './temporal-settings.ts';
@@ -53,6 +54,8 @@ export interface Config {
   batch: boolean;
   unknownTypeAfterMs: number;
   retentionMs: number;
+  /** The IANA name of the zone of recurring work that code brings and of reports. */
+  timeZone: string;
   keyRetentionMs: number;
   worker: {
     /** Features whose types this worker runs; undefined: all. */
@@ -86,6 +89,7 @@ export const SETTINGS = {
   TEM_BATCH: 'off: every event has a workflow of its own, also under a flood (on)',
   TEM_UNKNOWN_TYPE_AFTER: 'how long an event of an unknown type waits (24h)',
   TEM_RETENTION: 'how long ended events are kept (30d)',
+  TEM_TIME_ZONE: 'time zone of recurring work (Europe/Istanbul)',
   TEM_KEY_RETENTION: 'how long the keys of ended events are remembered (90d)',
   TEM_FEATURES: 'features that this worker runs (all)',
   TEM_SLOTS: 'workflow runs in flight in a worker (40)',
@@ -140,6 +144,7 @@ export function readConfig(environment: Environment, features: readonly AnyFeatu
     eventTypeModules: list('TEM_EVENT_TYPES', /\s*,\s*/),
     batch: parsed('TEM_BATCH', true, onOff),
     unknownTypeAfterMs: parsed('TEM_UNKNOWN_TYPE_AFTER', milliseconds('24h'), milliseconds),
+    timeZone: parsed('TEM_TIME_ZONE', 'Europe/Istanbul', timeZone),
     retentionMs: parsed('TEM_RETENTION', RETENTION_MIN_MS, atLeastMs(RETENTION_MIN_MS, '30d')),
     keyRetentionMs: parsed('TEM_KEY_RETENTION', milliseconds('90d'), atLeastMs(RETENTION_MIN_MS, '30d')),
     worker: {

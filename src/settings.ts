@@ -143,3 +143,12 @@ export function atLeastBytes(minimum: number): (text: string) => string {
 export function isLoopback(host: string): boolean {
   return /^(localhost|127(\.\d{1,3}){3}|::1)$/i.test(host);
 }
+
+/** The IANA name of a time zone. */
+export function timeZone(text: string): string {
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: text }).resolvedOptions().timeZone;
+  } catch {
+    throw new RangeError(`'${text}' is no time zone; write it as Europe/Istanbul or UTC`);
+  }
+}

@@ -29,6 +29,15 @@ export class KeyConflict extends Error {
  */
 export class NoPlace extends Error {
   override readonly name = 'NoPlace';
+
+  constructor(
+    message: string,
+    /** When to come again, if that is known. */
+    readonly delayMs?: number,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
 }
 
 /** The ledger can't be reached or refuses work for a moment. Never counts as an attempt of an event. */

@@ -18,8 +18,6 @@ import { CommitUnanswered, LedgerTransaction } from './transaction.ts';
 
 /** Between the longest that an attempt can take and the moment when somebody else looks after it. */
 const DUE_BY_MARGIN_MS = 30_000;
-/** When an event that found no place comes again. */
-const CROWDED_OUT_DELAY_MS = 1_000;
 /** A target may ask for a pause of at most this long. */
 const RETRY_AFTER_MS_MAX = 24 * 3_600_000;
 
@@ -209,7 +207,7 @@ export async function conclude(
     throw new LedgerUnavailable(`the ledger was lost under the handler: ${verdict.error}`);
   const attempt = attemptOf(dependencies, begun);
   const refused = verdict.verdict === 'refused';
-  // A payload that no handler ever had leaves nothing to compensate.
+  // A payload that no handler had leaves nothing to compensate.
   const untouched = refused && !begun.begunBefore;
   const log = dependencies.log.child({ event: begun.id, type: type.name, attempt: begun.attempt });
   const write = async (intent: Mark, outcome: AttemptOutcome): Promise<AttemptOutcome> => {
@@ -227,7 +225,8 @@ export async function conclude(
     return write(marks.release(attempt), { outcome: 'released' });
   if (verdict.verdict === 'crowdedOut') {
     log.info({ why: verdict.error }, 'attempt handed back: it found no place');
-    return write(marks.release(attempt, verdict.error, CROWDED_OUT_DELAY_MS), { outcome: 'released' });
+    const delayMs = Math.min(verdict.delayMs, RETRY_AFTER_MS_MAX);
+    return write(marks.release(attempt, verdict.error, delayMs), { outcome: 'released' });
   }
   if (verdict.verdict === 'aborted' && verdict.why === 'cancel') return end('CANCELLED', verdict.error, false);
   const { error } = verdict as { error: string };

@@ -21,6 +21,9 @@ const UNLIMITED: FlowTaker = { take: async () => () => {} };
 /** Temporal keeps the last ones with the running attempt, and fails the activity when they are too many. */
 const HEARTBEAT_BYTES_MAX = 16 * 1_024;
 
+/** When an event that found no place comes again, unless it knows better. */
+const CROWDED_OUT_DELAY_MS = 1_000;
+
 export type Verdict =
   | { verdict: 'returned'; result: string | null }
   /** The code doesn't take the payload, so no handler was called. */
@@ -28,7 +31,7 @@ export type Verdict =
   | { verdict: 'failed'; error: string; retryable: boolean; delayMs: number | undefined }
   | { verdict: 'aborted'; why: AbortReason; error: string }
   /** It found no place to do anything: not an attempt either. */
-  | { verdict: 'crowdedOut'; error: string }
+  | { verdict: 'crowdedOut'; error: string; delayMs: number }
   /** The ledger was lost under the handler: not the handler's failure, so not an attempt. */
   | { verdict: 'ledgerLost'; error: string };
 
@@ -118,7 +121,8 @@ async function judge(
   } catch (error) {
     if (signal.aborted) return aborted(signal);
     if (tx.lost || isLedgerError(error)) return { verdict: 'ledgerLost', error: errorText(error, hide) };
-    if (isNoPlace(error)) return { verdict: 'crowdedOut', error: errorText(error, hide) };
+    if (isNoPlace(error))
+      return { verdict: 'crowdedOut', error: errorText(error, hide), delayMs: error.delayMs ?? CROWDED_OUT_DELAY_MS };
     return {
       verdict: 'failed',
       error: errorText(error, hide),

@@ -147,12 +147,22 @@ async function readAnswer(
   for (const [name, value] of Object.entries(headers)) {
     if (value !== undefined) flat[name] = Array.isArray(value) ? value.join(', ') : value;
   }
-  const read = Buffer.concat(chunks).subarray(0, maxBytes);
-  const decoded = await decodeBody(read, flat['content-encoding'], maxBytes);
-  return {
+  const read = chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks);
+  const decoded = await decodeBody(read.subarray(0, maxBytes), flat['content-encoding'], maxBytes);
+  return answerOf({
     status: statusCode,
     headers: flat,
-    body: decoded.bytes.toString('utf8'),
+    bytes: decoded.bytes,
     complete: complete && decoded.complete,
+  });
+}
+
+/** Decoded only where somebody asks for text. */
+function answerOf(read: Omit<OutboundResponse, 'body'>): OutboundResponse {
+  return {
+    ...read,
+    get body() {
+      return read.bytes.toString('utf8');
+    },
   };
 }

@@ -27,8 +27,10 @@ export interface OutboundRequest {
 export interface OutboundResponse {
   status: number;
   headers: Record<string, string>;
-  /** Decoded when the target has compressed it unasked; empty for a coding that isn't known. */
-  body: string;
+  /** Decoded when the target has compressed it; empty for a coding that isn't known. */
+  bytes: Buffer;
+  /** The bytes as UTF-8; who knows another charset decodes them. */
+  readonly body: string;
   /** False when the body is cut: it was longer than `maxBytes`, broke off, took too long or the signal aborted. */
   complete: boolean;
 }

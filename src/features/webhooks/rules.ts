@@ -2,10 +2,9 @@
 // answer means. Pure functions.
 
 import { createHmac } from 'node:crypto';
-import { milliseconds } from '../../core/duration.ts';
 import { NotRetryable, RetryAfter } from '../../core/errors.ts';
 import type { PayloadRefusal } from '../../core/event-type.ts';
-import type { OutboundResponse } from '../../core/outbound/index.ts';
+import { type OutboundResponse, retryAfterMs } from '../../core/outbound/index.ts';
 import type { WebhookPayload } from './messages.ts';
 
 export interface WebhookSecrets {
@@ -18,8 +17,6 @@ const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 // They belong to the connection, to the message's framing or to the signature.
 const RESERVED_HEADER =
   /^(host|content-length|transfer-encoding|connection|keep-alive|upgrade|te|trailer|expect|http2-settings|proxy-.*|webhook-.*)$/i;
-// A target can't put an event off beyond this.
-const RETRY_AFTER_MAX_MS = milliseconds('24h');
 const EXCERPT_LENGTH = 200;
 // Control characters, halves of surrogate pairs, and what stands for bytes that were no text.
 const NO_TEXT = /[^\P{Cc}\t\n\r]|[\p{Cs}\ufffd]/gu;
@@ -80,25 +77,6 @@ export function judge({ status, headers, body }: OutboundResponse, nowMs: number
   const delayMs = retryAfterMs(headers['retry-after'], nowMs);
   if (delayMs !== undefined) throw new RetryAfter(message, delayMs);
   throw new Error(message);
-}
-
-/**
- * Milliseconds that a Retry-After header asks for, as seconds or as an HTTP date; undefined when it is neither, or asks
- * for no wait at all: without the backoff the attempts would be used up in a moment.
- */
-export function retryAfterMs(value: string | undefined, nowMs: number): number | undefined {
-  const text = value?.trim() ?? '';
-  const delayMs = /^\d+$/.test(text) ? Number(text) * 1_000 : httpDateMs(text) - nowMs;
-  return delayMs > 0 ? Math.min(delayMs, RETRY_AFTER_MAX_MS) : undefined;
-}
-
-/** Unix milliseconds of a date in one of the three forms of RFC 9110 5.6.7, else NaN. */
-function httpDateMs(text: string): number {
-  // Date.parse alone takes almost anything for a date.
-  if (/^[A-Z][a-z]{2,8}, .+ GMT$/.test(text)) return Date.parse(text);
-  // The form of asctime, such as `Sun Nov  6 08:49:37 1994`, says no zone and means GMT.
-  if (/^[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4}$/.test(text)) return Date.parse(`${text} GMT`);
-  return Number.NaN;
 }
 
 function excerpt(body: string): string {

@@ -1,0 +1,16 @@
+// The calls of price checks under /v1/price.
+
+import type { FastifyInstance } from 'fastify';
+import type { RouteDependencies } from '../../../core/feature.ts';
+import type { PriceSettings } from '../settings.ts';
+import { checkRoutes } from './checks.ts';
+import { importRoute } from './import.ts';
+import { productRoutes } from './products.ts';
+import { shopRoutes } from './shops.ts';
+
+export function priceRoutes(app: FastifyInstance, dependencies: RouteDependencies<PriceSettings>): void {
+  shopRoutes(app, dependencies);
+  productRoutes(app, dependencies);
+  checkRoutes(app, dependencies);
+  importRoute(app, dependencies);
+}
