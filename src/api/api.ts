@@ -30,6 +30,8 @@ export interface ApiCore {
   accepter: Accepter;
   incoming: Incoming;
   directory: TypeDirectory;
+  /** Names of flows beside those of event types: a feature's own calls have one of its name. */
+  flowNames: ReadonlySet<string>;
   stats: StatsReader;
   readiness: ReadinessReader;
   metrics: Metrics;

@@ -30,6 +30,7 @@ import { describeApi } from './openapi.ts';
 import { createReadiness } from './readiness.ts';
 import { acceptRoutes } from './routes/accept.ts';
 import { eventRoutes } from './routes/events.ts';
+import { flowRoutes } from './routes/flows.ts';
 import { healthRoutes } from './routes/health.ts';
 import { overviewRoutes } from './routes/overview.ts';
 
@@ -85,6 +86,7 @@ export async function buildApp(dependencies: ApiDependencies): Promise<Api> {
     accepter,
     incoming: createIncoming(eventTypes, directory),
     directory,
+    flowNames: new Set(dependencies.features.map(({ name }) => name)),
     stats,
     readiness: createReadiness({
       pool: watchPool,
@@ -106,6 +108,7 @@ export async function buildApp(dependencies: ApiDependencies): Promise<Api> {
   acceptRoutes(app, core);
   eventRoutes(app, core);
   overviewRoutes(app, core);
+  flowRoutes(app, core);
   healthRoutes(app, core);
   const shared: Omit<RouteDependencies, 'settings'> = {
     config,

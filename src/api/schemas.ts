@@ -41,7 +41,7 @@ export const NewEvent = Type.Object(
 export type NewEvent = Static<typeof NewEvent>;
 
 export const Waiting = Type.Object({
-  reason: Type.String({ enum: ['due', 'slots'] }),
+  reason: Type.String({ enum: ['due', 'slots', 'paused', 'rate', 'turn', 'behind'] }),
   until: Type.Optional(Time),
   detail: Type.String(),
 });

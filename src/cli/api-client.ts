@@ -17,6 +17,7 @@ export interface ApiClient {
 }
 
 const ANSWER_WITHIN_MS = 30_000;
+const NO_CONTENT = 204;
 
 /** A client of TEM_API_URL, else of the instance on this TEM_HOME, else of TEM_HOST and TEM_PORT. */
 export function createApiClient(config: Config): ApiClient {
@@ -35,7 +36,7 @@ export function createApiClient(config: Config): ApiClient {
         throw new CommandError(EXIT.unreachable, `no API at ${url} (${words}); ${advice}`);
       });
       const text = await response.text();
-      const answer = parse(text);
+      const answer = response.status === NO_CONTENT ? {} : parse(text);
       if (response.ok && (answer || text === '')) return { status: response.status, body: answer ?? {} };
       const words = answer?.detail
         ? `${answer.detail}${answer.path ? ` (at ${answer.path})` : ''} [${answer.code}]`

@@ -7,6 +7,7 @@ import { addApi } from './commands/api.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addEnv } from './commands/env.ts';
 import { addEvents } from './commands/events.ts';
+import { addFlows } from './commands/flows.ts';
 import { addMigrate } from './commands/migrate.ts';
 import { addSend } from './commands/send.ts';
 import { addServices } from './commands/services.ts';
@@ -31,7 +32,7 @@ const program = new Command('tem')
   )
   .addHelpText('after', EXIT_HELP)
   .addHelpText('after', settingsHelp());
-for (const add of [addUp, addApi, addWorker, addServices, addEnv, addMigrate, addDoctor, addSend, addEvents])
+for (const add of [addUp, addApi, addWorker, addServices, addEnv, addMigrate, addDoctor, addSend, addEvents, addFlows])
   add(program);
 for (const { commands = [] } of features) {
   for (const { name, description, load } of commands) {

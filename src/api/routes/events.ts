@@ -1,12 +1,13 @@
 // Reading events, and a person's retry and cancel.
 
 import type { Static } from 'typebox';
+import { whyWaiting } from '../../core/flows/index.ts';
 import { notFound, Problem, problems, refuseBody } from '../../core/http/problem.ts';
 import { cancelEvent, type PersonAnswer } from '../../core/ledger/cancel.ts';
 import { type EventFilter, isSlow } from '../../core/ledger/candidates.ts';
 import { readCursor, writeCursor } from '../../core/ledger/cursor.ts';
 import { eventHistory, getEvent, listEvents, SearchTooBroad } from '../../core/ledger/events.ts';
-import { type EventJson, presentEvent } from '../../core/ledger/present.ts';
+import { type EventJson, isHeldUp, presentEvent } from '../../core/ledger/present.ts';
 import { retryEvent } from '../../core/ledger/retry.ts';
 import type { EventState } from '../../core/ledger/states.ts';
 import { hasSecrets } from '../../core/secret-fields.ts';
@@ -55,9 +56,13 @@ function readRoutes(app: Api, core: ApiCore): void {
       const filter = { ...filterOf(query), secretTypes: secretTypes(core) };
       const list = () => listEvents(core.pool, filter, query.limit ?? LIMIT_DEFAULT, before);
       const page = await (isSlow(filter) ? searches(list).catch(tooBroad) : lists(list));
+      const held = await whyWaiting(
+        core.pool,
+        page.rows.filter(isHeldUp).map(({ id }) => id),
+      );
       const last = page.rows.at(-1);
       return {
-        events: page.rows.map((row) => presentEvent(row, core.directory)),
+        events: page.rows.map((row) => presentEvent(row, core.directory, held.get(row.id))),
         nextCursor: page.more && last ? writeCursor(last.id) : null,
       };
     },
@@ -145,7 +150,8 @@ async function present(core: ApiCore, id: string): Promise<EventJson> {
   const row = await getEvent(core.pool, id);
   if (!row) throw notFound('the event');
   await core.directory.fresh();
-  return presentEvent(row, core.directory);
+  const held = isHeldUp(row) ? await whyWaiting(core.pool, [id]) : undefined;
+  return presentEvent(row, core.directory, held?.get(id));
 }
 
 function eventId(text: string): string {

@@ -12,7 +12,8 @@ import { groupsOf } from './store.ts';
 export type { Flows, TakeOptions } from './flows.ts';
 export type { Flow, Rate, RatePer } from './rules.ts';
 export type { Leave } from './stays.ts';
-export { deleteFlow, type FlowRow, getFlow, listFlows, putFlow } from './store.ts';
+export { deleteFlow, type FlowRow, getFlow, isFlowType, listFlows, putFlow } from './store.ts';
+export { type FlowWaiting, whyWaiting } from './waiting.ts';
 
 export interface WorkerFlows {
   /** For a feature's own calls. */

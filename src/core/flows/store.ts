@@ -53,6 +53,12 @@ export async function getFlow(pool: Pool, type: string, group: string): Promise<
   return rows[0] && flowOf(rows[0]);
 }
 
+/** Whether any flow is set under this name: a feature may have one for its own calls. */
+export async function isFlowType(pool: Pool, type: string): Promise<boolean> {
+  const { rows } = await pool.query('select from tem.flow where type = $1 limit 1', [type]);
+  return rows.length > 0;
+}
+
 /** In order of type and group, after `after`. */
 export async function listFlows(
   pool: Pool,

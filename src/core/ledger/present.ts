@@ -2,6 +2,7 @@
 // and for an event that hasn't run yet the reason why.
 
 import type { EventTypeDescription } from '../event-type-description.ts';
+import type { FlowWaiting } from '../flows/waiting.ts';
 import { maskSecrets } from '../secret-fields.ts';
 import { eventWorkflowId } from '../workflow-id.ts';
 import type { EventState } from './states.ts';
@@ -41,7 +42,7 @@ export interface EventRow {
 }
 
 export interface Waiting {
-  reason: 'due' | 'slots';
+  reason: 'due' | 'slots' | 'paused' | 'rate' | 'turn' | 'behind';
   until?: string;
   detail: string;
 }
@@ -74,10 +75,11 @@ export interface EventJson {
   waiting?: Waiting;
 }
 
-export function presentEvent(row: EventRow, types: TypeDirectory): EventJson {
+/** `held`: why it waits although it is due, where flows and turns know it. */
+export function presentEvent(row: EventRow, types: TypeDirectory, held?: FlowWaiting): EventJson {
   const known = types.get(row.type);
   const description = known?.description;
-  const waiting = waitingOf(row, types.isFresh() ? (known?.workers ?? 0) : undefined);
+  const waiting = waitingOf(row, types.isFresh() ? (known?.workers ?? 0) : undefined, held);
   return {
     id: row.id,
     type: row.type,
@@ -111,6 +113,13 @@ function masked(payload: unknown, description: EventTypeDescription | undefined)
   return description ? maskSecrets(description.schema, payload) : payload;
 }
 
+/** Whether it waits in the queue and is due. */
+export function isHeldUp(row: EventRow): boolean {
+  return (
+    row.queued && row.due_ahead === null && !row.compensating && (row.state === 'QUEUED' || row.state === 'FAILED')
+  );
+}
+
 /** RFC 3339 in UTC; null for none, and for Postgres's infinity, which JSON has no word for. */
 export function instant(time: Date | number | null): string | null {
   return time instanceof Date && Number.isFinite(time.getTime()) ? time.toISOString() : null;
@@ -124,7 +133,7 @@ function whyQueued({ run_at, due_ahead }: EventRow): string {
 }
 
 /** `workers`: undefined when nobody can tell now how many live. */
-function waitingOf(row: EventRow, workers: number | undefined): Waiting | undefined {
+function waitingOf(row: EventRow, workers: number | undefined, held: FlowWaiting | undefined): Waiting | undefined {
   const unknown: Waiting | undefined =
     workers === 0 ? { reason: 'slots', detail: `no live worker knows the type ${row.type}` } : undefined;
   // An attempt or a compensation that has lost its worker, and nobody is left to take it up.
@@ -134,6 +143,10 @@ function waitingOf(row: EventRow, workers: number | undefined): Waiting | undefi
     const until = instant(row.due_ahead);
     const detail = row.state === 'FAILED' ? 'waits for its next attempt' : whyQueued(row);
     return { reason: 'due', ...(until !== null && { until }), detail };
+  }
+  if (held && (held.reason === 'paused' || !unknown)) {
+    const until = held.until && instant(held.until);
+    return { reason: held.reason, ...(until && { until }), detail: held.detail };
   }
   if (workers === undefined) return undefined;
   const detail = row.queued ? 'is due and waits for a free slot' : 'a worker has taken it and is about to run it';
