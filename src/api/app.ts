@@ -33,6 +33,7 @@ import { eventRoutes } from './routes/events.ts';
 import { flowRoutes } from './routes/flows.ts';
 import { healthRoutes } from './routes/health.ts';
 import { overviewRoutes } from './routes/overview.ts';
+import { readOnBeforeAnswers } from './unread-body.ts';
 
 export interface ApiDependencies {
   config: Config;
@@ -103,6 +104,7 @@ export async function buildApp(dependencies: ApiDependencies): Promise<Api> {
   requireAccess(app, auth);
   core.metrics.watch(app);
   limitBodies(app);
+  readOnBeforeAnswers(app);
   closeAnsweredConnections(app);
   await describeApi(app, dependencies.version);
   acceptRoutes(app, core);

@@ -6,7 +6,7 @@ import { type Config, ConfigError, homeOf, readConfig } from '../config.ts';
 import { childEnvironment, killChild, startChild, workerStopGraceMs } from '../services/children.ts';
 import { type RunningServices, startServices } from '../services/index.ts';
 import { type KeptService, keepRunning } from '../services/keep-running.ts';
-import { freePort, isPortFree, PORT_ATTEMPTS_MAX, portProblem } from '../services/ports.ts';
+import { isPortFree, PortTaken, portProblem, startOnFreePorts } from '../services/ports.ts';
 import type { ServiceProcess } from '../services/processes.ts';
 import { type Say, withProgress } from '../services/progress.ts';
 import { startLiveLine } from './live-line.ts';
@@ -92,24 +92,22 @@ async function startPrograms({ services, env, say, signal, programs, kept }: Pro
   let apiUrl = '';
   let port: number | undefined;
   const startApi = async (startSignal: AbortSignal): Promise<ServiceProcess> => {
-    const tried: number[] = [];
-    for (;;) {
-      const chosen = port ?? (await apiPort(config, tried));
-      tried.push(chosen);
+    const { host } = config.api;
+    if (port === undefined) await refuseTakenPort(config);
+    // One that is started again must be where it was.
+    const areFixed = port !== undefined || isPortGiven(config);
+    return startOnFreePorts({ ports: [port ?? config.api.port], areFixed, host }, async ([chosen = 0]) => {
       try {
         const child = await startProgram('api', { TEM_PORT: String(chosen) }, startSignal);
-        // One that is started again must be where it was.
         port = chosen;
         apiUrl = String(child.ready.url);
         return child;
       } catch (error) {
         startSignal.throwIfAborted();
-        const { host, portGiven } = config.api;
-        const isSettled = portGiven || port !== undefined || tried.length === PORT_ATTEMPTS_MAX;
-        // Another process took the port between the look and the start.
-        if (isSettled || (await isPortFree(chosen, host))) throw error;
+        if (await isPortFree(chosen, host)) throw error;
+        throw new PortTaken((error as Error).message);
       }
-    }
+    });
   };
   let failure: { error: unknown } | undefined;
   const noted = (error: unknown): void => {
@@ -124,11 +122,14 @@ async function startPrograms({ services, env, say, signal, programs, kept }: Pro
   return apiUrl;
 }
 
-async function apiPort(config: Config, except: readonly number[]): Promise<number> {
-  const { host, port, portGiven } = config.api;
-  if (!portGiven || port === 0) return freePort(port, except, host);
-  const problem = await portProblem(port, host);
-  if (problem === undefined) return port;
+function isPortGiven({ api }: Config): boolean {
+  return api.portGiven && api.port !== 0;
+}
+
+async function refuseTakenPort(config: Config): Promise<void> {
+  const { host, port } = config.api;
+  const problem = isPortGiven(config) ? await portProblem(port, host) : undefined;
+  if (problem === undefined) return;
   throw new ConfigError(`TEM_PORT: port ${port} on ${host} ${problem}; set another one, or none to have one chosen`);
 }
 

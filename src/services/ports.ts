@@ -1,10 +1,11 @@
-// Free ports on the loopback address. The preferred one is taken when it is free, else the next one that is.
+// Free ports on the loopback address. The preferred one is taken when it is free, else the next one that is, also when it
+// is lost in the last moment.
 
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { ConfigError } from '../config.ts';
 
-/** A port may be taken between the look and the start of what shall listen on it: how often another one is chosen. */
-export const PORT_ATTEMPTS_MAX = 5;
+/** How often others are chosen. */
+const PORT_ATTEMPTS_MAX = 5;
 
 const LOOPBACK = '127.0.0.1';
 const PORTS_TRIED_MAX = 200;
@@ -47,6 +48,38 @@ export async function freePort(
     if (![TAKEN, FORBIDDEN].includes(problem)) break;
   }
   throw new ConfigError(`no port from ${preferred} on is free: on ${host} the last one tried ${problem}`);
+}
+
+/** Another program took a port between the look and the start of what shall listen on it. */
+export class PortTaken extends ConfigError {}
+
+export interface WantedPorts {
+  /** One for each address that the server needs; 0 asks for any. */
+  ports: readonly number[];
+  /** Others were told these: no other ones will do. */
+  areFixed?: boolean;
+  host?: string;
+}
+
+/**
+ * Starts a server on the wanted ports, or on the next free ones, and on others again as long as `start` rejects with
+ * PortTaken: whoever looks for a free port listens on it only seconds later.
+ */
+export async function startOnFreePorts<Server>(
+  { ports, areFixed = false, host }: WantedPorts,
+  start: (ports: number[]) => Promise<Server>,
+): Promise<Server> {
+  const tried: number[] = [];
+  for (let attempt = 1; ; attempt += 1) {
+    const chosen: number[] = [];
+    for (const port of ports) chosen.push(areFixed ? port : await freePort(port, [...tried, ...chosen], host));
+    try {
+      return await start(chosen);
+    } catch (error) {
+      if (!(error instanceof PortTaken) || areFixed || attempt === PORT_ATTEMPTS_MAX) throw error;
+      tried.push(...chosen);
+    }
+  }
 }
 
 function wordsFor(code: string): string {

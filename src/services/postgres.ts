@@ -9,13 +9,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type pg from 'pg';
 import { ConfigError } from '../config.ts';
-import { isLedgerAway } from '../core/ledger/pool.ts';
 import { sessionConfig } from '../core/ledger/session.ts';
-import { freePort, PORT_ATTEMPTS_MAX } from './ports.ts';
+import { PortTaken, startOnFreePorts } from './ports.ts';
 import { type PostgresPlace, preparePostgresPlace } from './postgres-place.ts';
 import {
   commandLine,
   identify,
+  logAfter,
   logTail,
   type ProcessIdentity,
   type ServiceProcess,
@@ -52,6 +52,10 @@ const MAINTENANCE_DATABASE = 'postgres';
 const READY_TIMEOUT_MS = 120_000;
 const READY_POLL_MS = 25;
 const CONNECT_TIMEOUT_MS = 2_000;
+const PORT_TAKEN = /Address already in use/;
+/** Written by the server itself; by its eighth line pg_ctl knows that it is ready, too. */
+const PID_FILE = 'postmaster.pid';
+const STATUS_LINE = 7;
 const BUILTIN_LOCALES_FROM = 17;
 
 const SETTINGS = {
@@ -83,16 +87,13 @@ export async function startPostgres(options: PostgresOptions): Promise<EmbeddedP
   const data = join(place.folder, 'data');
   const password = await ensureCluster(place, data, options.say);
   await stopLeftover(data, options.say);
-  const tried: number[] = [];
-  for (let attempt = 1; ; attempt += 1) {
-    const port = options.portIsFixed ? options.port : await freePort(options.port, tried);
-    tried.push(port);
-    const started = await launch(options, place, data, port, password);
-    if (!('failure' in started)) return started;
-    // Another process took the port between the look and the start.
-    if (!/in use/.test(started.failure) || attempt === PORT_ATTEMPTS_MAX) {
-      throw new Error(`the embedded Postgres did not start: ${started.failure}`);
-    }
+  try {
+    return await startOnFreePorts({ ports: [options.port], areFixed: options.portIsFixed ?? false }, ([port = 0]) =>
+      launch(options, place, data, port, password),
+    );
+  } catch (error) {
+    options.signal.throwIfAborted();
+    throw new Error(`the embedded Postgres did not start: ${(error as Error).message}`);
   }
 }
 
@@ -102,7 +103,7 @@ async function launch(
   data: string,
   port: number,
   password: string,
-): Promise<EmbeddedPostgres | { failure: string }> {
+): Promise<EmbeddedPostgres> {
   const logPath = join(options.home, 'logs', 'postgres.log');
   const settings = Object.entries({ ...SETTINGS, ...options.settings, port }).flatMap(([name, value]) => [
     '-c',
@@ -128,13 +129,12 @@ async function launch(
       options.say,
       'Starting Postgres',
       () => `waiting for it to answer on port ${port}`,
-      () => untilReady(server, urlOf(MAINTENANCE_DATABASE), logPath, options.signal),
+      () => untilReady(server, data, logPath, options.signal),
     );
     await ensureDatabase(urlOf(MAINTENANCE_DATABASE));
   } catch (error) {
     await server.stop();
-    options.signal.throwIfAborted();
-    return { failure: (error as Error).message };
+    throw error;
   }
   return { ...server, port, databaseUrl: urlOf(DATABASE) };
 }
@@ -192,7 +192,7 @@ async function ensureCluster(place: PostgresPlace, data: string, say: Say): Prom
 
 /** A server whose supervisor was killed still holds the data; its pid file says who it is. */
 async function stopLeftover(data: string, say: Say): Promise<void> {
-  const pidPath = join(data, 'postmaster.pid');
+  const pidPath = join(data, PID_FILE);
   if (!existsSync(pidPath)) return;
   const pid = Number(readFileSync(pidPath, 'utf8').split('\n')[0]);
   const identity = identify(pid);
@@ -201,26 +201,28 @@ async function stopLeftover(data: string, say: Say): Promise<void> {
   await stopProcess(identity, 'SIGINT');
 }
 
-async function untilReady(
-  server: ServiceProcess,
-  databaseUrl: string,
-  logPath: string,
-  signal: AbortSignal,
-): Promise<void> {
+async function untilReady(server: ServiceProcess, data: string, logPath: string, signal: AbortSignal): Promise<void> {
   const giveUpAt = performance.now() + READY_TIMEOUT_MS;
-  for (;;) {
+  while (!saysItIsReady(server, data)) {
     signal.throwIfAborted();
-    if (server.hasExited()) throw new Error(`${await server.exited}: ${logTail(logPath, server.logFrom)}`);
-    try {
-      await withClient(databaseUrl, (client) => client.query('select 1'));
-      return;
-    } catch (error) {
-      // A wrong password, say, doesn't come right by waiting.
-      if (!isLedgerAway(error)) throw error;
-      if (performance.now() > giveUpAt)
-        throw new Error(`no answer after ${READY_TIMEOUT_MS / 1_000} s: ${(error as Error).message}`);
-      await delay(READY_POLL_MS);
+    if (server.hasExited()) {
+      const how = await server.exited;
+      if (PORT_TAKEN.test(logAfter(logPath, server.logFrom)))
+        throw new PortTaken('its port is taken by another program');
+      throw new Error(`${how}: ${logTail(logPath, server.logFrom)}`);
     }
+    if (performance.now() > giveUpAt) throw new Error(`not ready after ${READY_TIMEOUT_MS / 1_000} s`);
+    await delay(READY_POLL_MS);
+  }
+}
+
+/** Who answers on the port may be somebody else's Postgres, which took it while this one was starting. */
+function saysItIsReady(server: ServiceProcess, data: string): boolean {
+  try {
+    const lines = readFileSync(join(data, PID_FILE), 'utf8').split('\n');
+    return Number(lines[0]) === server.identity.pid && lines[STATUS_LINE]?.trim() === 'ready';
+  } catch {
+    return false;
   }
 }
 

@@ -4,7 +4,7 @@
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { connectClient, SEARCH_ATTRIBUTES } from '../core/temporal.ts';
-import { freePort, isPortAnswering, PORT_ATTEMPTS_MAX } from './ports.ts';
+import { isPortAnswering, PortTaken, startOnFreePorts } from './ports.ts';
 import { logAfter, logTail, type ProcessIdentity, type ServiceProcess, startProcess } from './processes.ts';
 import { type Say, withProgress } from './progress.ts';
 import { prepareTemporalDatabase, setDatabaseAside } from './temporal-database.ts';
@@ -58,46 +58,36 @@ const GC_PERCENT = '400';
 
 /** Starts the development server and resolves once its namespace and search attributes are usable. */
 export async function startTemporal(options: TemporalOptions): Promise<EmbeddedTemporal> {
-  const tried: number[] = [];
-  let setAside: string | undefined;
-  for (let attempt = 1; ; attempt += 1) {
-    const port = options.portIsFixed ? options.port : await freePort(options.port, tried);
-    const uiPort = options.portIsFixed ? options.uiPort : await freePort(options.uiPort, [...tried, port]);
-    const started = await launch(options, port, uiPort);
-    if (!('failure' in started)) return started;
-    const { message } = started.failure;
-    if (DAMAGED.test(message) && !setAside) {
-      setAside = setDatabaseAside(join(options.home, 'temporal.db'));
+  const ports = [options.port, options.uiPort];
+  const launchAgain = async (chosen: number[], hasSetAside: boolean): Promise<EmbeddedTemporal> => {
+    const [port = 0, uiPort = 0] = chosen;
+    try {
+      return await launch(options, port, uiPort);
+    } catch (error) {
+      if (hasSetAside || !DAMAGED.test((error as Error).message)) throw error;
+      const setAside = setDatabaseAside(join(options.home, 'temporal.db'));
       options.say(
         `Temporal's database is damaged and was moved to ${setAside}: the ledger starts again what is unfinished`,
       );
-      continue;
+      return launchAgain(chosen, true);
     }
-    tried.push(port, uiPort);
-    // Another process took a port between the look and the start.
-    if (!(started.failure instanceof PortTaken) || options.portIsFixed || attempt === PORT_ATTEMPTS_MAX) {
-      throw new Error(`the embedded Temporal did not start: ${message}`);
-    }
+  };
+  try {
+    return await startOnFreePorts({ ports, areFixed: options.portIsFixed ?? false }, (chosen) =>
+      launchAgain(chosen, false),
+    );
+  } catch (error) {
+    options.signal.throwIfAborted();
+    throw new Error(`the embedded Temporal did not start: ${(error as Error).message}`);
   }
 }
 
-class PortTaken extends Error {}
-
-async function launch(
-  options: TemporalOptions,
-  port: number,
-  uiPort: number,
-): Promise<EmbeddedTemporal | { failure: Error }> {
+async function launch(options: TemporalOptions, port: number, uiPort: number): Promise<EmbeddedTemporal> {
   const dbFile = join(options.home, 'temporal.db');
-  try {
-    // In the default journal mode: the file must be whole in itself when its indexes are dropped.
-    await prepareTemporalDatabase(dbFile, async (path) => (await serve(options, port, uiPort, path, {})).stop());
-    const server = await serve(options, port, uiPort, dbFile, SQLITE_PRAGMAS);
-    return { ...server, port, uiPort, address: `${LOOPBACK}:${port}`, uiUrl: `http://${LOOPBACK}:${uiPort}`, dbFile };
-  } catch (error) {
-    options.signal.throwIfAborted();
-    return { failure: error as Error };
-  }
+  // In the default journal mode: the file must be whole in itself when its indexes are dropped.
+  await prepareTemporalDatabase(dbFile, async (path) => (await serve(options, port, uiPort, path, {})).stop());
+  const server = await serve(options, port, uiPort, dbFile, SQLITE_PRAGMAS);
+  return { ...server, port, uiPort, address: `${LOOPBACK}:${port}`, uiUrl: `http://${LOOPBACK}:${uiPort}`, dbFile };
 }
 
 /** A server on a database file, usable. Rejects, with nothing left running, when it doesn't get there. */

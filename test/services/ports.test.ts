@@ -2,7 +2,7 @@
 
 import { createServer } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
-import { freePort, isPortFree, portProblem } from '../../src/services/ports.ts';
+import { freePort, isPortFree, PortTaken, portProblem, startOnFreePorts } from '../../src/services/ports.ts';
 
 function take(port: number): Promise<number> {
   return new Promise((resolve, reject) => {
@@ -36,4 +36,29 @@ test('what keeps a port from being used is told apart', async () => {
   expect(await portProblem(taken, elsewhere)).toContain("not one of this machine's (EADDRNOTAVAIL)");
   await expect(freePort(0, [], elsewhere)).rejects.toThrow('EADDRNOTAVAIL');
   await expect(freePort(taken, [], elsewhere)).rejects.toThrow('EADDRNOTAVAIL');
+});
+
+test('a start that loses its port in the last moment has another one, unless its ports are fixed', async () => {
+  const port = await freePort(0);
+  const chosen: number[][] = [];
+  const start = async (ports: number[]): Promise<string> => {
+    chosen.push(ports);
+    if (chosen.length < 3) throw new PortTaken('taken');
+    return 'started';
+  };
+  expect(await startOnFreePorts({ ports: [port, 0] }, start)).toBe('started');
+  expect(chosen).toHaveLength(3);
+  expect(chosen[0]?.[0]).toBe(port);
+  expect(new Set(chosen.flat()).size).toBe(6);
+
+  await expect(startOnFreePorts({ ports: [port], areFixed: true }, () => take(port))).resolves.toBe(port);
+  const lost = async (): Promise<never> => {
+    throw new PortTaken('taken');
+  };
+  await expect(startOnFreePorts({ ports: [port], areFixed: true }, lost)).rejects.toThrow(PortTaken);
+  await expect(startOnFreePorts({ ports: [port] }, lost)).rejects.toThrow(PortTaken);
+  const failing = async (): Promise<never> => {
+    throw new Error('something else');
+  };
+  await expect(startOnFreePorts({ ports: [0] }, failing)).rejects.toThrow('something else');
 });

@@ -1,9 +1,11 @@
 // The embedded Postgres is reached as it is, whatever the environment says of other databases; what waiting can't mend is told
-// at once.
+// at once. Beside others that want its port each start has its own.
 
-import { expect, onTestFinished, test } from 'vitest';
+import pg from 'pg';
+import { expect, inject, onTestFinished, test } from 'vitest';
 import { migrate } from '../../src/core/ledger/migrate.ts';
 import { createPool } from '../../src/core/ledger/pool.ts';
+import { freePort } from '../../src/services/ports.ts';
 import { startPostgres } from '../../src/services/postgres.ts';
 import { makeHome } from '../support/home.ts';
 import { POSTGRES_BIN } from '../support/servers.ts';
@@ -44,4 +46,28 @@ test("variables of libpq don't touch it, and an error that stays ends the start"
   const startedAt = performance.now();
   await expect(startPostgres(options)).rejects.toThrow(/did not start: .*owner.* is not permitted to log in/);
   expect(performance.now() - startedAt).toBeLessThan(AT_ONCE_MS);
+});
+
+async function startOn(port: number, portIsFixed = false) {
+  const { signal } = new AbortController();
+  return startPostgres({ home: await makeHome(), binFolder: POSTGRES_BIN, port, portIsFixed, say: () => {}, signal });
+}
+
+test('the Postgres of somebody else that has the port is not taken for the own one', async () => {
+  const port = Number(new URL(inject('templateUrl')).port);
+  await expect(startOn(port, true)).rejects.toThrow('its port is taken by another program');
+});
+
+test('two that want the same port at the same moment both start, each with its own', async () => {
+  const port = await freePort(0);
+  const both = await Promise.allSettled([startOn(port), startOn(port)]);
+  const started = both.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
+  onTestFinished(async () => void (await Promise.all(started.map((each) => each.stop()))));
+  expect(both.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled']);
+  expect(new Set(started.map((each) => each.port)).size).toBe(2);
+  for (const { databaseUrl } of started) {
+    const client = new pg.Client({ connectionString: databaseUrl });
+    await client.connect();
+    await client.end();
+  }
 });
