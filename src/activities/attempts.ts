@@ -10,6 +10,7 @@ import type { AttemptDependencies } from '../core/attempt/dependencies.ts';
 import { enterAttempt, enterBatch } from '../core/attempt/entering.ts';
 import { ledger } from '../core/attempt/persist.ts';
 import { settle } from '../core/attempt/settle.ts';
+import { beginRun, endRun } from '../core/attempt/workflow-run.ts';
 import { HeldElsewhere, LedgerUnavailable } from '../core/errors.ts';
 import { WHICHEVER_IS_NEXT } from '../core/ledger/begin.ts';
 import { giveBack } from '../core/ledger/claim.ts';
@@ -34,7 +35,10 @@ export interface AttemptActivityDependencies {
   runDone(workflowId: string, goesOn?: boolean): void;
 }
 
-type AttemptActivities = Pick<EventActivities, 'firstAttempt' | 'attempt' | 'runBatch' | 'settle'>;
+type AttemptActivities = Pick<
+  EventActivities,
+  'firstAttempt' | 'attempt' | 'beginRun' | 'endRun' | 'runBatch' | 'settle'
+>;
 
 export function createAttemptActivities(dependencies: AttemptActivityDependencies): AttemptActivities {
   const { attempts } = dependencies;
@@ -92,6 +96,21 @@ export function createAttemptActivities(dependencies: AttemptActivityDependencie
       return outcome;
     },
 
+    async beginRun(input) {
+      ownLedger(input);
+      try {
+        return await beginRun(attempts, input);
+      } finally {
+        // The workflow waits in Temporal, and holds no slot.
+        dependencies.runDone(Context.current().info.workflowExecution?.workflowId ?? '');
+      }
+    },
+
+    async endRun({ fence, ended, ...input }) {
+      ownLedger(input);
+      return endRun(attempts, input, fence, ended);
+    },
+
     async runBatch(input) {
       ownLedger(input);
       try {
@@ -118,6 +137,8 @@ export function createAttemptActivities(dependencies: AttemptActivityDependencie
   return {
     firstAttempt: guarded(activities.firstAttempt),
     attempt: guarded(activities.attempt),
+    beginRun: guarded(activities.beginRun),
+    endRun: guarded(activities.endRun),
     runBatch: guarded(activities.runBatch),
     settle: guarded(activities.settle),
   };

@@ -95,7 +95,7 @@ export async function buildApp(dependencies: ApiDependencies): Promise<Api> {
       foundDiskFull: accepter.foundDiskFull,
       featureFindings: featureHealth(dependencies.features, dependencies),
     }),
-    metrics: createMetrics(stats, watchPool),
+    metrics: createMetrics(stats, watchPool, log),
   };
 
   answerProblems(app);
@@ -125,7 +125,7 @@ export async function buildApp(dependencies: ApiDependencies): Promise<Api> {
   };
   for (const feature of dependencies.features) {
     const own = dependenciesOf(feature, shared);
-    await feature.metrics?.(core.metrics.registry, { ...own, in: 'api' });
+    await feature.metrics?.(core.metrics.ofFeature(feature.name), { ...own, in: 'api' });
     if (!feature.routes) continue;
     const plugin: FastifyPluginAsync = async (scope) => feature.routes?.(scope, own);
     await app.register(plugin);

@@ -3,14 +3,15 @@
 
 import type { FastifyInstance } from 'fastify';
 import type { Pool } from 'pg';
+import type { Logger } from 'pino';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { StatsReader } from '../core/ledger/stats.ts';
 import { within } from '../core/within.ts';
 
 export interface Metrics {
   contentType: string;
-  /** For the figures of features. */
-  registry: Registry;
+  /** A registry for the figures of a feature: one that fails takes no other's figures with it. */
+  ofFeature(name: string): Registry;
   text(): Promise<string>;
   /** Counts the requests of an app by route, method and status. */
   watch(app: FastifyInstance): void;
@@ -20,8 +21,9 @@ const LEDGER_WITHIN_MS = 2_000;
 const DURATION_BUCKETS_S = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10];
 
 /** `pool` tells whether the ledger answers at all, which figures that are long in coming don't. */
-export function createMetrics(stats: StatsReader, pool: Pool): Metrics {
+export function createMetrics(stats: StatsReader, pool: Pool, log: Logger): Metrics {
   const registry = new Registry();
+  const features = new Map<string, Registry>();
   collectDefaultMetrics({ register: registry });
   const requests = new Counter({
     name: 'tem_http_requests_total',
@@ -68,12 +70,22 @@ export function createMetrics(stats: StatsReader, pool: Pool): Metrics {
 
   return {
     contentType: registry.contentType,
-    registry,
+    ofFeature(name) {
+      const own = new Registry();
+      features.set(name, own);
+      return own;
+    },
     async text() {
       const answers = within(LEDGER_WITHIN_MS, pool.query('select'), () => new Error('no answer'));
       const [answered] = await Promise.allSettled([answers, readLedger()]);
       up.set(Number(answered.status === 'fulfilled'));
-      return registry.metrics();
+      const texts = [...features].map(([feature, own]) =>
+        own.metrics().catch((error: Error) => {
+          log.warn({ feature, error: error.message }, 'the figures of a feature could not be read');
+          return '';
+        }),
+      );
+      return [await registry.metrics(), ...(await Promise.all(texts))].join('\n');
     },
     watch(app) {
       app.addHook('onResponse', async (request, reply) => {

@@ -13,7 +13,7 @@ import { hostUrl } from '../core/host-url.ts';
 import { createPool } from '../core/ledger/pool.ts';
 import { createOutbound } from '../core/outbound/index.ts';
 import { clientConnectionOptions, temporalConnectionOptions } from '../core/temporal.ts';
-import { features } from '../features.ts';
+import { features as allFeatures } from '../features.ts';
 import type { Api } from './api.ts';
 import { buildApp } from './app.ts';
 import { watchWorkers } from './worker-watch.ts';
@@ -37,7 +37,7 @@ const STOP_ANSWERS_WITHIN_MS = 10_000;
 const TEMPORAL_CHECK_TIMEOUT_MS = 1_500;
 
 /** Starts the API. Throws a ConfigError for a missing setting, an EventTypesError for a wrong module, or EADDRINUSE. */
-export async function startApi(config: Config, log: Logger): Promise<RunningApi> {
+export async function startApi(config: Config, log: Logger, features = allFeatures): Promise<RunningApi> {
   const { databaseUrl } = config;
   if (databaseUrl === undefined) throw new ConfigError('DATABASE_URL: the API needs a database; set it, or use tem up');
   if (config.adminKey === undefined)

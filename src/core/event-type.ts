@@ -122,7 +122,13 @@ export interface EventTypeDefinition<Schema extends TSchema = TSchema> {
   version?: number;
   /** Makes a stored payload that the schema refuses one that it takes. */
   upgrade?(oldPayload: unknown): unknown;
-  handle(event: EventView<Static<Schema>>, context: HandlerContext): Promise<unknown> | unknown;
+  /** Does the work; or `workflow` does. */
+  handle?(event: EventView<Static<Schema>>, context: HandlerContext): Promise<unknown> | unknown;
+  /**
+   * Instead of `handle`: the workflow that an attempt runs as a child, which may continue as new. It gets an EventWorkflowInput,
+   * and what it returns is the event's result. `timeout` is 24h by default.
+   */
+  workflow?: string;
   /** The whole set in one transaction, used for batches; when it throws, its events are handled one by one. */
   handleAll?(events: readonly EventView<Static<Schema>>[], context: HandlerContext): Promise<void>;
   /** Undoes what attempts may have done, before the event is marked EXTINCT or CANCELLED. */
@@ -132,7 +138,9 @@ export interface EventTypeDefinition<Schema extends TSchema = TSchema> {
 }
 
 /** A defined type: the definition with every policy explicit, in milliseconds. */
-export interface EventType extends Omit<EventTypeDefinition, 'retry' | 'compensationRetry' | 'timeout' | 'retention'> {
+export interface EventType
+  extends Omit<EventTypeDefinition, 'retry' | 'compensationRetry' | 'timeout' | 'retention' | 'handle'> {
+  handle(event: EventView<never>, context: HandlerContext): Promise<unknown> | unknown;
   readonly kind: 'tem.eventType';
   readonly retry: RetryMs;
   readonly compensationRetry: RetryMs;
@@ -185,7 +193,13 @@ export function defineEventType<Schema extends TSchema>(definition: EventTypeDef
     refuse('name', 'must start with a letter and hold only letters, digits, dot, underscore and hyphen (at most 128)');
   }
   if (typeof definition.payload !== 'object') refuse('payload', 'must be a TypeBox schema');
-  if (typeof definition.handle !== 'function') refuse('handle', 'must be a function');
+  const { handle, workflow } = definition;
+  if (workflow === undefined && typeof handle !== 'function') refuse('handle', 'must be a function');
+  if (workflow !== undefined) {
+    if (typeof workflow !== 'string' || workflow === '') refuse('workflow', 'must be the name of a workflow');
+    for (const other of ['handle', 'handleAll', 'batch', 'long'] as const)
+      if (definition[other] !== undefined) refuse('workflow', `and ${other} exclude each other`);
+  }
   const { batch } = definition;
   if (batch !== undefined && (!Number.isInteger(batch) || batch < 2 || batch > 1_000)) {
     refuse('batch', `must be a whole number from 2 to 1,000, not ${batch}`);
@@ -196,13 +210,29 @@ export function defineEventType<Schema extends TSchema>(definition: EventTypeDef
   return {
     ...(definition as unknown as EventTypeDefinition),
     kind: 'tem.eventType',
+    handle: (handle ?? (() => runsAsWorkflow(definition.name))) as EventType['handle'],
     retry: policy('retry', definition.retry, '10s'),
     compensationRetry: policy('compensationRetry', definition.compensationRetry, '1s'),
-    timeoutMs: duration('timeout', definition.timeout ?? '30s'),
+    timeoutMs: duration('timeout', definition.timeout ?? (workflow === undefined ? '30s' : '24h')),
     retentionMs,
     long: definition.long ?? false,
     version: definition.version ?? 1,
   };
+}
+
+function runsAsWorkflow(name: string): never {
+  throw new Error(`the event type ${name} has no handler: it runs as a workflow`);
+}
+
+/** What the workflow of an event type is given: which event it is about, and the fence of this attempt. */
+export interface EventWorkflowInput {
+  ledger: string;
+  /** The event's id: its payload is in the ledger, where an activity reads it (`event` of WorkerDependencies). */
+  event: string;
+  type: string;
+  attempt: number;
+  /** Rises with every attempt: of two runs the one with the lower number is over. */
+  epoch: number;
 }
 
 /** Whether a module's export is an event type. */

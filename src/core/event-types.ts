@@ -96,5 +96,12 @@ export async function loadEventTypes(
     types.push(...once(ofFeature, `the feature ${feature.name}`));
   }
   for (const module of modules) types.push(...once(await loadModule(module), module));
+  const workflows = features.flatMap((feature) => feature.workflows ?? []);
+  for (const { name, workflow } of types) {
+    if (workflow === undefined || workflows.includes(workflow)) continue;
+    throw new EventTypesError(
+      `event type ${name}: no feature brings the workflow ${workflow}; there are ${workflows.join(', ') || 'none'}`,
+    );
+  }
   return createEventTypes(types);
 }

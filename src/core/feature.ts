@@ -65,6 +65,11 @@ export interface WorkerDependencies<Values = unknown> extends FeatureDependencie
   ledgerId: string;
   accept: Accept;
   temporal: Client;
+  /**
+   * The payload of an event, as its handler would get it: for the workflow of an event type, which is given ids only.
+   * Undefined when there is no such event.
+   */
+  payloadOf(event: string): Promise<unknown>;
   /** Where this worker's workflows and activities run. */
   taskQueue: string;
   /** LISTEN on the worker's one connection for it. */

@@ -22,11 +22,18 @@ import { makeFolder } from '../core/folder.ts';
 /** Bundles that nobody has used for so long are deleted; younger ones may belong to a worker that starts right now. */
 const UNUSED_KEPT_MS = 24 * 3_600_000;
 
-/** The path of the bundle that fits this code. `cache` is a folder that may be written. */
-export async function workflowBundle(cache: string, log: Logger): Promise<{ codePath: string }> {
+/**
+ * The path of the bundle that fits this code. `cache` is a folder that may be written; `workflowsPath` names another catalog
+ * than the product's, which is never shipped.
+ */
+export async function workflowBundle(
+  cache: string,
+  log: Logger,
+  workflowsPath?: string,
+): Promise<{ codePath: string }> {
   const shipped = fileURLToPath(new URL('../workflow-bundle.js', import.meta.url));
-  if (existsSync(shipped)) return { codePath: shipped };
-  const entry = fileURLToPath(new URL('../workflows/index.ts', import.meta.url));
+  if (workflowsPath === undefined && existsSync(shipped)) return { codePath: shipped };
+  const entry = workflowsPath ?? fileURLToPath(new URL('../workflows/index.ts', import.meta.url));
   const codePath = join(cache, `workflows-${contentHash(entry)}.js`);
   if (touch(codePath)) return { codePath };
   log.info('bundling the workflows, a few seconds');

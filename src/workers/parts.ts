@@ -2,15 +2,20 @@
 // then the Temporal worker, the relay, the reconciler, and what the features run beside them.
 
 import { hostname } from 'node:os';
+import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import { createActivities } from '../activities/index.ts';
 import { type Config, cacheFolderOf } from '../config.ts';
 import { createAccept } from '../core/accept-events.ts';
+import { admit } from '../core/attempt/admit.ts';
 import { type AttemptDependencies, createAttemptDependencies } from '../core/attempt/dependencies.ts';
+import { NotRetryable } from '../core/errors.ts';
+import type { EventTypes } from '../core/event-types.ts';
 import type { AnyFeature, BackgroundPart, FeatureActivities, WorkerDependencies } from '../core/feature.ts';
 import { dependenciesOf } from '../core/feature-dependencies.ts';
 import { createWorkerFlows, type Flows } from '../core/flows/index.ts';
 import { createAccepter } from '../core/ledger/accepter.ts';
+import { getEvent } from '../core/ledger/events.ts';
 import { createNotifier } from '../core/ledger/notifier.ts';
 import { workflowBundle } from './bundle.ts';
 import type { WorkerConnections } from './connections.ts';
@@ -41,6 +46,7 @@ export interface Assembly {
   config: Config;
   connections: WorkerConnections;
   features: readonly AnyFeature[];
+  workflowsPath: string | undefined;
   log: Logger;
 }
 
@@ -101,7 +107,7 @@ export async function assembleParts(
       },
       ofFeatures.activities,
     ),
-    bundle: await workflowBundle(cacheFolderOf(config), log),
+    bundle: await workflowBundle(cacheFolderOf(config), log, assembly.workflowsPath),
     slots,
     graceMs: graceMs + HAND_BACK_MS,
     log,
@@ -141,6 +147,7 @@ async function featureParts(assembly: Assembly, flows: Flows): Promise<FeaturePa
     ledgerId,
     accept: createAccept(types, createAccepter(shared.pool)),
     temporal: client,
+    payloadOf: (event) => payloadOf(corePool, types, event),
     taskQueue,
     listener,
     flows,
@@ -190,4 +197,13 @@ function part(
     stopsWithin,
     giveUp,
   };
+}
+
+async function payloadOf(pool: Pool, types: EventTypes, id: string): Promise<unknown> {
+  const row = await getEvent(pool, id);
+  if (!row) return undefined;
+  const type = types.get(row.type);
+  const admission = type ? admit(types, type, row.payload) : { payload: row.payload };
+  if ('refusal' in admission) throw new NotRetryable(admission.refusal);
+  return admission.payload;
 }

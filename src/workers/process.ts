@@ -25,20 +25,29 @@ export interface RunningWorker {
 
 /**
  * Starts a worker and resolves when it polls. Waits for a Temporal or a ledger that is away; rejects for wrong settings.
- * `features` are those that there are; the configuration names the ones to run.
+ * `catalog`: other features than the product's and the file that exports all workflows; the configuration names the features
+ * to run.
  */
 export async function startWorker(
   config: Config,
   log: Logger,
-  features: readonly AnyFeature[] = allFeatures,
+  catalog: { features: readonly AnyFeature[]; workflowsPath?: string } = { features: allFeatures },
 ): Promise<RunningWorker> {
   const id = randomUUID();
   createNativeLogging(log);
   leanWorkflowThreads();
-  const chosen = chosenFeatures(config.worker.features, features, 'TEM_FEATURES');
+  const chosen = chosenFeatures(config.worker.features, catalog.features, 'TEM_FEATURES');
   const connections = await connectWorker(config, temIdentity(id, hostname(), process.pid), chosen, log);
   const taskQueue = taskQueueOf(connections.ledgerId, config);
-  const { parts, attempts, lease } = await assembleParts({ id, taskQueue, config, connections, features: chosen, log });
+  const { parts, attempts, lease } = await assembleParts({
+    id,
+    taskQueue,
+    config,
+    connections,
+    features: chosen,
+    workflowsPath: catalog.workflowsPath,
+    log,
+  });
   const started: WorkerPart[] = [];
   const stopParts = async (): Promise<void> => {
     for (const part of started.reverse()) {

@@ -4,6 +4,7 @@
 import type { AttemptOutcome } from '../core/attempt/attempt.ts';
 import type { BatchMember, BatchOutcome } from '../core/attempt/batch.ts';
 import type { SettleOutcome } from '../core/attempt/settle.ts';
+import type { RunBegin, RunEnd, RunFence } from '../core/attempt/workflow-run.ts';
 import type { RunCancel } from '../core/ledger/cancel.ts';
 import type { SEARCH_ATTRIBUTES } from '../core/temporal.ts';
 
@@ -35,6 +36,8 @@ export interface EventPolicy {
   timeoutMs: number;
   long: boolean;
   maxAttempts: number;
+  /** The workflow that makes the attempts, as a child. */
+  workflow?: string;
 }
 
 export interface EventInput {
@@ -75,6 +78,10 @@ export interface EventActivities {
   firstAttempt(input: AttemptInput): Promise<AttemptOutcome>;
   /** Later attempts (and those of long types); a failure that is tried again rejects with its next delay. */
   attempt(input: AttemptInput): Promise<AttemptOutcome>;
+  /** The attempt of a workflow: begins it in the ledger, before the child starts. */
+  beginRun(input: AttemptInput): Promise<RunBegin>;
+  /** Writes down how the child ended. */
+  endRun(input: AttemptInput & { fence: RunFence; ended: RunEnd }): Promise<AttemptOutcome>;
   runBatch(input: EventBatchInput): Promise<BatchOutcome>;
   settle(input: AttemptInput): Promise<Exclude<SettleOutcome, { outcome: 'again' }>>;
   /** The run was cancelled in Temporal: what does the ledger say? */

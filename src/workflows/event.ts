@@ -13,6 +13,7 @@ import {
 } from '@temporalio/workflow';
 import type { AttemptOutcome } from '../core/attempt/attempt.ts';
 import type { SettleOutcome } from '../core/attempt/settle.ts';
+import { childAttempt } from './child-attempt.ts';
 import {
   type AttemptInput,
   type EventActivities,
@@ -34,7 +35,8 @@ export async function event(start: EventStart): Promise<EventEnd> {
   const input = isFromRelay(start) ? start : await proxyLocalActivities<EventActivities>(adoption).adopt(start);
   try {
     let step: Step = await firstAttempt(input);
-    if (step.outcome === 'retry' && !step.left) {
+    // Temporal repeats the activity of the later attempts; those of a workflow are repeated here.
+    while (step.outcome === 'retry' && !step.left) {
       show(input, 'FAILED');
       await sleep(step.delayMs);
       step = await laterAttempts(input, step.attempt + 1);
@@ -56,7 +58,7 @@ function isFromRelay(start: Partial<EventInput> | undefined): start is EventInpu
 
 /** A local activity: no further trip to the server when all goes well. A long type shows its heartbeats instead. */
 function firstAttempt(input: EventInput): Promise<AttemptOutcome> {
-  if (input.policy.long) return laterAttempts(input, input.attempt);
+  if (input.policy.long || input.policy.workflow !== undefined) return laterAttempts(input, input.attempt);
   return untilCancelled(input, () =>
     proxyLocalActivities<EventActivities>(attempting.local(input.policy)).firstAttempt(attemptOf(input, input.attempt)),
   );
@@ -64,6 +66,12 @@ function firstAttempt(input: EventInput): Promise<AttemptOutcome> {
 
 /** Temporal repeats the activity after the delay that each failure names, so its attempts and failures are visible. */
 function laterAttempts(input: EventInput, attempt: number): Promise<AttemptOutcome> {
+  const { workflow } = input.policy;
+  if (workflow !== undefined) {
+    const child = new CancellationScope();
+    const policy = { ...input.policy, workflow };
+    return untilCancelled(input, () => childAttempt(attemptOf(input, attempt), policy, child), child);
+  }
   const options = attempting.ordinary(input.policy, attempt);
   return untilCancelled(input, () => proxyActivities<EventActivities>(options).attempt(attemptOf(input, attempt)));
 }
@@ -76,9 +84,13 @@ function settle(input: EventInput): Promise<Step> {
 
 /**
  * Shields an attempt from a cancel in Temporal: the ledger is asked first. An open attempt ends as its worker decides;
- * one that only waits for its time is given up.
+ * one that only waits for its time is given up. `child` is where an attempt runs that a workflow makes.
  */
-async function untilCancelled<Result>(input: EventInput, work: () => Promise<Result>): Promise<Result> {
+async function untilCancelled<Result>(
+  input: EventInput,
+  work: () => Promise<Result>,
+  child?: CancellationScope,
+): Promise<Result> {
   const outer = CancellationScope.current();
   return CancellationScope.nonCancellable(async () => {
     const attempt = new CancellationScope();
@@ -87,7 +99,11 @@ async function untilCancelled<Result>(input: EventInput, work: () => Promise<Res
       if (over) return new Promise<never>(() => {});
       // A callback runs in the scope that called for it, which is the cancelled one: measured.
       const answer = await CancellationScope.nonCancellable(() => requestCancel(input));
-      if (answer.running) return new Promise<never>(() => {});
+      if (answer.running) {
+        // A worker that has the attempt hears it from the ledger; a child hears it here.
+        child?.cancel();
+        return new Promise<never>(() => {});
+      }
       attempt.cancel();
       throw error;
     });

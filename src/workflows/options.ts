@@ -44,6 +44,12 @@ export const settling = (policy: EventPolicy): ActivityOptions => ({
   retry: AWAY_RETRY,
 });
 
+/** Beginning and ending the attempt of a workflow: one statement each, written through an outage. */
+export const accounting: LocalActivityOptions = {
+  startToCloseTimeout: ATTEMPT_MARGIN_MS + OUTAGE_MS,
+  retry: AWAY_RETRY,
+};
+
 export const asking: LocalActivityOptions = { startToCloseTimeout: 10_000, retry: AWAY_RETRY };
 
 export const adoption: LocalActivityOptions = {

@@ -182,7 +182,8 @@ function progress(details: unknown): unknown {
   return JSON.parse(text);
 }
 
-function serialise(value: unknown, hide: HandlerCall['hide']): Verdict {
+/** A result as the ledger keeps it, or why it can't be kept. */
+export function serialise(value: unknown, hide: HandlerCall['hide']): Verdict {
   const failed = (error: string): Verdict => ({ verdict: 'failed', error, retryable: true, delayMs: undefined });
   let text: string | undefined;
   try {

@@ -23,6 +23,8 @@ export interface BeginRequest {
   maxAttempts: number;
   /** When somebody else may look after the event: the attempt's timeout and a margin. */
   dueByMs: number;
+  /** The attempt is a workflow's: whichever worker begins it doesn't have it, so its death is no crash of the event. */
+  ownerless?: boolean;
 }
 
 /** The event as its handler will see it, with the fence of this attempt. */
@@ -76,6 +78,7 @@ export async function begin(
       requests.map((each) => each.attempt),
       requests.map((each) => each.maxAttempts),
       requests.map((each) => each.dueByMs),
+      requests.map((each) => each.ownerless ?? false),
       workerId,
       mayJudge,
     ],
@@ -123,17 +126,17 @@ function answer(row: Record<string, unknown> | undefined): BeginAnswer {
 
 const BEGIN = `
   with input as (
-    select * from unnest($1::uuid[], $2::int[], $3::int[], $4::int[], $5::float8[]) with ordinality
-      as i(id, generation, attempt, max_attempts, due_by_ms, n)
+    select * from unnest($1::uuid[], $2::int[], $3::int[], $4::int[], $5::float8[], $6::bool[]) with ordinality
+      as i(id, generation, attempt, max_attempts, due_by_ms, ownerless, n)
   ), locked as materialized (
     select e.id, e.type, e.key, e.payload, e."group", e.priority, e.created_at, e.state, e.epoch, e.version,
       e.retry_count, e.next_retry_at, e.crash_count, e.lane, e.compensating, e.cancel_requested, e.generation, e.begun,
-      i.generation as run_generation, i.attempt, i.max_attempts, i.due_by_ms, i.n, e.epoch_generation,
-      -- The same worker that asks twice (a lost marker, an outage) has not crashed.
-      e.state = 'PROCESSING' and e.epoch_worker_id is distinct from $6 as open_elsewhere,
+      i.generation as run_generation, i.attempt, i.max_attempts, i.due_by_ms, i.ownerless, i.n, e.epoch_generation,
+      -- The same worker that asks twice (a lost marker, an outage) has not crashed, and a workflow has no worker.
+      e.state = 'PROCESSING' and coalesce(e.epoch_worker_id <> $7, false) as open_elsewhere,
       e.locked_at + i.due_by_ms * interval '1 ms' > clock_timestamp() as in_time,
       exists (select from tem.worker w where w.id = e.epoch_worker_id and w.lease_until > clock_timestamp()) as lives,
-      $7 and exists (select from tem.worker w where w.id = $6 and w.lease_until > clock_timestamp()) as judges
+      $8 and exists (select from tem.worker w where w.id = $7 and w.lease_until > clock_timestamp()) as judges
     from tem.event e join input i on e.id = i.id order by e.id for update of e skip locked
   ), numbered as materialized (
     -- Two calls for one event may share this statement: only one of them may run it.
@@ -159,7 +162,8 @@ const BEGIN = `
       state = case when j.disposition = 'run' then 'PROCESSING' else 'FAILED' end,
       compensating = j.disposition = 'poisoned',
       last_error = case when j.disposition = 'poisoned' then '${POISON_ERROR}' else e.last_error end,
-      epoch = e.epoch + 1, version = e.version + 1, begun = true, worker_id = $6, epoch_worker_id = $6, epoch_generation = e.generation,
+      epoch = e.epoch + 1, version = e.version + 1, begun = true,
+      worker_id = case when not j.ownerless then $7 end, epoch_worker_id = case when not j.ownerless then $7 end, epoch_generation = e.generation,
       crash_count = j.crashes, max_attempts = j.max_attempts, lane = j.lane_now,
       locked_at = case when j.disposition = 'run' then clock_timestamp() end, next_retry_at = null, due_at = null,
       due_by = clock_timestamp() + j.due_by_ms * interval '1 ms', updated_at = clock_timestamp()
@@ -170,7 +174,7 @@ const BEGIN = `
   ), kept as (
     insert into tem.transition (event_id, version, from_state, to_state, attempt, error, actor)
     select id, version, from_state, to_state, retry_count + 1,
-      case when to_state = 'FAILED' then last_error when crashed then 'the worker was lost' end, 'worker ' || $6::uuid
+      case when to_state = 'FAILED' then last_error when crashed then 'the worker was lost' end, 'worker ' || $7::uuid
     from taken
   )
   select j.n::int as n, j.id, j.disposition, j.state, j.type, j.key, j.payload, j."group", j.priority, j.created_at as "createdAt",

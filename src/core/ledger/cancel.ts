@@ -9,7 +9,7 @@ export const CANCEL_CHANNEL = 'tem_cancel';
 /** Tells which run has lost its event while it waited; see OrphanedRun. */
 export const ORPHANED_CHANNEL = 'tem_orphaned';
 
-/** A run of its own whose event was cancelled while the run waited for the next attempt. */
+/** A run of its own whose event was cancelled while the run waited, for the next attempt or for a workflow's end. */
 export interface OrphanedRun {
   event: string;
   generation: number;
@@ -23,12 +23,14 @@ export interface PersonAnswer {
   why?: 'pruned' | 'compensating';
 }
 
-/** Cancels an event for `actor`. Conflict when it has ended. */
-export async function cancelEvent(pool: Pool, id: string, actor: string): Promise<PersonAnswer> {
+/** Cancels an event for `actor`. Conflict when it has ended. `runIsOver`: somebody has ended its run in Temporal. */
+export async function cancelEvent(pool: Pool, id: string, actor: string, runIsOver = false): Promise<PersonAnswer> {
   const { rows } = await pool.query(
     `with locked as materialized (
        select e.*, e.begun and coalesce(t.compensates, false) as compensates,
-         e.state = 'PROCESSING' or e.compensating and e.locked_at is not null as runs
+         -- What a workflow does is over with its run; what a worker does is not.
+         (e.state = 'PROCESSING' or e.compensating and e.locked_at is not null)
+           and not ($5 and e.epoch_worker_id is null) as runs
        from tem.event e left join tem.event_type t on t.name = e.type where e.id = $1 for update of e
      ), cancelled as (
        -- A compensation that is under way goes on as it is: a second one beside it would undo twice.
@@ -45,7 +47,7 @@ export async function cancelEvent(pool: Pool, id: string, actor: string): Promis
          due_by = case when l.runs then e.due_by end
        from locked l where e.id = l.id and l.state not in ${ENDED_SQL}
        returning e.id, e.version, e.state, l.state as from_state, e.retry_count, l.generation as generation_before,
-         l.due_by is not null and l.workflow_id is null as had_own_run
+         l.due_by is not null and l.workflow_id is null as had_own_run, l.epoch_worker_id is null as ownerless
      ), kept as (
        insert into tem.transition (event_id, version, from_state, to_state, attempt, actor)
        select id, version, from_state, state, retry_count, $2 from cancelled where state <> from_state
@@ -53,11 +55,11 @@ export async function cancelEvent(pool: Pool, id: string, actor: string): Promis
        select pg_notify($3, id::text) from cancelled where state = 'PROCESSING'
        union all select pg_notify('${DUE_CHANNEL}', '') from cancelled where state = 'FAILED'
        union all select pg_notify($4, json_build_object('event', id, 'generation', generation_before)::text)
-         from cancelled where state = 'CANCELLED' and had_own_run
+         from cancelled where state = 'CANCELLED' and had_own_run or state = 'PROCESSING' and ownerless
      )
      select l.state as "before", c.state as "after", (select count(*) from told) as told
      from locked l left join cancelled c on c.id = l.id`,
-    [id, actor, CANCEL_CHANNEL, ORPHANED_CHANNEL],
+    [id, actor, CANCEL_CHANNEL, ORPHANED_CHANNEL, runIsOver],
   );
   const [row] = rows;
   if (!row) return { outcome: 'missing' };

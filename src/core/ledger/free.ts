@@ -15,7 +15,8 @@ const isGone = (worker: string): string =>
 
 // What a worker had open when it vanished may be what killed it: from then on it runs without neighbours (rule 6). So does
 // what its relay may just have held against a schema, which can take for ever: the next time an attempt does that.
-const LANE_AFTER_CRASH = `case when (e.state = 'PROCESSING' or e.locked_at is not null) and ${isGone('e.epoch_worker_id')}
+const LANE_AFTER_CRASH = `case when (e.state = 'PROCESSING' or e.locked_at is not null) and e.epoch_worker_id is not null
+    and ${isGone('e.epoch_worker_id')}
   then greatest(e.lane, case when e.crash_count >= 1 then ${LANE.quarantine} else ${LANE.own} end)
   when e.worker_id is not null and ${PAYLOAD_UNCHECKED} and ${isGone('e.worker_id')} then greatest(e.lane, ${LANE.own})
   else e.lane end`;
@@ -64,18 +65,40 @@ export interface Owned {
   /** As Postgres writes it: microseconds must survive. */
   dueBy: string;
   overdueMs: number;
+  /** How long its attempt has been open; null when none is. */
+  openMs: number | null;
+  cancelRequested: boolean;
 }
 
 /** Events past their due_by, longest overdue first, after `last`: nobody has shown progress when they should have. */
 export async function overdue(pool: Pool, limit: number, last?: Pick<Owned, 'dueBy' | 'id'>): Promise<Owned[]> {
   const { rows } = await pool.query<Owned>(
     `select id, type, key, generation, workflow_id as "workflowId", state, due_by::text as "dueBy",
-       extract(epoch from clock_timestamp() - due_by)::float8 * 1000 as "overdueMs"
+       extract(epoch from clock_timestamp() - due_by)::float8 * 1000 as "overdueMs",
+       extract(epoch from clock_timestamp() - locked_at)::float8 * 1000 as "openMs",
+       cancel_requested as "cancelRequested"
      from tem.event where due_by < clock_timestamp() and ($2::timestamptz is null or (due_by, id) > ($2, $3::uuid))
      order by due_by, id limit $1`,
     [limit, last?.dueBy ?? null, last?.id ?? null],
   );
   return rows;
+}
+
+/** Gives events whose run is well another while until somebody looks after them again. */
+export async function keepOwned(
+  pool: Pool,
+  owned: readonly Pick<Owned, 'id' | 'generation'>[],
+  dueByMs: number,
+): Promise<void> {
+  await pool.query(
+    `with chosen as (
+       select e.id from tem.event e join unnest($1::uuid[], $2::int[]) as c(id, generation)
+         on e.id = c.id and e.generation = c.generation
+       where e.due_by is not null order by e.id for update of e skip locked
+     )
+     update tem.event e set due_by = clock_timestamp() + $3 * interval '1 ms' from chosen where e.id = chosen.id`,
+    [owned.map((each) => each.id), owned.map((each) => each.generation), dueByMs],
+  );
 }
 
 /**

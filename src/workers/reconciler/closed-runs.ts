@@ -70,7 +70,7 @@ export async function followClosedRun(pool: Pool, client: Client, log: Logger, r
     return;
   }
   for (const event of owned) {
-    await cancelEvent(pool, event.id, `temporal: ${person}`).catch((error: unknown) => {
+    await cancelEvent(pool, event.id, `temporal: ${person}`, true).catch((error: unknown) => {
       // Whose row somebody holds is looked at again in the next turn.
       if (!isLocked(error)) throw error;
     });

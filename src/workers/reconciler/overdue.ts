@@ -3,8 +3,10 @@
 import { type Client, WorkflowNotFoundError } from '@temporalio/client';
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
+import { RUN_DUE_BY_MS } from '../../core/attempt/workflow-run.ts';
+import type { EventType } from '../../core/event-type.ts';
 import type { EventTypes } from '../../core/event-types.ts';
-import { free, type Owned, overdue } from '../../core/ledger/free.ts';
+import { free, keepOwned, type Owned, overdue } from '../../core/ledger/free.ts';
 import { eventWorkflowId } from '../../core/workflow-id.ts';
 import type { GoOn } from './alone.ts';
 import { followClosedRun } from './closed-runs.ts';
@@ -60,7 +62,13 @@ async function lookAfterRun(options: OverdueOptions, workflowId: string, owned: 
       await free(pool, owned);
       return;
     }
-    const stuck = owned.filter((event) => event.overdueMs > stuckAfterMs);
+    const [well, others] = parted(owned, (event) => isWell(options.types.get(event.type), event));
+    if (well.length > 0) {
+      await keepOwned(pool, well, RUN_DUE_BY_MS);
+      // Whoever was to cancel it may not have heard.
+      if (well.some((event) => event.cancelRequested)) await handle.cancel();
+    }
+    const stuck = others.filter((event) => event.overdueMs > stuckAfterMs);
     if (stuck.length === 0) return;
     log.error({ workflowId, events: stuck.length }, 'a run shows no progress: it is ended and its events start again');
     await free(pool, stuck);
@@ -70,4 +78,13 @@ async function lookAfterRun(options: OverdueOptions, workflowId: string, owned: 
     await free(pool, owned);
     log.warn({ workflowId, events: owned.length }, 'Temporal knows no run of these events: they start again');
   }
+}
+
+/** A workflow that makes an attempt shows no progress of its own: it may run for as long as its type lets it. */
+function isWell(type: EventType | undefined, { openMs }: Owned): boolean {
+  return type?.workflow !== undefined && openMs !== null && openMs < type.timeoutMs + RUN_DUE_BY_MS;
+}
+
+function parted<Item>(items: readonly Item[], test: (item: Item) => boolean): [Item[], Item[]] {
+  return [items.filter(test), items.filter((item) => !test(item))];
 }

@@ -16,7 +16,7 @@ import { createNotifier } from '../../../src/core/ledger/notifier.ts';
 import { createPool } from '../../../src/core/ledger/pool.ts';
 import { createDatabase } from '../../support/database.ts';
 
-export type Handle = EventTypeDefinition['handle'];
+export type Handle = NonNullable<EventTypeDefinition['handle']>;
 
 const QUICK_RETRY = { maxAttempts: 3, base: '1s', cap: '10s', jitter: 0 } as const;
 
