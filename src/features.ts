@@ -3,6 +3,7 @@
 import type { AnyFeature } from './core/feature.ts';
 import { notifications } from './features/notifications/index.ts';
 import { price } from './features/price/index.ts';
+import { searchSync } from './features/search-sync/index.ts';
 import { webhooks } from './features/webhooks/index.ts';
 
-export const features: readonly AnyFeature[] = [notifications, price, webhooks];
+export const features: readonly AnyFeature[] = [notifications, price, searchSync, webhooks];

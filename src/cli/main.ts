@@ -3,6 +3,7 @@
 import { Command, CommanderError } from 'commander';
 import { allSettings } from '../config.ts';
 import { features } from '../features.ts';
+import { commandTools } from './command-tools.ts';
 import { addApi } from './commands/api.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addEnv } from './commands/env.ts';
@@ -38,7 +39,7 @@ for (const { commands = [] } of features) {
   for (const { name, description, load } of commands) {
     const command = program.command(name).description(description);
     // Only the one that is called, or asked for its help, is loaded.
-    if (process.argv.slice(2).includes(name)) (await load())(command);
+    if (process.argv.slice(2).includes(name)) (await load())(command, commandTools);
   }
 }
 

@@ -99,11 +99,33 @@ export interface FeatureSettings<Values> {
   secrets?: Readonly<Record<string, { check(secret: string): unknown; make(): string }>>;
 }
 
+/** What `tem` lends to the commands of features. */
+export interface CommandTools {
+  /** Read from the environment when it is asked for. */
+  config(): Config;
+  /** The API as every command finds it. Throws what `failure` makes, or a ConfigError. */
+  api(): CommandApi;
+  /** To be thrown: its message is the whole output. `usage`: what the person gave is wrong. */
+  failure(kind: 'failed' | 'usage', message: string): Error;
+  /** The end of a command's help: examples, a line each, and the exit codes. */
+  helpEnd(examples: string[]): string;
+}
+
+export interface CommandApi {
+  url: string;
+  /** Resolves to status and JSON of a success; throws for everything else, in words. */
+  request(
+    method: 'GET' | 'POST' | 'PUT' | 'DELETE',
+    path: string,
+    body?: string,
+  ): Promise<{ status: number; body: Record<string, unknown> }>;
+}
+
 /** `tem <name> ...`, loaded only when it is called. */
 export interface FeatureCommand {
   name: string;
   description: string;
-  load(): Promise<(command: Command) => void>;
+  load(): Promise<(command: Command, tools: CommandTools) => void>;
 }
 
 /** Activities by name. The name is durable, and begins with the feature's: `price.checkSlice`. */

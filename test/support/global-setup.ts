@@ -6,6 +6,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
+import { openDoor } from './open-search-door.ts';
 import { CLONED, startTem } from './processes.ts';
 import { builtProgram } from './program.ts';
 import { runningServices } from './running-services.ts';
@@ -17,6 +18,8 @@ declare module 'vitest' {
     templateUrl: string;
     temporalAddress: string;
     temporalCli: string;
+    /** Where a test file asks for the run's OpenSearch. */
+    openSearchDoor: string;
   }
 }
 
@@ -32,13 +35,18 @@ export default async function setup(project: TestProject): Promise<() => Promise
   process.env.TEM_TEST_PROGRAM ??= await builtProgram();
   const running = runningServices();
   const services = running ? { ...running, stop: async () => {} } : await ownServices();
+  const door = await openDoor();
+  const stop = async (): Promise<void> => {
+    await Promise.all([door.close(), services.stop()]);
+  };
   try {
     project.provide('templateUrl', await migratedTemplate(services.databaseUrl));
     project.provide('temporalAddress', services.temporalAddress);
     project.provide('temporalCli', services.temporalCli);
-    return services.stop;
+    project.provide('openSearchDoor', door.url);
+    return stop;
   } catch (error) {
-    await services.stop();
+    await stop();
     throw error;
   }
 }

@@ -1,7 +1,9 @@
-// What the `tem` command offers, asked of its commands themselves (src/cli/commands): no process is started for it.
+// What the `tem` command offers, asked of its commands themselves (src/cli/commands and those of features): no process is started for it.
 
 import { readdirSync } from 'node:fs';
 import { Command } from 'commander';
+import { commandTools } from '../../../src/cli/command-tools.ts';
+import { features } from '../../../src/features.ts';
 
 export interface Offer {
   commands: Map<string, Offer>;
@@ -18,6 +20,9 @@ export async function readOffer(): Promise<Offer> {
     for (const [name, add] of Object.entries(module)) {
       if (/^add[A-Z]/.test(name) && typeof add === 'function') add(program);
     }
+  }
+  for (const { name, description, load } of features.flatMap((feature) => feature.commands ?? [])) {
+    (await load())(program.command(name).description(description), commandTools);
   }
   return offerOf(program);
 }

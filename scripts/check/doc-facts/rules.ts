@@ -61,11 +61,15 @@ function npmScripts({ text }: Piece, { scripts }: Facts): Untrue[] {
     .map((script) => ({ problem: `there is no npm script '${script}'`, remedy: 'see the scripts of package.json' }));
 }
 
-function settings({ text }: Piece, { settings: known }: Facts): Untrue[] {
-  return [...text.matchAll(/\bTEM_[A-Z0-9_]+\b/g)]
-    .map(([name]) => name)
-    .filter((name) => !known.has(name) && !/^TEM_WEBHOOK_SECRET_\w*$/.test(name))
-    .map((name) => ({ problem: `there is no setting ${name}`, remedy: 'see src/config.ts for the settings' }));
+function settings({ text }: Piece, { settings: known, source }: Facts): Untrue[] {
+  return (
+    [...text.matchAll(/\bTEM_[A-Z0-9_]+\b/g)]
+      .map(([name]) => name)
+      .filter((name) => !known.has(name) && !/^TEM_WEBHOOK_SECRET_\w*$/.test(name))
+      // Of a family, such as TEM_SEARCH_URL_<NAME>.
+      .filter((name) => !source.includes(`${name}<NAME>`))
+      .map((name) => ({ problem: `there is no setting ${name}`, remedy: 'see src/config.ts for the settings' }))
+  );
 }
 
 function paths({ text, kind }: Piece, { files }: Facts): Untrue[] {

@@ -1,0 +1,136 @@
+// The triggers of a mapped table: for each statement one, with transition tables, so that a statement over many rows costs
+// one insert into the queue. They only enqueue (rule 24). What they keep of a row must never be why a write of the
+// application's fails.
+
+import pg from 'pg';
+import type { Dependency, Mapping } from '../mapping.ts';
+import { QUEUE } from '../queue/table.ts';
+import { idSql } from '../source/identity.ts';
+import { quoted, type Table } from '../source/table.ts';
+
+/** Rows with longer texts are only named in the queue: a jsonb holds 255 MB, and {old, new} is two rows. */
+const CHANGE_BYTES_MAX = 32_000_000;
+
+const literal = pg.escapeLiteral;
+const identifier = pg.escapeIdentifier;
+
+export const TRIGGER_PREFIX = 'tem_search';
+
+interface TriggerSql {
+  /** Functions, which lock nothing of the table. */
+  functions: string[];
+  /** What locks the table, to be run quickly. */
+  triggers: string[];
+}
+
+/** The SQL that makes what enqueues changes of the table. */
+export function tableTriggers(mapping: Mapping, table: Table): TriggerSql {
+  const name = (event: string): string => `tem.${identifier(`search_${mapping.mappingId}_${event}`)}`;
+  const relations = [table, ...table.partitions];
+  const trigger = (event: 'insert' | 'update' | 'delete' | 'truncate', referencing: string): string[] =>
+    relations.map(
+      (
+        relation,
+      ) => `create or replace trigger ${TRIGGER_PREFIX}_${event} after ${event} on ${quoted(relation)} ${referencing}
+        for each statement execute function ${name(event)}()`,
+    );
+  const alias = identifier(mapping.table);
+  return {
+    functions: [
+      triggerFunction(name('insert'), oneSided(mapping, table, 'INSERT', `tem_new as ${alias}`)),
+      triggerFunction(name('update'), bothSided(mapping, table)),
+      triggerFunction(name('delete'), oneSided(mapping, table, 'DELETE', `tem_old as ${alias}`)),
+      triggerFunction(name('truncate'), `insert into tem.search_sweep (mapping_id) values (${mapping.mappingId})`),
+    ],
+    triggers: [
+      ...trigger('insert', 'referencing new table as tem_new'),
+      ...trigger('update', 'referencing old table as tem_old new table as tem_new'),
+      ...trigger('delete', 'referencing old table as tem_old'),
+      ...trigger('truncate', ''),
+    ],
+  };
+}
+
+/** The SQL that makes what enqueues changes of a table that documents depend on. */
+export function dependencyTriggers(mapping: Mapping, { from }: Dependency, index: number, table: Table): TriggerSql {
+  const column = identifier(from.column);
+  const name = (event: string): string => `tem.${identifier(`search_${mapping.mappingId}_d${index}_${event}`)}`;
+  const trigger = `${TRIGGER_PREFIX}_${mapping.mappingId}_d${index}`;
+  const add = (values: string): string => `insert into tem.search_fanout (mapping_id, dependency, value)
+    select ${mapping.mappingId}, ${index}, v from (${values}) as c(v) where v is not null`;
+  const valuesOf = (relation: string): string => `select distinct ${column}::text from ${relation}`;
+  const relations = [table, ...table.partitions];
+  const create = (event: string, referencing: string): string[] =>
+    relations.map(
+      (relation) => `create or replace trigger ${trigger}_${event} after ${event} on ${quoted(relation)} ${referencing}
+        for each statement execute function ${name(event)}()`,
+    );
+  return {
+    functions: [
+      triggerFunction(name('insert'), add(valuesOf('tem_new'))),
+      triggerFunction(name('update'), add(`${valuesOf('tem_old')} union ${valuesOf('tem_new')}`)),
+      triggerFunction(name('delete'), add(valuesOf('tem_old'))),
+      // What was joined is gone, and nobody knows which: the documents are compared.
+      triggerFunction(name('truncate'), `insert into tem.search_sweep (mapping_id) values (${mapping.mappingId})`),
+    ],
+    triggers: [
+      ...create('insert', 'referencing new table as tem_new'),
+      ...create('update', 'referencing old table as tem_old new table as tem_new'),
+      ...create('delete', 'referencing old table as tem_old'),
+      ...create('truncate', ''),
+    ],
+  };
+}
+
+// The rights of TEM's role, because those who write the table need none on the queue. Names mean what they mean to TEM's
+// own reading of the documents.
+function triggerFunction(name: string, statement: string): string {
+  const body = `begin
+    ${statement};
+    if found then perform tem.search_ring(); end if;
+    return null;
+  end`;
+  return `create or replace function ${name}() returns trigger language plpgsql security definer
+    set search_path from current as ${literal(body)}`;
+}
+
+const INSERT_INTO = `insert into ${QUEUE} (table_name, operation, record_id, change_data)`;
+
+function oneSided(mapping: Mapping, table: Table, operation: 'INSERT' | 'DELETE', relation: string): string {
+  const alias = identifier(mapping.table);
+  return `${INSERT_INTO}
+    select ${literal(mapping.queueName)}, '${operation}', ${idSql(mapping.id, alias)}, ${kept(table, `to_jsonb(${alias})`, [alias])}
+    from ${relation} where tem.search_keeps() <> 'full' and ${condition(mapping)}`;
+}
+
+/** An update may change the id, and may enter or leave what is indexed. */
+function bothSided(mapping: Mapping, table: Table): string {
+  const alias = identifier(mapping.table);
+  const side = (relation: string): string =>
+    `(select ${idSql(mapping.id, alias)} as k, ${alias} as r, ${condition(mapping)} as m from ${relation} as ${alias})`;
+  const data = `case when n.k is null then to_jsonb(o.r) when o.k is null then to_jsonb(n.r)
+    else jsonb_build_object('old', to_jsonb(o.r), 'new', to_jsonb(n.r)) end`;
+  return `${INSERT_INTO}
+    select ${literal(mapping.queueName)}, case when n.k is null then 'DELETE' when o.k is null then 'INSERT' else 'UPDATE' end,
+      coalesce(n.k, o.k), ${kept(table, data, ['(o.r)', '(n.r)'])}
+    from ${side('tem_old')} o full join ${side('tem_new')} n on n.k = o.k
+    where tem.search_keeps() <> 'full' and (coalesce(o.m, false) or coalesce(n.m, false))`;
+}
+
+function condition({ where }: Mapping): string {
+  // A mapping by query has no condition: whether a row is in it, only the query knows.
+  return where === undefined ? 'true' : `coalesce((${where}\n), false)`;
+}
+
+/** The change as it is kept: nothing when only marks are, or when a row is too long for a jsonb. */
+function kept({ columns }: Table, data: string, rows: readonly string[]): string {
+  const long = columns.filter(({ baseType }) => ['text', 'varchar', 'bytea', 'xml'].includes(baseType));
+  const lengths = rows.flatMap((row) =>
+    long.map(({ name, baseType }) => {
+      const column = `${row}.${identifier(name)}`;
+      return `coalesce(octet_length(${baseType === 'bytea' ? column : `${column}::text`}), 0)`;
+    }),
+  );
+  const fits = lengths.length === 0 ? '' : ` and ${lengths.join(' + ')} < ${CHANGE_BYTES_MAX}`;
+  return `case when tem.search_keeps() = 'whole'${fits} then ${data} end`;
+}

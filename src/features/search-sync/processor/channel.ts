@@ -1,0 +1,3 @@
+// The channel on which processors are woken.
+
+export const CHANNEL = 'tem_search';

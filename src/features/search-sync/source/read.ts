@@ -1,0 +1,149 @@
+// Reads documents from Postgres as text: Postgres writes the JSON, and nobody reads it again before the index does. What a
+// row can't become a document for is told by record, so that it doesn't take its neighbours along.
+
+import pg from 'pg';
+import type { Mapping } from '../mapping.ts';
+import { ID_BYTES_MAX, idColumns, idIn, idParameters, idSql, splitId } from './identity.ts';
+import { quoted } from './table.ts';
+
+export interface SourceDocument {
+  id: string;
+  /** JSON in one line. */
+  json: string;
+}
+
+export interface Reading {
+  documents: SourceDocument[];
+  /** Asked for and not there, or not to be indexed: the document goes. */
+  absent: string[];
+  /** Not read for want of room: ask again for these alone. */
+  rest: string[];
+  /** No document can be made of these. */
+  failed: { id: string; reason: string }[];
+}
+
+type Queryable = Pick<pg.Pool | pg.PoolClient, 'query'>;
+
+/** The rows that are documents, under the alias `d`, with the columns that the id is made of. */
+export function sourceSql(mapping: Pick<Mapping, 'schema' | 'table' | 'sql' | 'where'>): string {
+  if (mapping.sql !== undefined) return `(${mapping.sql}\n) as d`;
+  const table = quoted({ schema: mapping.schema, name: mapping.table });
+  if (mapping.where === undefined) return `${table} as d`;
+  // Under the table's own name, which the condition may use.
+  return `(select * from ${table} where (${mapping.where}\n)) as d`;
+}
+
+/** The document of a row as an SQL expression of type text. */
+export function documentSql(mapping: Pick<Mapping, 'columns'>): string {
+  if (mapping.columns === undefined) return 'row_to_json(d)::text';
+  const columns = mapping.columns.map((column) => `d.${pg.escapeIdentifier(column)}`);
+  return `row_to_json((select c from (select ${columns.join(', ')}) as c))::text`;
+}
+
+// Postgres and Node: text of up to half a gigabyte. Both targets take 100 MB a request by default.
+const DOCUMENT_BYTES_MAX = 90_000_000;
+
+/** The documents of these records as they are now. At least one is read, then as many as fit into `bytesMax`. */
+export async function readDocuments(
+  pool: Queryable,
+  mapping: Mapping,
+  ids: readonly string[],
+  bytesMax: number,
+): Promise<Reading> {
+  const reading: Reading = { documents: [], absent: [], rest: [], failed: [] };
+  const known: { id: string; parts: string[] }[] = [];
+  for (const id of ids) {
+    const parts = splitId(mapping.id, id);
+    if (parts === undefined) reading.absent.push(id);
+    else if (Buffer.byteLength(id) > ID_BYTES_MAX) {
+      reading.failed.push({ id, reason: `the id has more than ${ID_BYTES_MAX} bytes` });
+    } else known.push({ id, parts });
+  }
+  if (known.length > 0) await readKnown(pool, mapping, known, bytesMax, reading);
+  return reading;
+}
+
+async function readKnown(
+  pool: Queryable,
+  mapping: Mapping,
+  known: { id: string; parts: string[] }[],
+  bytesMax: number,
+  reading: Reading,
+): Promise<void> {
+  let rows: { id: string; json: string | null; bytes: number }[];
+  try {
+    ({ rows } = await pool.query({
+      text: byIdSql(mapping),
+      values: [
+        ...idParameters(
+          mapping.id,
+          known.map(({ parts }) => parts),
+        ),
+        bytesMax,
+      ],
+    }));
+  } catch (error) {
+    if (!isOfTheData(error)) throw error;
+    const [only] = known;
+    if (known.length === 1 && only) {
+      reading.failed.push({ id: only.id, reason: (error as Error).message });
+      return;
+    }
+    // One row, or one id that its column's type doesn't take, fails the statement: halve until it is alone.
+    const middle = known.length >> 1;
+    await readKnown(pool, mapping, known.slice(0, middle), bytesMax, reading);
+    await readKnown(pool, mapping, known.slice(middle), bytesMax, reading);
+    return;
+  }
+  const found = new Set<string>();
+  for (const { id, json, bytes } of rows) {
+    if (found.has(id)) continue;
+    found.add(id);
+    if (json !== null) reading.documents.push({ id, json: inOneLine(json) });
+    else if (bytes > DOCUMENT_BYTES_MAX)
+      reading.failed.push({ id, reason: `the document has ${bytes} bytes, more than a target takes` });
+    else reading.rest.push(id);
+  }
+  for (const { id } of known) if (!found.has(id)) reading.absent.push(id);
+}
+
+function byIdSql(mapping: Mapping): string {
+  return `with read as materialized (
+      select ${idSql(mapping.id, 'd')} as id, ${documentSql(mapping)} as json from ${sourceSql(mapping)}
+      where ${idIn(mapping.id, 'd', 1)}
+    ), measured as (
+      select id, json, octet_length(json) as bytes,
+        sum(octet_length(json)) over (rows between unbounded preceding and current row) as until from read
+    )
+    select id, case when bytes <= ${DOCUMENT_BYTES_MAX} and (until <= $${mapping.id.length + 1} or until = bytes) then json end
+      as json, bytes from measured`;
+}
+
+/** A slice of documents in order of id, after the given one. */
+export async function readSlice(
+  pool: Queryable,
+  mapping: Mapping,
+  after: readonly string[] | null,
+  limit: number,
+): Promise<{ ids: string[]; parts: string[][] }> {
+  const order = idColumns(mapping.id, 'd');
+  const bound = mapping.id.map(({ type }, index) => `$${index + 2}::text::${type}`).join(', ');
+  const texts = mapping.id.map(({ column }) => `d.${pg.escapeIdentifier(column)}::text`).join(', ');
+  const { rows } = await pool.query<{ id: string; parts: string[] }>(
+    `select ${idSql(mapping.id, 'd')} as id, array[${texts}] as parts from ${sourceSql(mapping)}
+      ${after === null ? '' : `where (${order}) > (${bound})`} order by ${order} limit $1`,
+    [limit, ...(after ?? [])],
+  );
+  return { ids: rows.map(({ id }) => id), parts: rows.map(({ parts }) => parts) };
+}
+
+/** Raw line ends can only stand between the tokens of a `json` column. */
+function inOneLine(json: string): string {
+  return json.includes('\n') || json.includes('\r') ? json.replaceAll(/[\r\n]/g, ' ') : json;
+}
+
+/** Whether the statement failed for what a row or an id holds, and not for what is asked or where. */
+function isOfTheData(error: unknown): boolean {
+  const code = (error as { code?: unknown }).code;
+  return error instanceof pg.DatabaseError && typeof code === 'string' && /^(22|54000|54001|0A000)/.test(code);
+}

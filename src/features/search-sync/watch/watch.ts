@@ -1,0 +1,107 @@
+// What one worker looks after for all: how each target is, indices that are gone, deletes after a restart of a target, indices
+// that were replaced, tables that were emptied, partitions that are new, a queue that grows too long, and comparisons.
+
+import { setTimeout as pause } from 'node:timers/promises';
+import type pg from 'pg';
+import type { Logger } from 'pino';
+import { rebuildLost, rebuildMissing, removeReplaced } from '../load/reindex.ts';
+import type { Mapping } from '../mapping.ts';
+import type { TargetState } from '../processor/write.ts';
+import type { SearchSettings } from '../settings.ts';
+import { readMappings } from '../store.ts';
+import { indexExists } from '../target/indices.ts';
+import type { Target } from '../target/target.ts';
+import { compareMapping } from '../verify/mapping.ts';
+import { addPartitionTriggers } from './partitions.ts';
+import { keepQueueShort } from './queue-length.ts';
+import { runSweeps } from './sweeps.ts';
+import { lookAtTarget } from './targets.ts';
+
+export interface WatchDependencies {
+  pool: pg.Pool;
+  targets: Record<string, Target>;
+  states: Record<string, TargetState>;
+  settings: SearchSettings;
+  log: Logger;
+}
+
+export interface Watch {
+  start(): void;
+  stop(): Promise<void>;
+}
+
+const HEALTH_EVERY_MS = 15_000;
+const SWEEP_EVERY_MS = 1_000;
+
+export function createWatch(dependencies: WatchDependencies): Watch {
+  const { settings, log } = dependencies;
+  const stopped = new AbortController();
+  const { signal } = stopped;
+  let loops: Promise<unknown> = Promise.resolve();
+  const repeat = async (name: string, everyMs: number, run: () => Promise<unknown>): Promise<void> => {
+    while (!signal.aborted) {
+      await run().catch((error: Error) => log.warn({ error: error.message }, `${name} went wrong, trying again`));
+      await pause(everyMs, undefined, { signal }).catch(() => {});
+    }
+  };
+  return {
+    start() {
+      loops = Promise.all([
+        repeat('the look at targets and indices', HEALTH_EVERY_MS, () => watchTurn(dependencies)),
+        repeat('the look for emptied tables', SWEEP_EVERY_MS, () => runSweeps(dependencies, signal)),
+        settings.verifyEveryMs === 0
+          ? undefined
+          : repeat('the comparison', settings.verifyEveryMs, () => compareAll(dependencies, signal)),
+      ]);
+    },
+    async stop() {
+      stopped.abort();
+      await loops;
+    },
+  };
+}
+
+/** One look at everything. */
+export async function watchTurn(dependencies: WatchDependencies): Promise<void> {
+  const { pool, targets, log } = dependencies;
+  const well = new Set<string>();
+  for (const target of Object.values(targets)) if (await lookAtTarget(pool, target, log)) well.add(target.name);
+  await keepQueueShort(pool, dependencies.settings.queueMax, log);
+  for (const mapping of await readMappings(pool)) {
+    await addPartitionTriggers(pool, mapping, log);
+    await lookAtIndices(dependencies, mapping, well);
+  }
+}
+
+async function lookAtIndices(
+  dependencies: WatchDependencies,
+  mapping: Mapping,
+  well: ReadonlySet<string>,
+): Promise<void> {
+  const { targets } = dependencies;
+  for (const { id, target: name, name: index } of mapping.indices) {
+    const target = targets[name];
+    if (target && well.has(name) && !(await indexExists(target, index))) await rebuildLost(dependencies, mapping, id);
+  }
+  if (mapping.targets.every((name) => well.has(name))) {
+    await rebuildMissing(dependencies, mapping);
+    await removeReplaced(dependencies, mapping);
+  }
+}
+
+async function compareAll({ pool, states, settings, log }: WatchDependencies, signal: AbortSignal): Promise<void> {
+  for (const mapping of await readMappings(pool)) {
+    if (signal.aborted) return;
+    const found = await compareMapping({ pool, targets: states }, mapping, {
+      repair: settings.repair,
+      ratePerSecond: settings.verifyRate,
+      signal,
+    });
+    const { records: _records, ...counts } = found;
+    const differs = found.missing + found.stale + found.extra > 0;
+    log[differs ? 'error' : 'debug'](
+      { table: mapping.queueName, ...counts },
+      differs ? 'database and index differ' : 'database and index agree',
+    );
+  }
+}
