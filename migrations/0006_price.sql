@@ -94,6 +94,8 @@ create table tem.price_product (
 -- A sweep takes what is due of a tier and shop from here, and what it has checked leaves the range by itself.
 create index price_product_due on tem.price_product (tier, shop, next_check_at, id);
 
+create index price_product_new on tem.price_product (id) where last_checked_at is null and error_code is null;
+
 create table tem.price_history (
   product text not null references tem.price_product on delete cascade,
   at timestamptz not null,

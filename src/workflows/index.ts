@@ -1,5 +1,6 @@
 // The catalog of every durable workflow. A workflow's name is in histories and in other releases: never rename one.
 
+export { priceSweep } from '../features/price/workflows.ts';
 export { event } from './event.ts';
 export { eventBatch } from './event-batch.ts';
 export { reconcile } from './reconcile.ts';

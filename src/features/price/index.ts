@@ -2,6 +2,7 @@
 // The batch is the fast path; a product that fails leaves it and becomes a `price.check` event.
 
 import type { Feature } from '../../core/feature.ts';
+import { recurringSchedules } from './schedules.ts';
 import { type PriceSettings, settings } from './settings.ts';
 
 export const price: Feature<PriceSettings> = {
@@ -9,13 +10,12 @@ export const price: Feature<PriceSettings> = {
   settings,
   eventTypes: async (dependencies) => {
     const { batchType, changedType, checkType } = await import('./event-types.ts');
-    return [checkType(dependencies), batchType(dependencies), changedType(dependencies)];
+    const { recurringTypes } = await import('./recurring.ts');
+    return [checkType, batchType, changedType].map((type) => type(dependencies)).concat(recurringTypes(dependencies));
   },
-  background: async (dependencies) => {
-    const { useFlows } = await import('./engine.ts');
-    useFlows(dependencies);
-    return [];
-  },
+  workflows: ['priceSweep'],
+  activities: async (dependencies) => (await import('./sweep/activities.ts')).sweepActivities(dependencies),
+  schedules: (dependencies) => recurringSchedules(dependencies),
   routes: async (app, dependencies) => {
     const { priceRoutes } = await import('./routes/index.ts');
     priceRoutes(app, dependencies);

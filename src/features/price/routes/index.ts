@@ -7,10 +7,14 @@ import { checkRoutes } from './checks.ts';
 import { importRoute } from './import.ts';
 import { productRoutes } from './products.ts';
 import { shopRoutes } from './shops.ts';
+import { subscriptionRoutes } from './subscriptions.ts';
+import { sweepRoutes } from './sweeps.ts';
 
 export function priceRoutes(app: FastifyInstance, dependencies: RouteDependencies<PriceSettings>): void {
   shopRoutes(app, dependencies);
   productRoutes(app, dependencies);
   checkRoutes(app, dependencies);
   importRoute(app, dependencies);
+  sweepRoutes(app, dependencies);
+  subscriptionRoutes(app, dependencies);
 }

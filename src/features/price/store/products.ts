@@ -200,3 +200,12 @@ export async function readHistory(
   );
   return rows;
 }
+
+/** Products that nobody has looked at yet. */
+export async function neverChecked(database: Database, limit: number): Promise<string[]> {
+  const { rows } = await database.query<{ id: string }>(
+    'select id from tem.price_product where last_checked_at is null and error_code is null order by id limit $1',
+    [limit],
+  );
+  return rows.map(({ id }) => id);
+}
