@@ -121,6 +121,18 @@ const STORIES: Record<string, (stage: Stage) => Promise<string>> = {
     await untilClosed(stage, workflowId);
     return workflowId;
   },
+  async 'schedule-firing'(stage) {
+    await stage.pool.query(
+      `insert into tem.schedule (id, every, time_zone, type, payload) values ('recorded', '1s', 'UTC', 'quick', '{"plan": ["ok"]}')`,
+    );
+    return waitFor(async () => {
+      for await (const run of stage.client.workflow.list({
+        query: `WorkflowType = 'scheduleFiring' AND ExecutionStatus = 'Completed'`,
+      }))
+        return run.workflowId;
+      return undefined;
+    }, PATIENCE_MS);
+  },
   async reconcile(stage) {
     return waitFor(async () => {
       for await (const run of stage.client.workflow.list({

@@ -4,15 +4,20 @@ import type { FeatureActivities } from '../core/feature.ts';
 import type { EventActivities } from '../workflows/contract.ts';
 import { type AttemptActivityDependencies, createAttemptActivities } from './attempts.ts';
 import { createRunActivities, type RunActivityDependencies } from './runs.ts';
+import { createScheduleActivities, type ScheduleActivityDependencies } from './schedules.ts';
 
-export type ActivityDependencies = AttemptActivityDependencies & RunActivityDependencies;
+export type ActivityDependencies = AttemptActivityDependencies & RunActivityDependencies & ScheduleActivityDependencies;
 
 /** The core's activities and those of the features. Throws when a feature's has a name that is taken. */
 export function createActivities(
   dependencies: ActivityDependencies,
   ofFeatures: FeatureActivities = {},
 ): EventActivities & FeatureActivities {
-  const core = { ...createAttemptActivities(dependencies), ...createRunActivities(dependencies) };
+  const core: EventActivities = {
+    ...createAttemptActivities(dependencies),
+    ...createRunActivities(dependencies),
+    ...createScheduleActivities(dependencies),
+  };
   const taken = Object.keys(ofFeatures).find((name) => Object.hasOwn(core, name));
   if (taken !== undefined)
     throw new Error(`an activity of the core is named ${taken}: begin the name with the feature's`);

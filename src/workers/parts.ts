@@ -23,9 +23,10 @@ import { HAND_BACK_MS } from './grace.ts';
 import { createLeaseKeeper, type LeaseKeeper } from './lease-keeper.ts';
 import { onOneWorker } from './one-worker.ts';
 import { endOrphanedRuns } from './orphaned-runs.ts';
-import { createReconciler } from './reconciler/reconciler.ts';
+import { createReconciler, type Reconciler } from './reconciler/reconciler.ts';
 import { Relay } from './relay/relay.ts';
 import { Starter } from './relay/starter.ts';
+import { scheduleParts } from './schedules/index.ts';
 import { ensureSearchAttributes } from './search-attributes.ts';
 import { catchStrays } from './strays.ts';
 import { createTemporalWorker, ordinaryAttemptsMax } from './temporal-worker.ts';
@@ -68,27 +69,13 @@ export async function assembleParts(
     log,
   });
   const starter = new Starter({ client, ledgerId, taskQueue, searchAttributes: connections.searchAttributes, log });
-  const { slots, graceMs, reconcileEveryMs } = config.worker;
+  const { slots, graceMs } = config.worker;
   const { admission } = flows;
   const { batch } = config;
   const relay = new Relay({ workerId: id, pool, types, starter, listener, slots, admission, batch, log });
   flows.onChange(relay.flowsChanged);
   const ofFeatures = await featureParts(assembly, flows.flows);
-  const reconciler = createReconciler({
-    workerId: id,
-    pool,
-    client,
-    types,
-    ledgerId,
-    taskQueue,
-    everyMs: reconcileEveryMs,
-    restoreSearchAttributes: async () => starter.useSearchAttributes(await ensureSearchAttributes(client, log)),
-    unknownTypeAfterMs: config.unknownTypeAfterMs,
-    retentionMs: config.retentionMs,
-    keyRetentionMs: config.keyRetentionMs,
-    pruneFeatures: ofFeatures.prune,
-    log,
-  });
+  const reconciler = reconcilerOf(assembly, starter, ofFeatures.prune);
   const temporal = createTemporalWorker({
     connection: connections.temporal,
     namespace: config.temporal.namespace,
@@ -100,6 +87,8 @@ export async function assembleParts(
         attempts,
         ordinaryPerTypeMax: ordinaryAttemptsMax(slots) / 2,
         pool,
+        client,
+        log,
         types,
         runDone: relay.runDone,
         searchAttributes: starter.searchAttributes,
@@ -131,6 +120,35 @@ export async function assembleParts(
   return { parts, attempts, lease };
 }
 
+function reconcilerOf(
+  { id, taskQueue, config, connections, log }: Assembly,
+  starter: Starter,
+  pruneFeatures: FeatureParts['prune'],
+): Reconciler {
+  const { corePool: pool, client, types, ledgerId } = connections;
+  return createReconciler({
+    workerId: id,
+    pool,
+    client,
+    types,
+    ledgerId,
+    taskQueue,
+    everyMs: config.worker.reconcileEveryMs,
+    restoreSearchAttributes: async () => starter.useSearchAttributes(await ensureSearchAttributes(client, log)),
+    unknownTypeAfterMs: config.unknownTypeAfterMs,
+    retentionMs: config.retentionMs,
+    keyRetentionMs: config.keyRetentionMs,
+    pruneFeatures,
+    log,
+  });
+}
+
+function schedulesOf({ id, taskQueue, connections, log }: Assembly): Omit<BackgroundPart, 'on'>[] {
+  const { corePool: pool, client, ledgerId, listener } = connections;
+  const parts = scheduleParts({ pool, client, ledgerId, taskQueue, listener, log });
+  return parts.map((each) => onOneWorker({ pool, workerId: id, part: each, log }));
+}
+
 interface FeatureParts {
   background: Omit<BackgroundPart, 'on'>[];
   activities: FeatureActivities;
@@ -153,7 +171,7 @@ async function featureParts(assembly: Assembly, flows: Flows): Promise<FeaturePa
     flows,
     databaseUrl: config.databaseUrl as string,
   };
-  const background: FeatureParts['background'] = [];
+  const background = schedulesOf(assembly);
   const activities: FeatureActivities = {};
   for (const feature of features) {
     const own = dependenciesOf(feature, dependencies);

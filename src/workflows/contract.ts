@@ -8,7 +8,12 @@ import type { RunBegin, RunEnd, RunFence } from '../core/attempt/workflow-run.ts
 import type { RunCancel } from '../core/ledger/cancel.ts';
 import type { SEARCH_ATTRIBUTES } from '../core/temporal.ts';
 
-export const WORKFLOW = { event: 'event', eventBatch: 'eventBatch', reconcile: 'reconcile' } as const;
+export const WORKFLOW = {
+  event: 'event',
+  eventBatch: 'eventBatch',
+  reconcile: 'reconcile',
+  scheduleFiring: 'scheduleFiring',
+} as const;
 
 /** Failure types that a person can filter by in Temporal. */
 export const FAILURE = {
@@ -89,4 +94,6 @@ export interface EventActivities {
   /** Takes the event for a run started by hand; rejects in words when it can't. */
   adopt(input: { id: string }): Promise<EventInput>;
   reconcile(input: { ledger: string }): Promise<void>;
+  /** Takes the nominal time of this firing; resolves to what became of it, in words. */
+  fireSchedule(input: { schedule: string }): Promise<string>;
 }

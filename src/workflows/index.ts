@@ -4,3 +4,4 @@ export { priceSweep } from '../features/price/workflows.ts';
 export { event } from './event.ts';
 export { eventBatch } from './event-batch.ts';
 export { reconcile } from './reconcile.ts';
+export { scheduleFiring } from './schedule-firing.ts';

@@ -63,3 +63,5 @@ export const reconciling: ActivityOptions = {
   heartbeatTimeout: 30_000,
   retry: { ...AWAY_RETRY, maximumAttempts: 3 },
 };
+
+export const firing: LocalActivityOptions = { startToCloseTimeout: 10_000, retry: AWAY_RETRY };

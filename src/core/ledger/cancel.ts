@@ -24,7 +24,12 @@ export interface PersonAnswer {
 }
 
 /** Cancels an event for `actor`. Conflict when it has ended. `runIsOver`: somebody has ended its run in Temporal. */
-export async function cancelEvent(pool: Pool, id: string, actor: string, runIsOver = false): Promise<PersonAnswer> {
+export async function cancelEvent(
+  pool: Pick<Pool, 'query'>,
+  id: string,
+  actor: string,
+  runIsOver = false,
+): Promise<PersonAnswer> {
   const { rows } = await pool.query(
     `with locked as materialized (
        select e.*, e.begun and coalesce(t.compensates, false) as compensates,

@@ -102,19 +102,21 @@ function values(text: string, field: Field): number[] {
     const stepBy = step === undefined ? 1 : Number(step);
     if (stepBy === 0) return refuse('has a step of 0: write 1 or more');
     if (whole === '*') return range(field.from, field === DAY_OF_WEEK ? 6 : field.to, stepBy);
-    const from = valueOf(first as string, field, refuse);
+    const from = readValue(first as string, field, refuse);
     if (last === undefined) {
       if (step === undefined) return [from];
-      return refuse(`has '${item}': say where it ends, such as ${first}-${field === DAY_OF_WEEK ? 6 : field.to}/${step}`);
+      return refuse(
+        `has '${item}': say where it ends, such as ${first}-${field === DAY_OF_WEEK ? 6 : field.to}/${step}`,
+      );
     }
-    const to = valueOf(last, field, refuse);
+    const to = readValue(last, field, refuse);
     if (to < from) return refuse(`has the turned range '${item}': write ${spelledOut(from, to, stepBy, field)}`);
     return range(from, to, stepBy);
   });
   return ascending(found);
 }
 
-function valueOf(text: string, field: Field, refuse: (problem: string) => never): number {
+function readValue(text: string, field: Field, refuse: (problem: string) => never): number {
   const named = field.names?.indexOf(text.toLowerCase()) ?? -1;
   if (named >= 0) return named + field.from;
   const value = /^\d{1,4}$/.test(text) ? Number(text) : Number.NaN;
@@ -141,7 +143,8 @@ function special(text: string, field: Field): string {
   if (rest.includes('#')) {
     return `'#', the n-th weekday of a month: write day of month and day of week together, both must match (the second Monday is '8-14' and '1')`;
   }
-  if (/l/i.test(rest)) return `'L', the last: it can't be said in cron; write the first day of the next month, or several schedules`;
+  if (/l/i.test(rest))
+    return `'L', the last: it can't be said in cron; write the first day of the next month, or several schedules`;
   return `'W', the nearest working day: it can't be said in cron; write the days`;
 }
 

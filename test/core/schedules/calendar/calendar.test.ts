@@ -71,7 +71,11 @@ test('a day that does not exist fires nothing and is listed', () => {
 });
 
 test('steps that do not divide the hour fire from its start', () => {
-  expect(next('*/45 * * * *', 'UTC', '2027-01-01T00:30Z', 3)).toEqual(['2027-01-01T00:45', '2027-01-01T01:00', '2027-01-01T01:45']);
+  expect(next('*/45 * * * *', 'UTC', '2027-01-01T00:30Z', 3)).toEqual([
+    '2027-01-01T00:45',
+    '2027-01-01T01:00',
+    '2027-01-01T01:45',
+  ]);
 });
 
 test('an interval is a multiple of itself since 1970, and elapsed time when clocks change', () => {
@@ -96,7 +100,10 @@ test('start and end are possible times, and what lies outside is none', () => {
     startAt: new Date('2027-01-02T09:00Z'),
     endAt: new Date('2027-01-03T09:00Z'),
   });
-  expect([...calendar.times(0)].map(({ at }) => new Date(at).toISOString().slice(0, 10))).toEqual(['2027-01-02', '2027-01-03']);
+  expect([...calendar.times(0)].map(({ at }) => new Date(at).toISOString().slice(0, 10))).toEqual([
+    '2027-01-02',
+    '2027-01-03',
+  ]);
   expect(calendar.isNominal(Date.parse('2027-01-02T09:00Z'))).toBe(true);
   expect(calendar.isNominal(Date.parse('2027-01-04T09:00Z'))).toBe(false);
   expect(calendar.isNominal(Date.parse('2027-01-02T09:01Z'))).toBe(false);
@@ -104,7 +111,9 @@ test('start and end are possible times, and what lies outside is none', () => {
 
 test('the time before is found however long ago it was', () => {
   const calendar = calendarOf({ cron: '0 0 29 2 *', everyMs: null, timeZone: 'Europe/Berlin', ...NEVER });
-  expect(new Date(calendar.previous(Date.parse('2027-06-01T00:00Z'))?.at ?? 0).toISOString()).toBe('2024-02-28T23:00:00.000Z');
+  expect(new Date(calendar.previous(Date.parse('2027-06-01T00:00Z'))?.at ?? 0).toISOString()).toBe(
+    '2024-02-28T23:00:00.000Z',
+  );
 });
 
 test.each(['Mars/Olympus', 'CET', '+03:00', 'Europe', ''])('%s is no time zone', (name) => {
@@ -117,6 +126,7 @@ test('ten thousand next times take well under a second', () => {
   );
   calendars[0]?.next(Date.UTC(2027, 0, 1));
   const begun = performance.now();
-  for (let round = 0; round < 100; round++) for (const calendar of calendars) calendar.next(Date.UTC(2027, 0, 1 + round));
+  for (let round = 0; round < 100; round++)
+    for (const calendar of calendars) calendar.next(Date.UTC(2027, 0, 1 + round));
   expect(performance.now() - begun).toBeLessThan(2_000);
 });

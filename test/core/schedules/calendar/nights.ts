@@ -48,4 +48,3 @@ export function aroundChange({ zone, change }: Night, lines: readonly string[]) 
     return { line: text, zone, wanted, got: [...cronTimes(cron, zoneOf(zone), from, to)] };
   });
 }
-

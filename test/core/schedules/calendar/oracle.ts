@@ -1,6 +1,6 @@
 // A slow oracle of nominal times: it asks Intl for the wall clock of every minute, and shares nothing with the calendar.
 
-import { type CronLine } from '../../../../src/core/schedules/calendar/cron.ts';
+import type { CronLine } from '../../../../src/core/schedules/calendar/cron.ts';
 
 const MINUTE_MS = 60_000;
 const DAY_MINUTES = 1_440;

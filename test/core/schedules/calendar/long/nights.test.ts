@@ -17,7 +17,12 @@ test('no zone has an offset that its spans do not tell', () => {
     for (let at = Date.UTC(2000, 0, 1); at < Date.UTC(2040, 0, 1); at += 25 * HOUR_MS) {
       const [, sign, hours = '0', minutes = '0'] = /GMT(?:([+-])(\d+):(\d+))?/.exec(format.format(at)) ?? [];
       const offsetMs = (sign === '-' ? -1 : 1) * (Number(hours) * 60 + Number(minutes)) * 60_000 || 0;
-      if (zoneOf(zone).offsetAt(at) !== offsetMs) expect({ zone, at: new Date(at), offsetMs: zoneOf(zone).offsetAt(at) }).toEqual({ zone, at: new Date(at), offsetMs });
+      if (zoneOf(zone).offsetAt(at) !== offsetMs)
+        expect({ zone, at: new Date(at), offsetMs: zoneOf(zone).offsetAt(at) }).toEqual({
+          zone,
+          at: new Date(at),
+          offsetMs,
+        });
     }
   }
 });
@@ -29,7 +34,8 @@ test('in every zone the times around clock changes are those of the oracle', () 
     const lines = fc.array(line, { minLength: LINES_PER_NIGHT, maxLength: LINES_PER_NIGHT });
     fc.assert(
       fc.property(fc.constantFrom(...nights), lines, (night, texts) => {
-        for (const { got, wanted, ...which } of aroundChange(night, texts)) expect({ ...which, got }).toEqual({ ...which, got: wanted });
+        for (const { got, wanted, ...which } of aroundChange(night, texts))
+          expect({ ...which, got }).toEqual({ ...which, got: wanted });
       }),
       { numRuns: NIGHTS_PER_ZONE },
     );

@@ -1,0 +1,49 @@
+// The ledger's look as a background part: every 2 s, on one worker, whatever is due. Before it fires in place of Temporal it
+// asks there for a pause that a person made a moment ago; a Temporal that is away is what it is there for.
+
+import type { Pool } from 'pg';
+import type { Logger } from 'pino';
+import type { BackgroundPart } from '../../core/feature.ts';
+import { dueSchedules, LOOK_SET_MAX, lookAt } from '../../core/schedules/look.ts';
+import { createLoop } from './loop.ts';
+
+const LOOK_EVERY_MS = 2_000;
+/** What others hold, and what stays due, waits for the next look. */
+const SETS_MAX = 50;
+
+export interface LookerOptions {
+  pool: Pool;
+  /** Takes over from Temporal what a person did there to these schedules; may reject. */
+  adoptFrom(ids: readonly string[]): Promise<void>;
+  log: Logger;
+}
+
+export function createLooker({ pool, adoptFrom, log }: LookerOptions): BackgroundPart {
+  const work = async (signal: AbortSignal): Promise<void> => {
+    let isTemporalAway = false;
+    let ids = await dueSchedules(pool);
+    for (let set = 0; set < SETS_MAX && ids.length > 0 && !signal.aborted; set += 1) {
+      if (!isTemporalAway) {
+        await adoptFrom(ids).catch((error: Error) => {
+          isTemporalAway = true;
+          log.warn({ error: error.message }, 'Temporal is away: the ledger fires schedules itself');
+        });
+      }
+      const runs = await lookAt(pool, ids);
+      const fired = runs.filter(({ outcome }) => outcome === 'fired').length;
+      const missed = runs.filter(({ outcome }) => outcome === 'missed').length;
+      if (fired > 0) log.info({ fired }, 'fired schedules that Temporal had not fired 15 s after they were due');
+      if (missed > 0)
+        log.warn({ missed }, 'times of schedules were missed: nothing ran for longer than their catch-up window');
+      ids = ids.length < LOOK_SET_MAX ? [] : await dueSchedules(pool);
+    }
+  };
+  const loop = createLoop({
+    name: 'the look for due schedules',
+    everyMs: LOOK_EVERY_MS,
+    afterErrorMs: LOOK_EVERY_MS,
+    work,
+    log,
+  });
+  return { name: 'schedule look', on: 'oneWorker', start: () => loop.start(), stop: () => loop.stop() };
+}
