@@ -3,6 +3,7 @@
 
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { WAITING_RUNS_MAX } from './core/attempt/waiting-runs.ts';
 import { milliseconds } from './core/duration.ts';
 import type { AnyFeature } from './core/feature.ts';
 import { parseAllowedRange } from './core/outbound/addresses.ts';
@@ -62,6 +63,8 @@ export interface Config {
     features: string[] | undefined;
     /** Workflow runs in flight at most. */
     slots: number;
+    /** Runs that wait in Temporal for their event's next try at most. */
+    waitingRuns: number;
     /** How long a stopping worker waits for its attempts. */
     graceMs: number;
     /** Postgres connections for handlers' transactions. */
@@ -93,6 +96,7 @@ export const SETTINGS = {
   TEM_KEY_RETENTION: 'how long the keys of ended events are remembered (90d)',
   TEM_FEATURES: 'features that this worker runs (all)',
   TEM_SLOTS: 'workflow runs in flight in a worker (40)',
+  TEM_WAITING_RUNS: 'runs of a worker that wait in Temporal for a next attempt (1000)',
   TEM_GRACE: 'how long a stopping worker waits for its attempts (20s)',
   TEM_CONNECTIONS: "Postgres connections of a worker for handlers' transactions (10)",
   TEM_RECONCILE_EVERY: 'time between two reconcile turns (1m)',
@@ -150,6 +154,7 @@ export function readConfig(environment: Environment, features: readonly AnyFeatu
     worker: {
       features: parsed('TEM_FEATURES', undefined, () => atLeastOne(list('TEM_FEATURES'))),
       slots: parsed('TEM_SLOTS', 40, whole(2, 1_000)),
+      waitingRuns: parsed('TEM_WAITING_RUNS', WAITING_RUNS_MAX, whole(0, 100_000)),
       graceMs: parsed('TEM_GRACE', milliseconds('20s'), milliseconds),
       connections: parsed('TEM_CONNECTIONS', 10, whole(1, 500)),
       reconcileEveryMs: parsed('TEM_RECONCILE_EVERY', milliseconds('1m'), milliseconds),

@@ -58,6 +58,7 @@ export async function assembleParts(
   const { corePool: pool, client, types, ledgerId, listener } = connections;
   const flows = createWorkerFlows({ workerId: id, pool, listener, log });
   const attempts = createAttemptDependencies({
+    waitingRunsMax: config.worker.waitingRuns,
     workerId: id,
     types,
     marksPool: pool,

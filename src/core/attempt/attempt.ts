@@ -3,7 +3,7 @@
 
 import { backoffMs } from '../backoff.ts';
 import { HeldElsewhere, LedgerUnavailable } from '../errors.ts';
-import type { EventType, EventView } from '../event-type.ts';
+import type { EventType } from '../event-type.ts';
 import type { Begun } from '../ledger/begin.ts';
 import { errorText, type Mark, marks } from '../ledger/mark.ts';
 import { isLedgerLost } from '../ledger/pool.ts';
@@ -15,6 +15,7 @@ import type { AttemptDependencies } from './dependencies.ts';
 import { callHandler, type Verdict } from './handler.ts';
 import { isWritten, ledger, markInTransaction, persist, untilFree } from './persist.ts';
 import { CommitUnanswered, LedgerTransaction } from './transaction.ts';
+import { view } from './view.ts';
 
 /** Between the longest that an attempt can take and the moment when somebody else looks after it. */
 const DUE_BY_MARGIN_MS = 30_000;
@@ -60,6 +61,7 @@ export function runAttempt(
     const type = typeOf(dependencies, request.type);
     const begin = () => dependencies.begin({ ...beginPolicy(type), ...request });
     const answer = await ledger(untilFree(begin, controller.signal));
+    dependencies.waitingRuns.leave(request.id);
     switch (answer.disposition) {
       case 'run':
         return runBegun(dependencies, type, answer, controller, mode);
@@ -131,25 +133,6 @@ export async function runBegun(
     return committed === 'stale' ? { outcome: 'stale' } : conclude(dependencies, type, begun, mode, committed);
   log.info({ state: 'PROCESSED' }, 'event processed');
   return { outcome: 'processed' };
-}
-
-export function view(
-  begun: Omit<Begun, 'disposition' | 'begunBefore'>,
-  type: EventType,
-  payload: unknown,
-): EventView<never> {
-  return {
-    id: begun.id,
-    type: begun.type,
-    key: begun.key,
-    payload: payload as never,
-    group: begun.group === '' ? null : begun.group,
-    priority: begun.priority,
-    attempt: begun.attempt,
-    maxAttempts: type.retry.maxAttempts,
-    idempotencyKey: begun.id,
-    createdAt: begun.createdAt,
-  };
 }
 
 /** Marks events PROCESSED, in the handler's transaction when it opened one: all of them, or none. */
@@ -238,7 +221,7 @@ export async function conclude(
   const delayMs =
     failed.delayMs === undefined ? backoffMs(type.retry, begun.attempt) : Math.min(failed.delayMs, RETRY_AFTER_MS_MAX);
   // In quarantine each attempt needs the relay's one place for it.
-  const leaves = mode.batch || begun.lane === LANE.quarantine;
+  const leaves = mode.batch || begun.lane === LANE.quarantine || !dependencies.waitingRuns.enter(begun.id, delayMs);
   return write(marks.retry(attempt, text, delayMs, leaves), {
     outcome: 'retry',
     delayMs,

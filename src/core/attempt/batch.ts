@@ -16,12 +16,12 @@ import {
   conclude,
   runBegun,
   typeOf,
-  view,
 } from './attempt.ts';
 import type { AttemptDependencies } from './dependencies.ts';
 import { callHandler } from './handler.ts';
 import { ledger, untilFree } from './persist.ts';
 import { LedgerTransaction } from './transaction.ts';
+import { view } from './view.ts';
 
 /** When a member that another worker has open is looked at again. */
 const HELD_DELAY_MS = 1_000;

@@ -14,6 +14,7 @@ import { isUnavailable } from '../ledger/pool.ts';
 import { type AttemptClock, createAttemptClock } from './clock.ts';
 import { createPace, type Pace } from './pace.ts';
 import { createRunning, type Running } from './running.ts';
+import { createWaitingRuns, WAITING_RUNS_MAX, type WaitingRuns } from './waiting-runs.ts';
 
 const GROUP_SIZE_MAX = 500;
 const GROUP_STATEMENTS_MAX = 2;
@@ -37,13 +38,15 @@ export interface AttemptDependencies {
   admission?: Admission | undefined;
   /** For handlers' own calls. */
   flows?: Flows | undefined;
+  /** Runs of its own that wait in Temporal. */
+  waitingRuns: WaitingRuns;
   notifier: Notifier;
   log: Logger;
 }
 
 export function createAttemptDependencies(
   given: Pick<AttemptDependencies, 'workerId' | 'types' | 'marksPool' | 'handlersPool' | 'notifier' | 'log'> &
-    Partial<Pick<AttemptDependencies, 'mayJudge' | 'admission' | 'flows'>>,
+    Partial<Pick<AttemptDependencies, 'mayJudge' | 'admission' | 'flows'>> & { waitingRunsMax?: number },
 ): AttemptDependencies {
   const mayJudge = given.mayJudge ?? (() => true);
   const group = { sizeMax: GROUP_SIZE_MAX, statementsMax: GROUP_STATEMENTS_MAX, isShared: isUnavailable };
@@ -58,5 +61,6 @@ export function createAttemptDependencies(
     clock: createAttemptClock(),
     pace: createPace(),
     running: createRunning(),
+    waitingRuns: createWaitingRuns(given.waitingRunsMax ?? WAITING_RUNS_MAX),
   };
 }

@@ -8,11 +8,12 @@ import { errorText, marks } from '../ledger/mark.ts';
 import { beginSettling, noteUncompensated, type Settling } from '../ledger/settle.ts';
 import { hidingSecrets } from '../secret-fields.ts';
 import { admit } from './admit.ts';
-import { type AttemptOutcome, dueByMs, typeOf, view } from './attempt.ts';
+import { type AttemptOutcome, dueByMs, typeOf } from './attempt.ts';
 import type { AttemptDependencies } from './dependencies.ts';
 import { callHandler } from './handler.ts';
 import { ledger, markInTransaction, persist, untilFree } from './persist.ts';
 import { LedgerTransaction } from './transaction.ts';
+import { view } from './view.ts';
 
 /** After its time, when a compensation that nobody takes up is looked after. */
 const OVERDUE_AFTER_MS = 30_000;
@@ -62,6 +63,7 @@ async function settleNow(
       controller.signal,
     ),
   );
+  dependencies.waitingRuns.leave(id);
   if (taken.disposition === 'ended') return { outcome: 'ended', state: taken.state };
   if (taken.disposition === 'busy') throw new HeldElsewhere(id);
   if (taken.disposition !== 'settle') return { outcome: taken.disposition };
@@ -75,7 +77,8 @@ async function settleNow(
   const delayMs = handedBack ? 0 : backoffMs(type.compensationRetry, tries);
   const error = handedBack ? null : failed;
   const { epoch } = taken;
-  const note = { id, epoch, error, delayMs, overdueAfterMs: OVERDUE_AFTER_MS };
+  const leaves = error !== null && !dependencies.waitingRuns.enter(id, delayMs);
+  const note = { id, epoch, error, leaves, delayMs, overdueAfterMs: OVERDUE_AFTER_MS };
   const noted = await ledger(untilFree(() => noteUncompensated(marksPool, note)));
   // What has left waits in the queue for another run.
   return noted === 'kept' ? { outcome: 'again', delayMs, error: failed } : { outcome: 'stale' };

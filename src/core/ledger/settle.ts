@@ -119,6 +119,8 @@ export interface Uncompensated {
   epoch: number;
   /** Null when the try doesn't count: a stopping worker hands it back. */
   error: string | null;
+  /** Whether it is to wait in the queue, whatever else is. */
+  leaves: boolean;
   delayMs: number;
   overdueAfterMs: number;
 }
@@ -132,7 +134,7 @@ export async function noteUncompensated(pool: Pool, note: Uncompensated): Promis
     name: 'note-uncompensated',
     text: `
       with locked as materialized (
-        select id, due_at is null and ($3::text is null or lane = ${LANE.quarantine}) as leaves
+        select id, due_at is null and ($6 or $3::text is null or lane = ${LANE.quarantine}) as leaves
         from tem.event where id = $1 and epoch = $2 and compensating and locked_at is not null for update nowait
       )
       update tem.event e set compensation_error = coalesce($3, e.compensation_error),
@@ -145,7 +147,7 @@ export async function noteUncompensated(pool: Pool, note: Uncompensated): Promis
           then clock_timestamp() + ($4::float8 + $5::float8) * interval '1 ms' end
       from locked l where e.id = l.id
       returning e.due_at is not null as left`,
-    values: [note.id, note.epoch, note.error, note.delayMs, note.overdueAfterMs],
+    values: [note.id, note.epoch, note.error, note.delayMs, note.overdueAfterMs, note.leaves],
   });
   const [row] = rows;
   if (!row) return 'stale';

@@ -48,7 +48,7 @@ await pool.query('create table effect (n serial, event text, unique (event) defe
 /** `handlersUrl`: another way to the same database for the handlers' transactions, such as a proxy. */
 export async function createBench(
   types: EventType[],
-  options: { handlersUrl?: (databaseUrl: string) => Promise<string> } = {},
+  options: { handlersUrl?: (databaseUrl: string) => Promise<string>; waitingRunsMax?: number } = {},
 ) {
   const [first] = types;
   if (!first) throw new Error('a bench needs a type');
@@ -65,6 +65,7 @@ export async function createBench(
       marksPool: pool,
       handlersPool,
       notifier: createNotifier(pool),
+      ...(options.waitingRunsMax !== undefined && { waitingRunsMax: options.waitingRunsMax }),
       log,
     });
   const dependencies = createWorker(workerId);

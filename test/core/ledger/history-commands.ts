@@ -207,7 +207,7 @@ export const steps: fc.Arbitrary<Step>[] = [
       const epoch = real.settleEpochs.at(-1 - old);
       if (epoch === undefined) return false;
       const expected = uncompensated(model, epoch, error !== null);
-      const note = { id: real.id, epoch, error, delayMs: 0, overdueAfterMs: OVERDUE_AFTER_MS };
+      const note = { id: real.id, epoch, error, leaves: false, delayMs: 0, overdueAfterMs: OVERDUE_AFTER_MS };
       expect(await noteUncompensated(real.pool, note)).toBe(expected);
       return expected !== 'stale';
     }),

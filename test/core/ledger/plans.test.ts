@@ -62,7 +62,7 @@ async function walk(session: Pool): Promise<[step: string, read: number][]> {
   );
   const settling = { id: second.id, generation: second.generation, workerId, ...LIMITS, compensates: true };
   await step('settle', () => beginSettling(session, settling));
-  const note = { id: second.id, epoch: 2, error: 'e', delayMs: 0, overdueAfterMs: 1_000 };
+  const note = { id: second.id, epoch: 2, error: 'e', leaves: false, delayMs: 0, overdueAfterMs: 1_000 };
   await step('uncompensated', () => noteUncompensated(session, note));
   await step('free', () => freeDeadWorkers(session));
   return read;
