@@ -86,6 +86,8 @@ create table tem.event (
 -- The hot end: claims look only here, and an event leaves it when it is claimed.
 create index event_claim on tem.event (type, lane, priority, "group", due_at, id) where due_at is not null;
 create index event_owned on tem.event (worker_id, due_by) where due_by is not null;
+-- The members of a shared run; a run of its own has its event's id.
+create index event_shared_run on tem.event (workflow_id) where due_by is not null and workflow_id is not null;
 -- Lists and counts (src/core/ledger/list.ts, stats.ts): each pair of a type and a state is in the order of a page.
 create index event_listed on tem.event (type, state, created_at, id);
 -- The same within a group. Most events have none, and cost nothing here.

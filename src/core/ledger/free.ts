@@ -72,14 +72,41 @@ export interface Owned {
 
 /** Events past their due_by, longest overdue first, after `last`: nobody has shown progress when they should have. */
 export async function overdue(pool: Pool, limit: number, last?: Pick<Owned, 'dueBy' | 'id'>): Promise<Owned[]> {
-  const { rows } = await pool.query<Owned>(
-    `select id, type, key, generation, workflow_id as "workflowId", state, due_by::text as "dueBy",
-       extract(epoch from clock_timestamp() - due_by)::float8 * 1000 as "overdueMs",
-       extract(epoch from clock_timestamp() - locked_at)::float8 * 1000 as "openMs",
-       cancel_requested as "cancelRequested"
-     from tem.event where due_by < clock_timestamp() and ($2::timestamptz is null or (due_by, id) > ($2, $3::uuid))
-     order by due_by, id limit $1`,
-    [limit, last?.dueBy ?? null, last?.id ?? null],
+  const { rows } = await pool.query<Owned>(OVERDUE, [limit, last?.dueBy ?? null, last?.id ?? null]);
+  return rows;
+}
+
+const isOverdue = (owner: string): string => `
+  select id, due_by from tem.event
+    where due_by is not null and ${owner} and due_by < statement_timestamp() and due_by >= coalesce($2, '-infinity'::timestamptz)
+      and ($2::timestamptz is null or (due_by, id) > ($2, $3::uuid))
+    order by due_by, id limit $1`;
+
+// The index of what is owned is in the order of its owners: what is overdue is looked up for each, and for none.
+const OVERDUE = `
+  with recursive owner as (
+    (select worker_id from tem.event where due_by is not null and worker_id is not null order by worker_id limit 1)
+    union all
+    select next.worker_id from owner cross join lateral (
+      select worker_id from tem.event where due_by is not null and worker_id > owner.worker_id order by worker_id limit 1
+    ) next
+  ), found as (
+    select of_one.* from owner cross join lateral (${isOverdue('worker_id = owner.worker_id')}) of_one
+    union all
+    (${isOverdue('worker_id is null')})
+  ), longest as materialized (
+    select id from found order by due_by, id limit $1
+  )
+  select e.id, e.type, e.key, e.generation, e.workflow_id as "workflowId", e.state, e.due_by::text as "dueBy",
+    extract(epoch from clock_timestamp() - e.due_by)::float8 * 1000 as "overdueMs",
+    extract(epoch from clock_timestamp() - e.locked_at)::float8 * 1000 as "openMs", e.cancel_requested as "cancelRequested"
+  from tem.event e join longest on e.id = longest.id order by e.due_by, e.id`;
+
+/** The unfinished events of a run that has several, by its workflow id. */
+export async function ownedByRun(pool: Pool, workflowId: string): Promise<Pick<Owned, 'id' | 'generation'>[]> {
+  const { rows } = await pool.query<Pick<Owned, 'id' | 'generation'>>(
+    'select id, generation from tem.event where workflow_id = $1 and due_by is not null',
+    [workflowId],
   );
   return rows;
 }

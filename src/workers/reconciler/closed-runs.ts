@@ -5,7 +5,7 @@ import type { Client, WorkflowExecutionInfo } from '@temporalio/client';
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import { cancelEvent } from '../../core/ledger/cancel.ts';
-import { free } from '../../core/ledger/free.ts';
+import { free, ownedByRun } from '../../core/ledger/free.ts';
 import { isLocked } from '../../core/ledger/pool.ts';
 import { type EventMemo, WORKFLOW } from '../../workflows/contract.ts';
 import { TEM_IDENTITY } from '../identity.ts';
@@ -58,7 +58,7 @@ type ClosedRun = Pick<WorkflowExecutionInfo, 'type' | 'workflowId' | 'runId' | '
 
 /** Settles the events of one closed run; does nothing for those that have ended or have a newer run. */
 export async function followClosedRun(pool: Pool, client: Client, log: Logger, run: ClosedRun): Promise<void> {
-  const owned = run.type === WORKFLOW.eventBatch ? await membersOf(pool, run.workflowId) : await eventOf(pool, run);
+  const owned = run.type === WORKFLOW.eventBatch ? await ownedByRun(pool, run.workflowId) : await eventOf(pool, run);
   if (owned.length === 0) return;
   const person = run.type === WORKFLOW.event ? await closedByPerson(client, run) : undefined;
   if (person === undefined) {
@@ -77,26 +77,13 @@ export async function followClosedRun(pool: Pool, client: Client, log: Logger, r
   }
 }
 
-async function membersOf(pool: Pool, workflowId: string): Promise<Unfinished[]> {
-  const { rows } = await pool.query<Unfinished>(
-    'select id, generation from tem.event where workflow_id = $1 and due_by is not null',
-    [workflowId],
-  );
-  return rows;
-}
-
 async function eventOf(pool: Pool, run: ClosedRun): Promise<Unfinished[]> {
   const { event, generation } = (run.memo ?? {}) as Partial<EventMemo>;
-  const { rows } =
-    event === undefined
-      ? await pool.query<Unfinished>(
-          'select id, generation from tem.event where workflow_id = $1 and due_by is not null',
-          [run.workflowId],
-        )
-      : await pool.query<Unfinished>(
-          'select id, generation from tem.event where id = $1 and generation = $2 and due_by is not null and not cancel_requested',
-          [event, generation],
-        );
+  if (event === undefined) return ownedByRun(pool, run.workflowId);
+  const { rows } = await pool.query<Unfinished>(
+    'select id, generation from tem.event where id = $1 and generation = $2 and due_by is not null and not cancel_requested',
+    [event, generation],
+  );
   return rows;
 }
 
