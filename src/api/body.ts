@@ -62,8 +62,10 @@ function readBody(request: FastifyRequest, bytes: Buffer): unknown {
 
 /** Ends requests whose body takes longer than their route allows: a slow sender must not hold a connection for ever. */
 export function limitBodies(app: FastifyInstance): void {
-  app.addHook('onRequest', (request, _reply, done) => {
+  app.addHook('onRequest', (request, reply, done) => {
     const { raw } = request;
+    const hasBody = raw.headers['content-length'] !== undefined || raw.headers['transfer-encoding'] !== undefined;
+    if (!hasBody) return done();
     const limitMs = request.routeOptions.config?.bodyWithinMs ?? BODY_WITHIN_MS;
     const timer = setTimeout(() => {
       if (raw.complete) return;
@@ -73,7 +75,10 @@ export function limitBodies(app: FastifyInstance): void {
       );
     }, limitMs);
     timer.unref();
-    for (const end of ['end', 'close'] as const) raw.once(end, () => clearTimeout(timer));
+    const arrived = (): void => clearTimeout(timer);
+    raw.once('end', arrived);
+    raw.once('close', arrived);
+    reply.raw.once('finish', arrived);
     done();
   });
 }

@@ -149,6 +149,9 @@ describe('the documents', () => {
       '/v1/events/{id}/cancel',
       '/v1/events/{id}/history',
       '/v1/events/{id}/retry',
+      '/v1/flows',
+      '/v1/flows/{type}',
+      '/v1/flows/{type}/{group}',
       '/v1/stats',
     ]);
     const post = body.paths['/v1/events'].post;
