@@ -9,11 +9,18 @@ import { CommandError, EXIT } from './exit-codes.ts';
 export interface ApiClient {
   url: string;
   /** Resolves to status and JSON of a success. Throws a CommandError: refused (4xx) or unreachable (no answer, 5xx). */
-  request(
-    method: 'GET' | 'POST' | 'PUT' | 'DELETE',
+  request(method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string, body?: string): Promise<Answer>;
+  /** The same for a body of any length, which may take as long as it takes. */
+  upload(
     path: string,
-    body?: string,
-  ): Promise<{ status: number; body: Record<string, unknown> }>;
+    body: AsyncIterable<Uint8Array> | string,
+    headers: Readonly<Record<string, string>>,
+  ): Promise<Answer>;
+}
+
+interface Answer {
+  status: number;
+  body: Record<string, unknown>;
 }
 
 const ANSWER_WITHIN_MS = 30_000;
@@ -28,22 +35,24 @@ export function createApiClient(config: Config): ApiClient {
   const adminKey = config.adminKey ?? keptAdminKey(config.home);
   if (adminKey === undefined)
     throw new ConfigError(`TEM_ADMIN_KEY: not set, and ${config.home ?? 'this user'} keeps none`);
+  const answerOf = async (sent: Promise<Response>): Promise<Answer> => {
+    const response = await sent.catch((error: Error & { cause?: Cause }) => {
+      const words = error.cause?.code ?? error.cause?.message ?? error.message;
+      throw new CommandError(EXIT.unreachable, `no API at ${url} (${words}); ${advice}`);
+    });
+    const text = await response.text();
+    const answer = response.status === NO_CONTENT ? {} : parse(text);
+    if (response.ok && (answer || text === '')) return { status: response.status, body: answer ?? {} };
+    const words = answer?.detail
+      ? `${answer.detail}${answer.path ? ` (at ${answer.path})` : ''} [${answer.code}]`
+      : text.slice(0, 200);
+    const refused = response.status >= 400 && response.status < 500;
+    throw new CommandError(refused ? EXIT.refused : EXIT.unreachable, `${response.status} ${words}`, answer);
+  };
   return {
     url,
-    async request(method, path, body) {
-      const response = await send(`${url}${path}`, method, adminKey, body).catch((error: Error & { cause?: Cause }) => {
-        const words = error.cause?.code ?? error.cause?.message ?? error.message;
-        throw new CommandError(EXIT.unreachable, `no API at ${url} (${words}); ${advice}`);
-      });
-      const text = await response.text();
-      const answer = response.status === NO_CONTENT ? {} : parse(text);
-      if (response.ok && (answer || text === '')) return { status: response.status, body: answer ?? {} };
-      const words = answer?.detail
-        ? `${answer.detail}${answer.path ? ` (at ${answer.path})` : ''} [${answer.code}]`
-        : text.slice(0, 200);
-      const refused = response.status >= 400 && response.status < 500;
-      throw new CommandError(refused ? EXIT.refused : EXIT.unreachable, `${response.status} ${words}`, answer);
-    },
+    request: (method, path, body) => answerOf(send(`${url}${path}`, method, adminKey, body)),
+    upload: (path, body, headers) => answerOf(sendLong(`${url}${path}`, adminKey, body, headers)),
   };
 }
 
@@ -62,6 +71,17 @@ function send(url: string, method: string, adminKey: string, body: string | unde
     signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
     ...(body !== undefined && { body }),
   });
+}
+
+function sendLong(
+  url: string,
+  adminKey: string,
+  body: AsyncIterable<Uint8Array> | string,
+  headers: Readonly<Record<string, string>>,
+): Promise<Response> {
+  // `duplex` is what fetch wants for a stream, and its types leave out.
+  const init = { method: 'POST', headers: { ...headers, authorization: `Bearer ${adminKey}` }, body, duplex: 'half' };
+  return fetch(url, init as RequestInit);
 }
 
 function parse(text: string): Record<string, unknown> | undefined {

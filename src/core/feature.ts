@@ -119,6 +119,12 @@ export interface CommandApi {
     path: string,
     body?: string,
   ): Promise<{ status: number; body: Record<string, unknown> }>;
+  /** POSTs a body of any length and takes as long as that takes. */
+  upload(
+    path: string,
+    body: AsyncIterable<Uint8Array> | string,
+    headers: Readonly<Record<string, string>>,
+  ): Promise<{ status: number; body: Record<string, unknown> }>;
 }
 
 /** `tem <name> ...`, loaded only when it is called. */

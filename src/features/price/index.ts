@@ -16,6 +16,13 @@ export const price: Feature<PriceSettings> = {
   workflows: ['priceSweep'],
   activities: async (dependencies) => (await import('./sweep/activities.ts')).sweepActivities(dependencies),
   schedules: (dependencies) => recurringSchedules(dependencies),
+  commands: [
+    {
+      name: 'price',
+      description: 'imports, checks, sweeps and deals of prices',
+      load: async () => (await import('./commands.ts')).priceCommands,
+    },
+  ],
   routes: async (app, dependencies) => {
     const { priceRoutes } = await import('./routes/index.ts');
     priceRoutes(app, dependencies);

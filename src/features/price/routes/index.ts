@@ -4,6 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import type { RouteDependencies } from '../../../core/feature.ts';
 import type { PriceSettings } from '../settings.ts';
 import { checkRoutes } from './checks.ts';
+import { formulaRoutes } from './formula.ts';
 import { importRoute } from './import.ts';
 import { productRoutes } from './products.ts';
 import { shopRoutes } from './shops.ts';
@@ -15,6 +16,7 @@ export function priceRoutes(app: FastifyInstance, dependencies: RouteDependencie
   productRoutes(app, dependencies);
   checkRoutes(app, dependencies);
   importRoute(app, dependencies);
+  formulaRoutes(app, dependencies);
   sweepRoutes(app, dependencies);
   subscriptionRoutes(app, dependencies);
 }
