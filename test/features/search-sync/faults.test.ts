@@ -1,0 +1,181 @@
+// Targets that fail, in front of the real one: away, answering nobody, late; two processors; several targets; a reindex.
+
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { pino } from 'pino';
+import { expect, onTestFinished, test } from 'vitest';
+import { cancelLoad, rebuildLost, startReindex } from '../../../src/features/search-sync/load/reindex.ts';
+import { readMapping } from '../../../src/features/search-sync/store.ts';
+import { lookAgainAtDeletes } from '../../../src/features/search-sync/watch/targets.ts';
+import { waitFor } from '../../support/wait.ts';
+import { describeSearch, openSearchUrl, setup } from './setup.ts';
+
+const LISTINGS = 'create table listings (id integer primary key, title text, price float8)';
+const EQUAL = { missing: 0, stale: 0, extra: 0 };
+
+type Fault = 'none' | 'away' | 'silent' | '503';
+
+/** Passes requests on to the real target, or fails as told. */
+async function faultyTarget() {
+  const real = new URL(await openSearchUrl());
+  const state = { fault: 'none' as Fault, held: [] as (() => Promise<void>)[], holdBulks: false };
+  const server = createServer((request: IncomingMessage, response: ServerResponse) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', async () => {
+      const send = () =>
+        fetch(new URL(request.url ?? '/', real), {
+          method: request.method ?? 'GET',
+          headers: { 'content-type': request.headers['content-type'] ?? 'application/json' },
+          ...(chunks.length > 0 && { body: Buffer.concat(chunks) }),
+        });
+      if (state.fault === 'away') return void request.socket.destroy();
+      if (state.fault === '503') return void response.writeHead(503).end('{}');
+      if (state.holdBulks && request.url?.startsWith('/_bulk')) {
+        // Delivered much later, to nobody.
+        state.held.push(async () => void (await (await send()).text()));
+        return void request.socket.destroy();
+      }
+      const answer = await send();
+      const text = request.method === 'HEAD' ? undefined : await answer.text();
+      if (state.fault === 'silent' && request.url?.startsWith('/_bulk')) return void request.socket.destroy();
+      response
+        .writeHead(answer.status, { 'content-type': answer.headers.get('content-type') ?? 'application/json' })
+        .end(text);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return { state, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
+}
+
+describeSearch('faults of a target', () => {
+  test('away, busy or answering nobody: nothing is lost, no retry is used up, two processors end equal', async () => {
+    const { state, url } = await faultyTarget();
+    const scene = await setup({ url });
+    const { pool } = scene;
+    await pool.query(LISTINGS);
+    const mapping = await scene.attach('listings');
+    await scene.load(mapping);
+    await scene.startProcessor();
+    await scene.startProcessor();
+    for (const fault of ['away', '503', 'silent', 'none'] as const) {
+      state.fault = fault;
+      for (let n = 0; n < 10; n += 1) {
+        await pool.query(
+          `insert into listings select g, 'a' from generate_series($1::int, $1::int + 20) g on conflict (id) do update set title = $2`,
+          [n * 7, `${fault} ${n}`],
+        );
+        await pool.query('delete from listings where id = $1', [n * 5]);
+      }
+      if (fault !== 'none') await waitFor(() => scene.targets.default?.breaker.trouble !== undefined);
+    }
+    await scene.drained(60_000);
+    expect(await scene.compare(mapping)).toMatchObject(EQUAL);
+    const { rows } = await pool.query(
+      'select max(retry_count)::int as retries, count(*) filter (where status <> $1)::int as open from elasticsearch_sync_queue',
+      ['completed'],
+    );
+    expect(rows[0]).toEqual({ retries: 0, open: 0 });
+  });
+
+  test('a bulk delayed behind a delete brings nothing back (rule 24), nor does one after the versions were forgotten and looked at again (Y3)', async () => {
+    const { state, url } = await faultyTarget();
+    const scene = await setup({ url });
+    const { pool } = scene;
+    await pool.query(LISTINGS);
+    await pool.query(`insert into listings values (9, 'before')`);
+    const mapping = await scene.attach('listings');
+    await scene.load(mapping);
+    await scene.startProcessor();
+    state.holdBulks = true;
+    await pool.query(`update listings set title = 'late' where id = 9`);
+    await waitFor(() => state.held.length > 0);
+    state.holdBulks = false;
+    await pool.query('delete from listings where id = 9');
+    await scene.drained();
+    expect(await scene.stored(mapping, '9')).toBeUndefined();
+    for (const deliver of state.held) await deliver();
+    expect(await scene.stored(mapping, '9')).toBeUndefined();
+    const settings = await scene.search(`${mapping.indices[0]?.name}/_settings?flat_settings=true`);
+    expect(JSON.stringify(settings)).toContain('"index.gc_deletes":"1h"');
+    // As if a node had forgotten the version: the document is back until the deletes of the last minutes are looked at. What
+    // is written by hand takes the version after the delete's.
+    await pool.query(`select nextval('tem.search_version')`);
+    await fetch(`${scene.url}/${mapping.indices[0]?.name}/_doc/9`, {
+      method: 'PUT',
+      headers: { 'content-type': 'application/json' },
+      body: '{"id":9}',
+    });
+    expect(await scene.stored(mapping, '9')).toBeDefined();
+    expect(await scene.compare(mapping)).toMatchObject({ extra: 1 });
+    expect(await lookAgainAtDeletes(pool, pino({ level: 'silent' }))).toBeGreaterThan(0);
+    await scene.drained();
+    expect(await scene.stored(mapping, '9')).toBeUndefined();
+  });
+
+  test('an index that was deleted by hand is made and filled anew, and not by accident', async () => {
+    const scene = await setup();
+    const { pool } = scene;
+    await pool.query(LISTINGS);
+    await pool.query(`insert into listings select n, 'x' from generate_series(1, 50) n`);
+    const mapping = await scene.attach('listings');
+    await scene.load(mapping);
+    const [lost] = mapping.indices;
+    await fetch(`${scene.url}/${lost?.name}`, { method: 'DELETE' });
+    await scene.startProcessor();
+    await pool.query('delete from listings where id = 1');
+    await pool.query(`update listings set title = 'y' where id = 2`);
+    const { rows } = await pool.query(`select name from tem.search_index`);
+    expect(rows).toHaveLength(1);
+    // A delete with a version must not have made it.
+    expect(await scene.search(`_cat/indices/*${lost?.name}*?format=json`)).toEqual([]);
+    const dependencies = { pool, targets: { default: scene.target }, log: pino({ level: 'silent' }) };
+    await rebuildLost(dependencies, (await readMapping(pool, { schema: 'public', name: 'listings' }))!, lost!.id);
+    const anew = (await readMapping(pool, { schema: 'public', name: 'listings' }))!;
+    await scene.load(anew);
+    await scene.drained();
+    expect(await scene.compare((await readMapping(pool, { schema: 'public', name: 'listings' }))!)).toMatchObject({
+      checked: 49,
+      ...EQUAL,
+    });
+    const found = await scene.search(`${scene.index}/_count`);
+    expect(found.count).toBe(49);
+  });
+
+  test('a reindex swaps the alias under writes; a cancelled one leaves the present index', async () => {
+    const scene = await setup();
+    const { pool, index } = scene;
+    await pool.query(LISTINGS);
+    await pool.query(`insert into listings select n, 'x' from generate_series(1, 3000) n`);
+    const first = await scene.attach('listings');
+    await scene.load(first);
+    await scene.startProcessor();
+    const named = { schema: 'public', name: 'listings' };
+    const dependencies = { pool, targets: { default: scene.target }, log: pino({ level: 'silent' }) };
+    const [cancelled] = await startReindex(dependencies, (await readMapping(pool, named))!);
+    expect(await startReindex(dependencies, (await readMapping(pool, named))!)).toEqual([]);
+    expect(await cancelLoad(dependencies, cancelled!.id)).toBe(true);
+    const [second] = await startReindex(dependencies, (await readMapping(pool, named))!);
+    let writing = true;
+    const counts: unknown[] = [];
+    const writes = (async () => {
+      for (let n = 0; writing; n += 1) {
+        await pool.query(`update listings set title = $2 where id % 100 = $1`, [n % 100, `changed ${n}`]);
+        counts.push((await scene.search(`${index}/_count`)).count);
+      }
+    })();
+    await scene.load((await readMapping(pool, named))!);
+    writing = false;
+    await writes;
+    await scene.drained();
+    const after = (await readMapping(pool, named))!;
+    expect(after.indices.map(({ name }) => name)).toEqual([second!.name]);
+    expect(Object.keys(await scene.search(`_alias/${index}`))).toEqual([second!.name]);
+    expect(counts.every((count) => Number(count) > 0)).toBe(true);
+    expect(await scene.compare(after)).toMatchObject({ checked: 3000, ...EQUAL });
+  });
+});
