@@ -9,12 +9,13 @@ import { notifications } from './cases/notifications.ts';
 import { oldSnapshot } from './cases/old-snapshot.ts';
 import { ownWorkflow } from './cases/own-workflow.ts';
 import { push } from './cases/push.ts';
+import { searchSync } from './cases/search-sync.ts';
 import { temporalPostgres } from './cases/temporal-postgres.ts';
 import { webhooks } from './cases/webhooks.ts';
 import { webhooksFailing } from './cases/webhooks-failing.ts';
 import type { BenchCase } from './figures.ts';
 
-export const cases: readonly BenchCase[] = [
+const pipeline: readonly BenchCase[] = [
   ownWorkflow,
   notifications,
   webhooksFailing,
@@ -28,3 +29,8 @@ export const cases: readonly BenchCase[] = [
   freshClone,
   temporalPostgres,
 ];
+
+/** What a run may name. */
+export const suites: Readonly<Record<string, readonly BenchCase[]>> = { pipeline, 'search-sync': [searchSync] };
+
+export const cases: readonly BenchCase[] = Object.values(suites).flat();

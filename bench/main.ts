@@ -1,10 +1,10 @@
-// `npm run bench -- pipeline`: runs the cases in turns, prints each result as it comes, and writes the results and the
+// `npm run bench -- <suite>`: runs the cases of a suite in turns, prints each result as it comes, and writes the results and the
 // page after every case, so that a run that is stopped keeps what it has.
 
 import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { cases } from './cases.ts';
+import { cases, suites } from './cases.ts';
 import type { BenchContext } from './context.ts';
 import type { BenchCase } from './figures.ts';
 import { loadNow, loopMs, machine, versions } from './machine.ts';
@@ -15,10 +15,8 @@ import { type CaseResult, readResults, writeResult } from './results.ts';
 const RUNS = 3;
 
 try {
-  const options = readOptions(
-    process.argv.slice(2),
-    cases.map(({ id }) => id),
-  );
+  const ids = Object.entries(suites).map(([suite, list]) => [suite, list.map(({ id }) => id)] as const);
+  const options = readOptions(process.argv.slice(2), Object.fromEntries(ids));
   if (options.help) console.log(USAGE);
   else if (options.list) for (const { id, title } of cases) console.log(`${id.padEnd(20)} ${title}`);
   else await runAll(options);
@@ -30,7 +28,9 @@ try {
 process.exit(process.exitCode ?? 0);
 
 async function runAll(options: Options): Promise<void> {
-  const chosen = cases.filter(({ id }) => options.only === undefined || options.only.includes(id));
+  const chosen = (suites[options.suite] ?? []).filter(
+    ({ id }) => options.only === undefined || options.only.includes(id),
+  );
   const folder = mkdtempSync(join(tmpdir(), 'tem-bench-'));
   // Started by root, Postgres runs as another user, who must be able to pass.
   chmodSync(folder, 0o711);

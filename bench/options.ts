@@ -3,7 +3,7 @@
 import { parseArgs } from 'node:util';
 
 export interface Options {
-  suite: 'pipeline';
+  suite: string;
   /** Ids of cases; undefined: all. */
   only: string[] | undefined;
   /** Undefined: as each case says. */
@@ -21,7 +21,7 @@ export interface Options {
 
 export class UsageError extends Error {}
 
-export const USAGE = `npm run bench -- pipeline [options]
+export const USAGE = `npm run bench -- <suite> [options], a suite being pipeline or search-sync
 
 Measures TEM beside the naive design and writes docs/benchmarks.md and bench/results/.
 
@@ -39,10 +39,12 @@ Measures TEM beside the naive design and writes docs/benchmarks.md and bench/res
 const RUNS_MAX = 20;
 
 /** Reads the arguments. Throws a UsageError in words. */
-export function readOptions(args: string[], caseIds: readonly string[]): Options {
+export function readOptions(args: string[], suites: Readonly<Record<string, readonly string[]>>): Options {
   const { values, positionals } = parsed(args);
-  if (!values.help && !values.list && (positionals.length !== 1 || positionals[0] !== 'pipeline')) {
-    throw new UsageError(`name the suite: npm run bench -- pipeline`);
+  const [suite = 'pipeline'] = positionals;
+  const caseIds = suites[suite];
+  if (!caseIds || (!values.help && !values.list && positionals.length !== 1)) {
+    throw new UsageError(`name the suite: npm run bench -- ${Object.keys(suites).join(' or ')}`);
   }
   const only = values.only
     ?.split(',')
@@ -59,7 +61,7 @@ export function readOptions(args: string[], caseIds: readonly string[]): Options
   if (!/^[a-z0-9][a-z0-9-]{0,39}$/.test(mode))
     throw new UsageError('--mode must have lower-case letters, digits and hyphens');
   return {
-    suite: 'pipeline',
+    suite,
     only,
     runs,
     mode,
@@ -104,7 +106,7 @@ function pair(text: string): [string, string] {
 
 /** The command that repeats one case as it was run. */
 export function commandOf(options: Options, caseId: string, runs: number): string {
-  const words = ['npm run bench -- pipeline', `--only ${caseId}`, `--runs ${runs}`];
+  const words = [`npm run bench -- ${options.suite}`, `--only ${caseId}`, `--runs ${runs}`];
   if (options.long) words.push('--long');
   if (options.cold) words.push('--cold');
   if (options.mode !== 'default') words.push(`--mode ${options.mode}`);
