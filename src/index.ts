@@ -14,3 +14,5 @@ export {
   type RetryPolicy,
   type Transaction,
 } from './core/event-type.ts';
+export type { CodeSchedule } from './core/schedule.ts';
+export { defineSchedule } from './core/schedules/define-schedule.ts';

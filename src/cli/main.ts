@@ -10,6 +10,7 @@ import { addEnv } from './commands/env.ts';
 import { addEvents } from './commands/events.ts';
 import { addFlows } from './commands/flows.ts';
 import { addMigrate } from './commands/migrate.ts';
+import { addSchedules } from './commands/schedules.ts';
 import { addSend } from './commands/send.ts';
 import { addServices } from './commands/services.ts';
 import { addUp } from './commands/up.ts';
@@ -33,7 +34,19 @@ const program = new Command('tem')
   )
   .addHelpText('after', EXIT_HELP)
   .addHelpText('after', settingsHelp());
-for (const add of [addUp, addApi, addWorker, addServices, addEnv, addMigrate, addDoctor, addSend, addEvents, addFlows])
+for (const add of [
+  addUp,
+  addApi,
+  addWorker,
+  addServices,
+  addEnv,
+  addMigrate,
+  addDoctor,
+  addSend,
+  addEvents,
+  addFlows,
+  addSchedules,
+])
   add(program);
 for (const { commands = [] } of features) {
   for (const { name, description, load } of commands) {

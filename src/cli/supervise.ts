@@ -9,6 +9,7 @@ import { type KeptService, keepRunning } from '../services/keep-running.ts';
 import { isPortFree, PortTaken, portProblem, startOnFreePorts } from '../services/ports.ts';
 import type { ServiceProcess } from '../services/processes.ts';
 import { type Say, withProgress } from '../services/progress.ts';
+import { addExampleSchedule } from './example-schedule.ts';
 import { startLiveLine } from './live-line.ts';
 import { checkGivenTemporal, migrateDatabase } from './reach.ts';
 import { serviceStopSignal, tellReady, untilAborted } from './stopping.ts';
@@ -30,6 +31,7 @@ export async function runUp(environment: NodeJS.ProcessEnv): Promise<void> {
     const { config } = services;
     await migrateDatabase(config.databaseUrl as string, given, say);
     await checkGivenTemporal(given);
+    await addExampleSchedule(config.databaseUrl as string);
     const env = childEnvironment(config, environment, given.temporal.address === undefined);
     const apiUrl = await startPrograms({ services, env, say, signal, programs, kept });
     services.noteApiUrl(apiUrl);

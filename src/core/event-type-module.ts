@@ -9,6 +9,7 @@ import { pathToFileURL } from 'node:url';
 import { ConfigError } from '../settings.ts';
 import { type EventType, isEventType } from './event-type.ts';
 import { errorText } from './ledger/mark.ts';
+import { type DefinedSchedule, isSchedule } from './schedules/define-schedule.ts';
 import { within } from './within.ts';
 
 /** A module of TEM_EVENT_TYPES is missing or wrong; the message says which and why. */
@@ -21,27 +22,44 @@ export const currentModule = new AsyncLocalStorage<{ specifier: string; isLoadin
 
 /** The event types that a module exports. Throws an EventTypesError. One at a time: what fails is this module's. */
 export async function loadModule(specifier: string, withinMs = LOADED_WITHIN_MS): Promise<EventType[]> {
-  const isPath = specifier.startsWith('.') || isAbsolute(specifier) || /\.[cm]?[jt]s$/.test(specifier);
-  const path = isPath ? resolve(specifier) : undefined;
+  const path = pathOf(specifier);
   const module = { specifier, isLoading: true };
   let exported: Record<string, unknown>;
   try {
-    const url = path === undefined ? specifier : pathToFileURL(path).href;
-    exported = await currentModule.run(module, () => watched(withinMs, () => import(url)));
+    exported = await currentModule.run(module, () => watched(withinMs, () => import(urlOf(specifier))));
   } catch (error) {
     throw new EventTypesError(`TEM_EVENT_TYPES: ${specifier} can't be loaded: ${failure(error, path)}`);
   } finally {
     module.isLoading = false;
   }
-  // A CommonJS module's names are those of its default export when nobody could read them from its source.
-  const named = [exported, exported.default].flatMap((names) => Object.values(Object(names)));
-  const types = named.flat().filter(isEventType);
-  if (types.length === 0) {
+  const values = valuesOf(exported);
+  const types = values.filter(isEventType);
+  if (types.length === 0 && !values.some(isSchedule)) {
     throw new EventTypesError(
       `TEM_EVENT_TYPES: ${specifier} exports no event type; export one made by defineEventType`,
     );
   }
   return [...new Set(types)];
+}
+
+/** The schedules that a module exports which has been loaded. */
+export async function schedulesOfModule(specifier: string): Promise<DefinedSchedule[]> {
+  return [...new Set(valuesOf(await import(urlOf(specifier))).filter(isSchedule))];
+}
+
+/** A CommonJS module's names are those of its default export when nobody could read them from its source. */
+function valuesOf(exported: Record<string, unknown>): unknown[] {
+  return [exported, exported.default].flatMap((names) => Object.values(Object(names))).flat();
+}
+
+function pathOf(specifier: string): string | undefined {
+  const isPath = specifier.startsWith('.') || isAbsolute(specifier) || /\.[cm]?[jt]s$/.test(specifier);
+  return isPath ? resolve(specifier) : undefined;
+}
+
+function urlOf(specifier: string): string {
+  const path = pathOf(specifier);
+  return path === undefined ? specifier : pathToFileURL(path).href;
 }
 
 async function watched<Loaded>(withinMs: number, load: () => Promise<Loaded>): Promise<Loaded> {

@@ -26,7 +26,7 @@ import { endOrphanedRuns } from './orphaned-runs.ts';
 import { createReconciler, type Reconciler } from './reconciler/reconciler.ts';
 import { Relay } from './relay/relay.ts';
 import { Starter } from './relay/starter.ts';
-import { scheduleParts } from './schedules/index.ts';
+import { declarationsOf, scheduleParts } from './schedules/index.ts';
 import { ensureSearchAttributes } from './search-attributes.ts';
 import { catchStrays } from './strays.ts';
 import { createTemporalWorker, ordinaryAttemptsMax } from './temporal-worker.ts';
@@ -144,10 +144,12 @@ function reconcilerOf(
   });
 }
 
-function schedulesOf({ id, taskQueue, connections, log }: Assembly): Omit<BackgroundPart, 'on'>[] {
+async function schedulesOf(assembly: Assembly): Promise<Omit<BackgroundPart, 'on'>[]> {
+  const { id, taskQueue, config, connections, features, log } = assembly;
   const { corePool: pool, client, ledgerId, listener } = connections;
-  const parts = scheduleParts({ pool, client, ledgerId, taskQueue, listener, log });
-  return parts.map((each) => onOneWorker({ pool, workerId: id, part: each, log }));
+  const declarations = await declarationsOf(features, config.eventTypeModules, connections.shared);
+  const parts = scheduleParts({ pool, client, ledgerId, taskQueue, listener, declarations, log });
+  return parts.map((each) => (each.on === 'oneWorker' ? onOneWorker({ pool, workerId: id, part: each, log }) : each));
 }
 
 interface FeatureParts {
@@ -172,7 +174,7 @@ async function featureParts(assembly: Assembly, flows: Flows): Promise<FeaturePa
     flows,
     databaseUrl: config.databaseUrl as string,
   };
-  const background = schedulesOf(assembly);
+  const background = await schedulesOf(assembly);
   const activities: FeatureActivities = {};
   for (const feature of features) {
     const own = dependenciesOf(feature, dependencies);

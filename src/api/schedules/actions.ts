@@ -11,8 +11,6 @@ import { preview } from '../../core/schedules/words.ts';
 import type { Api } from '../api.ts';
 import { actorOf } from '../auth.ts';
 import { IdParams, NoQuery } from '../schemas.ts';
-import type { ScheduleRoutes } from './index.ts';
-import { BackfillBody, PauseBody, PreviewAnswer, PreviewBody, ScheduleAnswer } from './schemas.ts';
 import {
   found,
   refusalOf,
@@ -22,7 +20,9 @@ import {
   settleWritten,
   timeOf,
   wantedRevision,
-} from './shared.ts';
+} from './conventions.ts';
+import type { ScheduleRoutes } from './index.ts';
+import { BackfillBody, PauseBody, PreviewAnswer, PreviewBody, ScheduleAnswer } from './schemas.ts';
 
 const PREVIEW_COUNT = 10;
 const tags = ['schedules'];

@@ -7,8 +7,6 @@ import { liveSchedule } from '../../core/schedules/temporal/live.ts';
 import type { Api } from '../api.ts';
 import { actorOf } from '../auth.ts';
 import { IdParams, NoQuery } from '../schemas.ts';
-import type { ScheduleRoutes } from './index.ts';
-import { ChangedSchedule, NewSchedule, ScheduleAnswer, SchedulePage, ScheduleQuery } from './schemas.ts';
 import {
   definitionOf,
   etagOf,
@@ -21,7 +19,9 @@ import {
   settleWritten,
   wantedRevision,
   writeCursor,
-} from './shared.ts';
+} from './conventions.ts';
+import type { ScheduleRoutes } from './index.ts';
+import { ChangedSchedule, NewSchedule, ScheduleAnswer, SchedulePage, ScheduleQuery } from './schemas.ts';
 
 const LIMIT_DEFAULT = 50;
 const tags = ['schedules'];

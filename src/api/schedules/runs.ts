@@ -7,9 +7,9 @@ import { lookAt } from '../../core/schedules/look.ts';
 import { listRuns } from '../../core/schedules/runs.ts';
 import type { Api } from '../api.ts';
 import { IdParams } from '../schemas.ts';
+import { found, readCursor, scheduleId, timeOf, writeCursor } from './conventions.ts';
 import type { ScheduleRoutes } from './index.ts';
 import { HistoryAnswer, HistoryQuery, RunPage, RunQuery } from './schemas.ts';
-import { found, readCursor, scheduleId, timeOf, writeCursor } from './shared.ts';
 
 const LIMIT_DEFAULT = 50;
 const tags = ['schedules'];

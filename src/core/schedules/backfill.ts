@@ -102,30 +102,78 @@ async function fireSet(
   rerun: boolean,
 ): Promise<string[]> {
   if (set.length === 0) return [];
-  const { rows } = await client.query<{ at: Date; outcome: string; reruns: number; count: number }>(
-    `select at, max(outcome) filter (where slot = '') as outcome, count(*) filter (where slot like 'r%')::int as reruns,
-       max(count) filter (where slot = '')::int as count
+  const { rows } = await client.query<{ at: Date; outcome: string; reruns: number }>(
+    `select at, max(outcome) filter (where slot = '') as outcome, count(*) filter (where slot like 'r%')::int as reruns
      from tem.schedule_run where schedule_id = $1 and at = any($2::timestamptz[]) group by at`,
     [schedule.id, set.map(({ at }) => new Date(at).toISOString())],
   );
   const runs = new Map(rows.map((row) => [row.at.getTime(), row]));
   const keyed = await keyedAlready(client, schedule, set);
+  const shared = await sharedRows(client, schedule, set);
   const decisions: (Decision & { slot: string })[] = [];
   const released = { overlap: 0, missed: 0, paused: 0 };
   for (const time of set) {
     const run = runs.get(time.at);
     const hasFired = run?.outcome === 'fired' || run?.outcome === 'buffered' || keyed.has(time.at);
     if (hasFired && !rerun) continue;
-    if (run?.outcome && run.outcome in released && run.count === 1) released[run.outcome as keyof typeof released] += 1;
+    const row = shared.find(({ at, until }) => time.at >= at && time.at <= until);
+    const outcome = row?.outcome ?? run?.outcome;
+    if (outcome && outcome in released) released[outcome as keyof typeof released] += 1;
+    if (row) row.taken.push(time.at);
     decisions.push({ ...time, outcome: 'fired', slot: hasFired ? `r${(run?.reruns ?? 0) + 1}` : '' });
   }
   if (decisions.length === 0) return [];
+  for (const row of shared) await takeFromShared(client, schedule, row);
   const written = await writeTaken(client, [{ schedule, decisions, firedBy: 'backfill' }]);
   await client.query(
     `update tem.schedule_state set skipped = skipped - $2, missed = missed - $3, paused = paused - $4 where schedule_id = $1`,
     [schedule.id, released.overlap, released.missed, released.paused],
   );
   return written.flatMap(({ event }) => (event === null ? [] : [event]));
+}
+
+interface SharedRow {
+  at: number;
+  until: number;
+  outcome: string;
+  count: number;
+  /** Times that leave it. */
+  taken: number[];
+}
+
+/** Rows that stand for more than one time, some of which may be in the set. */
+async function sharedRows(
+  client: PoolClient,
+  schedule: LockedSchedule,
+  set: readonly NominalTime[],
+): Promise<SharedRow[]> {
+  const { rows } = await client.query<{ at: Date; until: Date; outcome: string; count: number }>(
+    `select at, until, outcome, count::float8 as count from tem.schedule_run
+     where schedule_id = $1 and slot = '' and until is not null and at <= $3 and until >= $2`,
+    [schedule.id, new Date(set[0]?.at ?? 0).toISOString(), new Date(set.at(-1)?.at ?? 0).toISOString()],
+  );
+  return rows.map((row) => ({ ...row, at: row.at.getTime(), until: row.until.getTime(), taken: [] }));
+}
+
+/** The row stands for fewer times then, from the first on that stays in it. */
+async function takeFromShared(client: PoolClient, schedule: LockedSchedule, row: SharedRow): Promise<void> {
+  if (row.taken.length === 0) return;
+  const taken = new Set(row.taken);
+  let first: number | undefined;
+  for (const { at } of calendarFor(schedule).times(row.at - 1, row.until)) {
+    if (taken.has(at)) continue;
+    first = at;
+    break;
+  }
+  const key = [schedule.id, new Date(row.at).toISOString()];
+  if (first === undefined || row.count <= row.taken.length) {
+    await client.query(`delete from tem.schedule_run where schedule_id = $1 and at = $2 and slot = ''`, key);
+    return;
+  }
+  await client.query(
+    `update tem.schedule_run set at = $3, count = count - $4 where schedule_id = $1 and at = $2 and slot = ''`,
+    [...key, new Date(first).toISOString(), row.taken.length],
+  );
 }
 
 /** Times whose event is there without a row: of a schedule of this id that was removed. */

@@ -1,6 +1,7 @@
 // A schedule as the contract's JSON.
 
 import { instant } from '../ledger/present.ts';
+import { changedByPerson } from './code.ts';
 import { durationText } from './definition.ts';
 import { presentRun, type RunJson } from './runs.ts';
 import { calendarFor, type Overlap } from './schedule.ts';
@@ -42,6 +43,7 @@ export interface ScheduleJson {
 
 export function presentSchedule(row: StoredSchedule, payload: unknown = row.payload): ScheduleJson {
   const { fired, skipped, missed, pausedTimes } = row;
+  const changed = changedByPerson(row).map((member) => member.replace(/Ms$/, ''));
   return {
     id: row.id,
     cron: row.cron,
@@ -67,6 +69,7 @@ export function presentSchedule(row: StoredSchedule, payload: unknown = row.payl
     ...(row.problem !== null && { problem: row.problem }),
     ...(row.drift !== null && { drift: row.drift }),
     ...(row.declaredBy !== null && { declaredBy: row.declaredBy }),
+    ...(changed.length > 0 && { changed }),
   };
 }
 

@@ -170,3 +170,11 @@ async function written(
   const { rows } = await client.query('select from tem.schedule where id = $1', [id]);
   return rows.length === 0 ? 'missing' : 'changed';
 }
+
+/** Temporal has lost its database: every schedule is to be given to it again. */
+export async function forgetSynced(pool: Pool): Promise<void> {
+  await pool.query(
+    `with told as (select pg_notify('tem_schedule', ''))
+     update tem.schedule_state set synced_revision = null, synced_paused = null, synced_note = null, drift = null from told`,
+  );
+}

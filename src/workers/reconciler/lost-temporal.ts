@@ -5,6 +5,7 @@ import type { Client } from '@temporalio/client';
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import { FREE_SLICE_MAX, freeAllRuns } from '../../core/ledger/free.ts';
+import { forgetSynced } from '../../core/schedules/store.ts';
 import type { GoOn } from './alone.ts';
 import { ensureReconcileSchedule } from './schedule.ts';
 
@@ -45,6 +46,7 @@ export async function recoverLostTemporal(options: LostTemporal, goOn: GoOn): Pr
   );
   await options.restoreSearchAttributes();
   await ensureReconcileSchedule(options);
+  await forgetSynced(pool);
   for (let freed = FREE_SLICE_MAX; freed === FREE_SLICE_MAX; ) {
     freed = await freeAllRuns(pool, lostAt);
     await new Promise((resolve) => setTimeout(resolve, (freed / FREED_PER_SECOND_MAX) * 1_000));

@@ -10,6 +10,7 @@ import type { EventTypes } from '../../core/event-types.ts';
 import { forgetGoneWorkers } from '../../core/ledger/leases.ts';
 import { prune } from '../../core/ledger/prune.ts';
 import { endUnknownTypes } from '../../core/ledger/refuse.ts';
+import { pruneSchedules } from '../../core/schedules/prune.ts';
 import { createAlone, type GoOn } from './alone.ts';
 import { followClosedRuns } from './closed-runs.ts';
 import { isTemporalLost, recoverLostTemporal } from './lost-temporal.ts';
@@ -79,6 +80,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
       ['looking after overdue events', (goOn) => lookAfterOverdue(options, goOn)],
       ['keeping the schedule', () => ensureReconcileSchedule(options)],
       ['pruning', (goOn) => prune(pool, { ...options, ofTypes: ownRetentions, goOn })],
+      ['pruning runs of schedules', (goOn) => pruneSchedules(pool, options.retentionMs, goOn)],
       ['pruning what features have', pruneFeatures],
     ];
     const failures: unknown[] = [];

@@ -1,51 +1,43 @@
-// The Temporal Schedule that runs a reconcile turn; put back when somebody deleted it, and
-// set to the time between turns that this worker was given.
+// The schedule of the reconcile turns: a row of origin `code` like any other, so that people find it, pause it and change its
+// time; put back in Temporal when somebody deleted it there, and given the task queue of the worker that looks after it.
 
-import { type Client, ScheduleAlreadyRunning, ScheduleNotFoundError } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
+import type { Pool } from 'pg';
+import type { Logger } from 'pino';
+import { register } from '../../core/schedules/code.ts';
+import { scheduleCalls } from '../../core/schedules/temporal/calls.ts';
+import { syncSchedule } from '../../core/schedules/temporal/sync.ts';
 import { WORKFLOW } from '../../workflows/contract.ts';
 
-const TURN_TIMEOUT_MS = 300_000;
+const SECOND_MS = 1_000;
+const CATCH_UP_MS_MIN = 10_000;
 
 export interface ReconcileSchedule {
+  pool: Pool;
   client: Client;
   ledgerId: string;
   taskQueue: string;
   everyMs: number;
+  log: Logger;
 }
 
-export async function ensureReconcileSchedule({
-  client,
-  ledgerId,
-  taskQueue,
-  everyMs,
-}: ReconcileSchedule): Promise<void> {
-  const scheduleId = `tem-reconcile-${ledgerId.slice(0, 8)}`;
-  const spec = { intervals: [{ every: everyMs }] };
-  // A missed turn is made up by the next one.
-  const policies = { overlap: 'SKIP', catchupWindow: everyMs } as const;
-  try {
-    const handle = client.schedule.getHandle(scheduleId);
-    const [interval] = (await handle.describe()).spec.intervals ?? [];
-    if (interval?.every !== everyMs) await handle.update((schedule) => ({ ...schedule, spec, policies }));
-    return;
-  } catch (error) {
-    if (!(error instanceof ScheduleNotFoundError)) throw error;
-  }
-  try {
-    await client.schedule.create({
-      scheduleId,
-      spec,
-      policies,
-      action: {
-        type: 'startWorkflow',
-        workflowType: WORKFLOW.reconcile,
-        workflowId: scheduleId,
-        taskQueue,
-        args: [{ ledger: ledgerId }],
-        workflowRunTimeout: TURN_TIMEOUT_MS,
-      },
-    });
-  } catch (error) {
-    if (!(error instanceof ScheduleAlreadyRunning)) throw error;
-  }
+export async function ensureReconcileSchedule(options: ReconcileSchedule): Promise<void> {
+  const { pool, client, ledgerId, taskQueue, log } = options;
+  const id = `tem-reconcile-${ledgerId.slice(0, 8)}`;
+  const everyMs = Math.max(SECOND_MS, Math.round(options.everyMs / SECOND_MS) * SECOND_MS);
+  const declared = {
+    cron: null,
+    everyMs,
+    timeZone: 'UTC',
+    type: WORKFLOW.reconcile,
+    payload: {},
+    // A missed turn is made up by the next one.
+    overlap: 'skip' as const,
+    catchupWindowMs: Math.max(everyMs, CATCH_UP_MS_MIN),
+    jitterMs: 0,
+    paused: false,
+    note: null,
+  };
+  await register(pool, { by: 'core', id, declared, action: 'reconcile' }, log);
+  await syncSchedule({ pool, calls: scheduleCalls(client, ledgerId), ledgerId, taskQueue, log }, id);
 }

@@ -1,4 +1,4 @@
-// What the schedule routes share: ids, ETags, cursors, refusals, and the answer of one schedule.
+// The conventions of the schedule routes: ids, ETags, cursors, refusals, and the answer of one schedule.
 
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { notFound, Problem } from '../../core/http/problem.ts';
