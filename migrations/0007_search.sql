@@ -147,6 +147,3 @@ begin
     perform pg_notify('tem_search', '');
   end if;
 end $$;
-
-create function tem.search_keeps() returns text language sql stable
-  return (select s.keeps from tem.search_state s);

@@ -85,7 +85,10 @@ export function dependencyTriggers(mapping: Mapping, { from }: Dependency, index
 // The rights of TEM's role, because those who write the table need none on the queue. Names mean what they mean to TEM's
 // own reading of the documents.
 function triggerFunction(name: string, statement: string): string {
-  const body = `begin
+  // Read once for a statement, not for each of its rows.
+  const body = `declare tem_keeps text := (select s.keeps from tem.search_state s);
+  begin
+    if tem_keeps = 'full' then return null; end if;
     ${statement};
     if found then perform tem.search_ring(); end if;
     return null;
@@ -100,7 +103,7 @@ function oneSided(mapping: Mapping, table: Table, operation: 'INSERT' | 'DELETE'
   const alias = identifier(mapping.table);
   return `${INSERT_INTO}
     select ${literal(mapping.queueName)}, '${operation}', ${idSql(mapping.id, alias)}, ${kept(table, `to_jsonb(${alias})`, [alias])}
-    from ${relation} where tem.search_keeps() <> 'full' and ${condition(mapping)}`;
+    from ${relation} where ${condition(mapping)}`;
 }
 
 /** An update may change the id, and may enter or leave what is indexed. */
@@ -114,7 +117,7 @@ function bothSided(mapping: Mapping, table: Table): string {
     select ${literal(mapping.queueName)}, case when n.k is null then 'DELETE' when o.k is null then 'INSERT' else 'UPDATE' end,
       coalesce(n.k, o.k), ${kept(table, data, ['(o.r)', '(n.r)'])}
     from ${side('tem_old')} o full join ${side('tem_new')} n on n.k = o.k
-    where tem.search_keeps() <> 'full' and (coalesce(o.m, false) or coalesce(n.m, false))`;
+    where coalesce(o.m, false) or coalesce(n.m, false)`;
 }
 
 function condition({ where }: Mapping): string {
@@ -132,5 +135,5 @@ function kept({ columns }: Table, data: string, rows: readonly string[]): string
     }),
   );
   const fits = lengths.length === 0 ? '' : ` and ${lengths.join(' + ')} < ${CHANGE_BYTES_MAX}`;
-  return `case when tem.search_keeps() = 'whole'${fits} then ${data} end`;
+  return `case when tem_keeps = 'whole'${fits} then ${data} end`;
 }
