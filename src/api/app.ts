@@ -33,6 +33,7 @@ import { eventRoutes } from './routes/events.ts';
 import { flowRoutes } from './routes/flows.ts';
 import { healthRoutes } from './routes/health.ts';
 import { overviewRoutes } from './routes/overview.ts';
+import { workerRoutes } from './routes/workers.ts';
 import { scheduleRoutes } from './schedules/index.ts';
 import { readOnBeforeAnswers } from './unread-body.ts';
 
@@ -112,6 +113,7 @@ export async function buildApp(dependencies: ApiDependencies): Promise<Api> {
   eventRoutes(app, core);
   overviewRoutes(app, core);
   flowRoutes(app, core);
+  workerRoutes(app, core);
   healthRoutes(app, core);
   scheduleRoutes(app, { ...core, temporal: dependencies.temporal });
   const shared: Omit<RouteDependencies, 'settings'> = {

@@ -55,6 +55,8 @@ export function createIncoming(eventTypes: EventTypes, directory: TypeDirectory)
     async prepare(event) {
       const runAt = event.runAt === undefined ? undefined : readTime(event.runAt);
       if (typeof runAt === 'string') return { code: 'invalid_field', path: '/runAt', detail: runAt };
+      const expiresAt = event.expiresAt === undefined ? undefined : readTime(event.expiresAt);
+      if (typeof expiresAt === 'string') return { code: 'invalid_field', path: '/expiresAt', detail: expiresAt };
       const { key, priority, group, payload } = event;
       const refused = refuseAccept({ ...(key !== undefined && { key }), ...(group !== undefined && { group }) });
       if (refused) return { code: 'invalid_field', path: refused.path, detail: refused.message };
@@ -69,6 +71,7 @@ export function createIncoming(eventTypes: EventTypes, directory: TypeDirectory)
         if (refusal) return refusal;
         source = 'http, unchecked';
       }
+      const ttlMs = type ? type.ttlMs : directory.get(event.type)?.description?.ttlMs;
       return {
         type: event.type,
         payload,
@@ -77,6 +80,8 @@ export function createIncoming(eventTypes: EventTypes, directory: TypeDirectory)
         ...(priority !== undefined && { priority }),
         ...(group !== undefined && { group }),
         ...(runAt && { runAt }),
+        ...(expiresAt && { expiresAt }),
+        ...(typeof ttlMs === 'number' && { ttlMs }),
       };
     },
   };

@@ -35,6 +35,12 @@ export const NewEvent = Type.Object(
     runAt: Type.Optional(
       Type.String({ format: 'date-time', description: 'Not before this time; one that has passed means now.' }),
     ),
+    expiresAt: Type.Optional(
+      Type.String({
+        format: 'date-time',
+        description: "Past it an attempt that hasn't begun ends the event EXTINCT. Default: as its type says.",
+      }),
+    ),
   },
   closed,
 );
@@ -54,6 +60,7 @@ export const Event = Type.Object({
   priority: Type.Integer(),
   group: nullable(Type.String()),
   runAt: nullable(Time),
+  expiresAt: nullable(Time),
   state: State,
   retryCount: Type.Integer({ description: 'Attempts that failed so far.' }),
   maxAttempts: Type.Integer(),
@@ -173,6 +180,7 @@ export const EventTypesAnswer = Type.Object({
       retry: nullable(Retry),
       compensationRetry: nullable(Retry),
       timeout: nullable(Type.String()),
+      ttl: nullable(Type.String()),
       long: nullable(Type.Boolean()),
       batch: nullable(Type.Integer()),
       keyPrivate: nullable(Type.Boolean()),

@@ -15,6 +15,7 @@ import { addSend } from './commands/send.ts';
 import { addServices } from './commands/services.ts';
 import { addUp } from './commands/up.ts';
 import { addWorker } from './commands/worker.ts';
+import { addWorkers } from './commands/workers.ts';
 import { examples } from './examples.ts';
 import { EXIT, EXIT_HELP, exitCodeOf, jsonOf, messageOf } from './exit-codes.ts';
 
@@ -46,6 +47,7 @@ for (const add of [
   addEvents,
   addFlows,
   addSchedules,
+  addWorkers,
 ])
   add(program);
 for (const { commands = [] } of features) {

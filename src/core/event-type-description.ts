@@ -12,6 +12,8 @@ export interface EventTypeDescription {
   retry: RetryMs;
   compensationRetry: RetryMs;
   timeoutMs: number;
+  /** Null: events of the type don't expire; absent in what an older release registered. */
+  ttlMs?: number | null;
   long: boolean;
   batch: number | null;
   keyPrivate: boolean;
@@ -33,6 +35,7 @@ export interface EventTypeJson {
   retry: RetryJson | null;
   compensationRetry: RetryJson | null;
   timeout: string | null;
+  ttl: string | null;
   long: boolean | null;
   batch: number | null;
   keyPrivate: boolean | null;
@@ -61,6 +64,7 @@ export function presentEventType(
     retry: presentRetry(description?.retry),
     compensationRetry: presentRetry(description?.compensationRetry),
     timeout: description?.timeoutMs === undefined ? null : durationText(description.timeoutMs),
+    ttl: typeof description?.ttlMs === 'number' ? durationText(description.ttlMs) : null,
     long: description?.long ?? null,
     batch: description?.batch ?? null,
     keyPrivate: description?.keyPrivate ?? null,

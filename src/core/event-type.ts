@@ -36,6 +36,8 @@ export interface EmitOptions {
   priority?: number;
   group?: string;
   runAt?: Date;
+  /** Past it an attempt that hasn't begun ends the event EXTINCT. */
+  expiresAt?: Date;
 }
 
 /** Accepts a further event in the same transaction; resolves to its id. Throws `KeyConflict` like HTTP does. */
@@ -110,6 +112,11 @@ export interface EventTypeDefinition<Schema extends TSchema = TSchema> {
    * doesn't count, up to a minute of an attempt.
    */
   timeout?: Duration;
+  /**
+   * How long after its runAt, or its acceptance, an attempt may begin; past that the event ends EXTINCT, without
+   * compensation if nothing ran. Without end by default; `expiresAt` of an event goes before it.
+   */
+  ttl?: Duration;
   /** How long its ended events are kept, `30d` at least; TEM_RETENTION by default. */
   retention?: Duration;
   /** Runs as an ordinary activity with heartbeats from the first attempt on, for attempts of minutes to hours. */
@@ -139,13 +146,14 @@ export interface EventTypeDefinition<Schema extends TSchema = TSchema> {
 
 /** A defined type: the definition with every policy explicit, in milliseconds. */
 export interface EventType
-  extends Omit<EventTypeDefinition, 'retry' | 'compensationRetry' | 'timeout' | 'retention' | 'handle'> {
+  extends Omit<EventTypeDefinition, 'retry' | 'compensationRetry' | 'timeout' | 'retention' | 'ttl' | 'handle'> {
   handle(event: EventView<never>, context: HandlerContext): Promise<unknown> | unknown;
   readonly kind: 'tem.eventType';
   readonly retry: RetryMs;
   readonly compensationRetry: RetryMs;
   readonly timeoutMs: number;
   readonly retentionMs: number | undefined;
+  readonly ttlMs: number | undefined;
   readonly long: boolean;
   readonly version: number;
 }
@@ -215,6 +223,7 @@ export function defineEventType<Schema extends TSchema>(definition: EventTypeDef
     compensationRetry: policy('compensationRetry', definition.compensationRetry, '1s'),
     timeoutMs: duration('timeout', definition.timeout ?? (workflow === undefined ? '30s' : '24h')),
     retentionMs,
+    ttlMs: definition.ttl === undefined ? undefined : duration('ttl', definition.ttl),
     long: definition.long ?? false,
     version: definition.version ?? 1,
   };

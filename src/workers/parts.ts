@@ -19,9 +19,11 @@ import { getEvent } from '../core/ledger/events.ts';
 import { createNotifier } from '../core/ledger/notifier.ts';
 import { workflowBundle } from './bundle.ts';
 import type { WorkerConnections } from './connections.ts';
+import { createExpiry } from './expiry.ts';
 import { HAND_BACK_MS } from './grace.ts';
-import { createLeaseKeeper, type LeaseKeeper } from './lease-keeper.ts';
+import { createLeaseKeeper, type LeaseKeeper, type LeaseKeeperOptions } from './lease-keeper.ts';
 import { onOneWorker } from './one-worker.ts';
+import { createOrders } from './orders.ts';
 import { endOrphanedRuns } from './orphaned-runs.ts';
 import { createReconciler, type Reconciler } from './reconciler/reconciler.ts';
 import { Relay } from './relay/relay.ts';
@@ -53,7 +55,7 @@ export interface Assembly {
 
 export async function assembleParts(
   assembly: Assembly,
-): Promise<{ parts: WorkerPart[]; attempts: AttemptDependencies; lease: LeaseKeeper }> {
+): Promise<{ parts: WorkerPart[]; attempts: AttemptDependencies; lease: LeaseKeeper; shutdown: Promise<void> }> {
   const { id, taskQueue, config, connections, log } = assembly;
   const { corePool: pool, client, types, ledgerId, listener } = connections;
   const flows = createWorkerFlows({ workerId: id, pool, listener, log });
@@ -75,6 +77,7 @@ export async function assembleParts(
   const { batch } = config;
   const relay = new Relay({ workerId: id, pool, types, starter, listener, slots, admission, batch, log });
   flows.onChange(relay.flowsChanged);
+  const orders = createOrders({ pool, workerId: id, drain: relay.drain, log });
   const ofFeatures = await featureParts(assembly, flows.flows);
   const reconciler = reconcilerOf(assembly, starter, ofFeatures.prune);
   const temporal = createTemporalWorker({
@@ -102,10 +105,7 @@ export async function assembleParts(
     graceMs: graceMs + HAND_BACK_MS,
     log,
   });
-  const worker = { id, host: hostname(), pid: process.pid, taskQueue, types: types.all() };
-  const { leasePool } = connections;
-  const { running } = attempts;
-  const lease = createLeaseKeeper({ pool, leasePool, worker, running, counters: relay.counters, listener, log });
+  const lease = leaseOf(assembly, attempts.running, relay.counters);
   const parts = [
     part('strays', catchStrays(pool, log)),
     part('lease', lease),
@@ -115,10 +115,22 @@ export async function assembleParts(
     // A start that Temporal doesn't answer must not use up the grace time of the attempts.
     part('relay', relay, 'grace'),
     part('reconciler', reconciler),
+    part('orders', orders),
+    part('expiry', createExpiry(pool, `worker ${id}`, log)),
     part('orphaned runs', endOrphanedRuns({ ...connections, pool, log })),
     ...ofFeatures.background.map((background) => part(background.name, background, 'grace')),
   ];
-  return { parts, attempts, lease };
+  return { parts, attempts, lease, shutdown: orders.shutdown };
+}
+
+function leaseOf(
+  { id, taskQueue, connections, log }: Assembly,
+  running: AttemptDependencies['running'],
+  counters: LeaseKeeperOptions['counters'],
+): LeaseKeeper {
+  const { corePool: pool, leasePool, types, listener } = connections;
+  const worker = { id, host: hostname(), pid: process.pid, taskQueue, types: types.all() };
+  return createLeaseKeeper({ pool, leasePool, worker, running, counters, listener, log });
 }
 
 function reconcilerOf(

@@ -19,6 +19,8 @@ import { leanWorkflowThreads } from './workflow-threads.ts';
 export interface RunningWorker {
   id: string;
   taskQueue: string;
+  /** Resolves when an operator wants it to end; it is for the caller to stop it. */
+  shutdown: Promise<void>;
   /** May be called twice. */
   stop(): Promise<void>;
 }
@@ -39,7 +41,7 @@ export async function startWorker(
   const chosen = chosenFeatures(config.worker.features, catalog.features, 'TEM_FEATURES');
   const connections = await connectWorker(config, temIdentity(id, hostname(), process.pid), chosen, log);
   const taskQueue = taskQueueOf(connections.ledgerId, config);
-  const { parts, attempts, lease } = await assembleParts({
+  const { parts, attempts, lease, shutdown } = await assembleParts({
     id,
     taskQueue,
     config,
@@ -81,6 +83,7 @@ export async function startWorker(
   return {
     id,
     taskQueue,
+    shutdown,
     stop() {
       stopping ??= stop();
       return stopping;

@@ -15,6 +15,7 @@ export function acceptedRow(input: AcceptInput, outcome: AcceptOutcome): EventRo
     priority: input.priority ?? PRIORITY_DEFAULT,
     group: input.group ?? '',
     run_at: runAt,
+    expires_at: input.expiresAt ?? (input.ttlMs === undefined ? null : laterBy(input.ttlMs, runAt, createdAt)),
     state: 'QUEUED',
     retry_count: 0,
     max_attempts: null,
@@ -35,4 +36,9 @@ export function acceptedRow(input: AcceptInput, outcome: AcceptOutcome): EventRo
     queued: true,
     due_ahead: runAt > createdAt ? runAt : null,
   };
+}
+
+/** So long after the later of two times. */
+function laterBy(ms: number, one: Date, other: Date): Date {
+  return new Date(Math.max(one.getTime(), other.getTime()) + ms);
 }

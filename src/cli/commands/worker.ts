@@ -32,7 +32,7 @@ export function addWorker(program: Command): void {
       watchEventLoop('worker', config.eventLoopTimeoutMs, log);
       tellReady({ id: worker.id });
       void announceSecrets(config, log);
-      await untilAborted(signal);
+      await Promise.race([untilAborted(signal), worker.shutdown]);
       await worker.stop();
     });
 }

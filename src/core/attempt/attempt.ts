@@ -4,7 +4,7 @@
 import { backoffMs } from '../backoff.ts';
 import { HeldElsewhere, LedgerUnavailable } from '../errors.ts';
 import type { EventType } from '../event-type.ts';
-import type { Begun } from '../ledger/begin.ts';
+import type { BeginRequest, Begun } from '../ledger/begin.ts';
 import { errorText, type Mark, marks } from '../ledger/mark.ts';
 import { isLedgerLost } from '../ledger/pool.ts';
 import { LANE } from '../ledger/queue.ts';
@@ -78,7 +78,7 @@ export function runAttempt(
       case 'busy':
         throw new HeldElsewhere(request.id);
       default:
-        return { outcome: answer.disposition };
+        return { outcome: answer.disposition === 'expired' ? 'extinct' : answer.disposition };
     }
   });
 }
@@ -90,8 +90,8 @@ export function typeOf(dependencies: AttemptDependencies, name: string): EventTy
 }
 
 /** What `begin` must know of a type's policy. */
-export function beginPolicy(type: EventType): { maxAttempts: number; dueByMs: number } {
-  return { maxAttempts: type.retry.maxAttempts, dueByMs: dueByMs(type) };
+export function beginPolicy(type: EventType): Pick<BeginRequest, 'maxAttempts' | 'dueByMs' | 'ttlMs'> {
+  return { maxAttempts: type.retry.maxAttempts, dueByMs: dueByMs(type), ttlMs: type.ttlMs };
 }
 
 /** How long an attempt or a compensation may be open before it is looked after. */

@@ -20,7 +20,15 @@ export function createEmit(types: EventTypes, tx: LedgerTransaction): Emit {
     if (refusal)
       throw new TypeError(`emit ${typeName}: ${refusal.path === '' ? 'the payload' : refusal.path} ${refusal.message}`);
     const [outcome] = await tx.run((client) =>
-      acceptEvents(client, [{ type: typeName, payload, ...options, source: 'emit' }]),
+      acceptEvents(client, [
+        {
+          type: typeName,
+          payload,
+          ...options,
+          ...(type?.ttlMs !== undefined && { ttlMs: type.ttlMs }),
+          source: 'emit',
+        },
+      ]),
     );
     if (outcome?.status === 'conflict')
       throw new KeyConflict(`emit ${typeName}: key ${options.key} has another payload`);

@@ -52,7 +52,7 @@ export async function beginRun(dependencies: AttemptDependencies, request: Attem
     case 'busy':
       throw new Error(`event ${request.id} is held by a worker, although a workflow makes its attempts`);
     default:
-      return { outcome: answer.disposition };
+      return { outcome: answer.disposition === 'expired' ? 'extinct' : answer.disposition };
   }
 }
 

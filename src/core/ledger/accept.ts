@@ -16,6 +16,9 @@ export interface AcceptInput {
   priority?: number;
   group?: string;
   runAt?: Date;
+  /** Past it an attempt that hasn't begun ends the event; else `ttlMs` after runAt, or after now. */
+  expiresAt?: Date;
+  ttlMs?: number;
   /** Who accepted it: `http`, `emit ...`. */
   source: string;
 }
@@ -111,10 +114,12 @@ const INSERT = `
     select set_config('lock_timeout', coalesce($9, current_setting('lock_timeout')), true)
   ), given as (
     select g.* from patience, unnest($1::uuid[], $2::text[], $3::text[], $4::jsonb[], $5::smallint[], $6::text[],
-      $7::timestamptz[], $8::text[]) with ordinality as g(id, type, key, payload, priority, "group", run_at, source, n)
+      $7::timestamptz[], $8::text[], $10::timestamptz[], $11::float8[]) with ordinality
+      as g(id, type, key, payload, priority, "group", run_at, source, expires_at, ttl_ms, n)
   )
-  insert into tem.event (id, type, key, payload, priority, "group", run_at, due_at, source)
-  select id, type, key, payload, priority, "group", coalesce(run_at, now()), greatest(run_at, statement_timestamp()), source
+  insert into tem.event (id, type, key, payload, priority, "group", run_at, due_at, source, expires_at)
+  select id, type, key, payload, priority, "group", coalesce(run_at, now()), greatest(run_at, statement_timestamp()), source,
+      coalesce(expires_at, greatest(run_at, now()) + ttl_ms * interval '1 ms')
     from given order by type, key, n
   on conflict on constraint event_type_key do nothing
   returning id, created_at as "createdAt", run_at as "runAt", tem.ring()`;
@@ -133,6 +138,8 @@ async function insert(client: Queryable, rows: Row[], patience: Patience): Promi
       rows.map((row) => row.event.runAt?.toISOString() ?? null),
       rows.map((row) => row.event.source),
       patience.lockTimeoutMs === undefined ? null : String(patience.lockTimeoutMs),
+      rows.map((row) => row.event.expiresAt?.toISOString() ?? null),
+      rows.map((row) => row.event.ttlMs ?? null),
     ],
     ...answerWithin(patience),
   });

@@ -3,6 +3,7 @@
 
 import type { Pool } from 'pg';
 import { RowLocked } from '../errors.ts';
+import { EXPIRED_ERROR } from './expire.ts';
 import { FREED } from './free.ts';
 import { LANE, tellDue } from './queue.ts';
 import { ENDED_SQL } from './states.ts';
@@ -25,6 +26,8 @@ export interface BeginRequest {
   dueByMs: number;
   /** The attempt is a workflow's: whichever worker begins it doesn't have it, so its death is no crash of the event. */
   ownerless?: boolean;
+  /** The type's, for events that SQL accepted. */
+  ttlMs?: number | undefined;
 }
 
 /** The event as its handler will see it, with the fence of this attempt. */
@@ -55,6 +58,8 @@ export type BeginAnswer =
   | { disposition: 'missing' }
   /** That attempt has failed already; the next is due in `delayMs`. */
   | { disposition: 'waiting'; delayMs: number; attempt: number }
+  /** It ended EXTINCT here: its time had passed before anything ran. */
+  | { disposition: 'expired' }
   /** No attempt is left, or somebody asked to cancel: compensate and end. */
   | { disposition: 'settle' };
 
@@ -81,6 +86,7 @@ export async function begin(
       requests.map((each) => each.ownerless ?? false),
       workerId,
       mayJudge,
+      requests.map((each) => each.ttlMs ?? null),
     ],
   });
   if (rows.some((row) => row.disposition === 'again')) await tellDue(pool);
@@ -113,6 +119,7 @@ function answer(row: Record<string, unknown> | undefined): BeginAnswer {
         attempt: row?.retryCount as number,
       };
     case 'poisoned':
+    case 'expiring':
       return { disposition: 'settle' };
     // Given back to the queue: its next run is another one.
     case 'again':
@@ -120,17 +127,18 @@ function answer(row: Record<string, unknown> | undefined): BeginAnswer {
     case 'run':
       return row as unknown as Begun;
     default:
-      return { disposition: row?.disposition as 'stale' | 'settle' | 'busy' };
+      return { disposition: row?.disposition as 'stale' | 'settle' | 'busy' | 'expired' };
   }
 }
 
 const BEGIN = `
   with input as (
-    select * from unnest($1::uuid[], $2::int[], $3::int[], $4::int[], $5::float8[], $6::bool[]) with ordinality
-      as i(id, generation, attempt, max_attempts, due_by_ms, ownerless, n)
+    select * from unnest($1::uuid[], $2::int[], $3::int[], $4::int[], $5::float8[], $6::bool[], $9::float8[]) with ordinality
+      as i(id, generation, attempt, max_attempts, due_by_ms, ownerless, ttl_ms, n)
   ), locked as materialized (
     select e.id, e.type, e.key, e.payload, e."group", e.priority, e.created_at, e.state, e.epoch, e.version,
       e.retry_count, e.next_retry_at, e.crash_count, e.lane, e.compensating, e.cancel_requested, e.generation, e.begun,
+      coalesce(e.expires_at, greatest(e.run_at, e.created_at) + i.ttl_ms * interval '1 ms') as expires_at,
       i.generation as run_generation, i.attempt, i.max_attempts, i.due_by_ms, i.ownerless, i.n, e.epoch_generation,
       -- The same worker that asks twice (a lost marker, an outage) has not crashed, and a workflow has no worker.
       e.state = 'PROCESSING' and coalesce(e.epoch_worker_id <> $7, false) as open_elsewhere,
@@ -151,6 +159,7 @@ const BEGIN = `
       when open_elsewhere and case when lives then in_time else not judges end then 'busy'
       when cancel_requested or compensating or retry_count >= max_attempts then 'settle'
       when state = 'FAILED' and (retry_count >= attempt or next_retry_at > clock_timestamp() + interval '50 ms') then 'waiting'
+      when expires_at <= clock_timestamp() and not open_elsewhere then case when begun then 'expiring' else 'expired' end
       -- A run that Temporal gave to another worker: the event needs one without neighbours, or the quarantine, and the
       -- relay sees to that. The crash is counted by the run that follows.
       when crashed and epoch_generation = generation then 'again'
@@ -159,22 +168,24 @@ const BEGIN = `
     from numbered l
   ), taken as (
     update tem.event e set
-      state = case when j.disposition = 'run' then 'PROCESSING' else 'FAILED' end,
-      compensating = j.disposition = 'poisoned',
-      last_error = case when j.disposition = 'poisoned' then '${POISON_ERROR}' else e.last_error end,
-      epoch = e.epoch + 1, version = e.version + 1, begun = true,
-      worker_id = case when not j.ownerless then $7 end, epoch_worker_id = case when not j.ownerless then $7 end, epoch_generation = e.generation,
+      state = case j.disposition when 'run' then 'PROCESSING' when 'expired' then 'EXTINCT' else 'FAILED' end,
+      compensating = j.disposition in ('poisoned', 'expiring'),
+      last_error = case when j.disposition = 'poisoned' then '${POISON_ERROR}'
+        when j.disposition in ('expired', 'expiring') then ${EXPIRED_ERROR('j.expires_at')} else e.last_error end,
+      epoch = e.epoch + 1, version = e.version + 1, begun = e.begun or j.disposition <> 'expired',
+      worker_id = case when not j.ownerless and j.disposition <> 'expired' then $7 end,
+      epoch_worker_id = case when not j.ownerless then $7 end, epoch_generation = e.generation,
       crash_count = j.crashes, max_attempts = j.max_attempts, lane = j.lane_now,
       locked_at = case when j.disposition = 'run' then clock_timestamp() end, next_retry_at = null, due_at = null,
-      due_by = clock_timestamp() + j.due_by_ms * interval '1 ms', updated_at = clock_timestamp()
-    from judged j where e.id = j.id and j.disposition in ('run', 'poisoned')
+      due_by = case when j.disposition <> 'expired' then clock_timestamp() + j.due_by_ms * interval '1 ms' end, updated_at = clock_timestamp()
+    from judged j where e.id = j.id and j.disposition in ('run', 'poisoned', 'expired', 'expiring')
     returning e.id, e.version, j.state as from_state, e.state as to_state, j.retry_count, j.crashed, e.last_error
   ), returned as (
     update tem.event e ${FREED} from judged j where e.id = j.id and j.disposition = 'again'
   ), kept as (
     insert into tem.transition (event_id, version, from_state, to_state, attempt, error, actor)
     select id, version, from_state, to_state, retry_count + 1,
-      case when to_state = 'FAILED' then last_error when crashed then 'the worker was lost' end, 'worker ' || $7::uuid
+      case when to_state in ('FAILED', 'EXTINCT') then last_error when crashed then 'the worker was lost' end, 'worker ' || $7::uuid
     from taken
   )
   select j.n::int as n, j.id, j.disposition, j.state, j.type, j.key, j.payload, j."group", j.priority, j.created_at as "createdAt",

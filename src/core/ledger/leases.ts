@@ -48,13 +48,14 @@ export async function registerWorker(pool: Pool, worker: WorkerRow): Promise<voi
 
 /** What GET /v1/event-types says of a type; durations in milliseconds. */
 export function describeType(type: EventType): Record<string, unknown> {
-  const { name, payload, retry, compensationRetry, timeoutMs, long, batch, version, keyPrivate } = type;
+  const { name, payload, retry, compensationRetry, timeoutMs, ttlMs, long, batch, version, keyPrivate } = type;
   return {
     name,
     schema: payload,
     retry,
     compensationRetry,
     timeoutMs,
+    ttlMs: ttlMs ?? null,
     long,
     batch: batch ?? null,
     version,

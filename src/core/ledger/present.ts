@@ -18,6 +18,7 @@ export interface EventRow {
   priority: number;
   group: string;
   run_at: Date | number;
+  expires_at: Date | number | null;
   state: EventState;
   retry_count: number;
   max_attempts: number | null;
@@ -55,6 +56,7 @@ export interface EventJson {
   priority: number;
   group: string | null;
   runAt: string | null;
+  expiresAt: string | null;
   state: EventState;
   retryCount: number;
   maxAttempts: number;
@@ -88,6 +90,7 @@ export function presentEvent(row: EventRow, types: TypeDirectory, held?: FlowWai
     priority: row.priority,
     group: row.group === '' ? null : row.group,
     runAt: instant(row.run_at),
+    expiresAt: instant(row.expires_at),
     state: row.state,
     retryCount: row.retry_count,
     maxAttempts: row.max_attempts ?? description?.retry.maxAttempts ?? MAX_ATTEMPTS_DEFAULT,

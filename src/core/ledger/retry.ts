@@ -18,6 +18,9 @@ export async function retryEvent(pool: Pool, id: string, actor: string): Promise
          begun = e.begun and (l.state <> 'EXTINCT' or l.compensation_error is not null),
          crash_count = case when l.state = 'EXTINCT' then 0 else e.crash_count end,
          lane = case when l.state = 'EXTINCT' then 0 else e.lane end,
+         -- Who revives what has expired wants it to run.
+         expires_at = case when l.state = 'EXTINCT' and (l.expires_at <= clock_timestamp() or l.last_error like 'expired: %')
+           then 'infinity' else e.expires_at end,
          processed_at = null, compensation_error = null, compensation_tries = 0, cancel_requested = false, compensating = false,
          next_retry_at = case when l.state = 'FAILED' then clock_timestamp() end,
          worker_id = null, workflow_id = null, due_by = null, due_at = clock_timestamp()

@@ -52,6 +52,7 @@ export class Relay {
   readonly #waker = createWaker();
   readonly #bell: Bell;
   #stopping = false;
+  #drained = false;
   #looping: Promise<void> | undefined;
   #rotation = 0;
   #rungInVain = false;
@@ -102,6 +103,12 @@ export class Relay {
     if (this.#slots.release(workflowId)) this.#waker.wake();
   };
 
+  /** Whether it claims nothing for now. */
+  readonly drain = (drained: boolean): void => {
+    if (this.#drained && !drained) this.#waker.wake();
+    this.#drained = drained;
+  };
+
   /** A flow has changed: what was passed over may go now. */
   readonly flowsChanged = (): void => this.#waker.wake();
 
@@ -128,7 +135,7 @@ export class Relay {
     const due = this.#lanes.dueTypes();
     this.#rotation += 1;
     let count = 0;
-    for (let index = 0; index < due.length && !this.#stopping; index++) {
+    for (let index = 0; index < due.length && !this.#stopping && !this.#drained; index++) {
       const type = this.#options.types.get(due[(index + this.#rotation) % due.length] ?? '');
       if (type && this.#slots.allowed(type.name) > 0) count += await this.#dispatcher.serve(type);
     }
