@@ -78,6 +78,26 @@ async function startByHand({ pool, client }: Stage, workflowId: string, id: stri
   await client.workflow.start('event', { workflowId, taskQueue: rows[0]?.task_queue as string, args: [{ id }] });
 }
 
+/** A sweep over two shops that can't be reached; resolves to the id of its own workflow, a child of the event's. */
+async function sweep(stage: Stage, state: string, act?: (id: string) => Promise<unknown>): Promise<string> {
+  await stage.pool.query(`
+    insert into tem.price_shop (id, name, adapter, rate_per_minute, max_in_flight, timeout_ms, settings, robots)
+      select 'shop' || n, '', 'html', 100, 10, 1000, '{}', false from generate_series(1, 2) n on conflict do nothing;
+    insert into tem.price_product (id, shop, url, tier)
+      select 'product' || n, 'shop' || n % 2 + 1, 'http://127.0.0.1:9/', 5 from generate_series(1, 4) n on conflict do nothing;
+    update tem.price_product set next_check_at = now()`);
+  const event = await enqueue(stage, { type: 'price.sweep', payload: { tier: 'daily' } });
+  await act?.(event.id);
+  await untilState(stage, event.id, state);
+  const child = await waitFor(async () => {
+    for await (const { workflowId } of stage.client.workflow.list({ query: `WorkflowType = 'priceSweep'` }))
+      if (workflowId.startsWith(event.workflowId)) return workflowId;
+    return undefined;
+  }, PATIENCE_MS);
+  await untilClosed(stage, child);
+  return child;
+}
+
 /** Each story by the name of its file: plays it and resolves to the workflow's id. */
 const STORIES: Record<string, (stage: Stage) => Promise<string>> = {
   'event-processed': (stage) => play(stage, { type: 'quick', payload: { plan: ['ok'] } }, 'PROCESSED'),
@@ -133,6 +153,16 @@ const STORIES: Record<string, (stage: Stage) => Promise<string>> = {
       return undefined;
     }, PATIENCE_MS);
   },
+  'price-sweep': (stage) => sweep(stage, 'PROCESSED'),
+  'price-sweep-cancelled': (stage) =>
+    sweep(stage, 'CANCELLED', async (id) => {
+      await waitFor(
+        async () =>
+          (await stage.pool.query(`update tem.price_sweep set state = 'paused' where id = $1`, [id])).rowCount,
+        PATIENCE_MS,
+      );
+      await cancelEvent(stage.pool, id, 'recording');
+    }),
   async reconcile(stage) {
     return waitFor(async () => {
       for await (const run of stage.client.workflow.list({
