@@ -23,6 +23,9 @@ const ROOM_AGAIN_MS = 2_000;
 const KEPT_MS = 60_000;
 const CHECKS_WRITTEN_AT_ONCE = 100;
 
+/** How an event's end is told, where the code alone is no plain word. */
+const WORDS: Readonly<Record<string, string>> = { gone: 'product gone', page_changed: 'page changed' };
+
 type Dependencies = FeatureDependencies<PriceSettings>;
 type Outcome = { result: CheckResult; product: Checkable } | { gone: true } | { failure: unknown };
 
@@ -39,7 +42,7 @@ export function checkType(dependencies: Dependencies): EventType {
       return { price: result.price ?? product.price, currency: result.currency ?? product.priceCurrency };
     }
     await noteFailure(pool, product, result.error);
-    const words = `${result.error.code}: ${result.error.detail}`;
+    const words = `${WORDS[result.error.code] ?? result.error.code}: ${result.error.detail}`;
     throw FINAL_DETAILS.test(words) ? new NotRetryable(words) : new Error(words);
   };
 

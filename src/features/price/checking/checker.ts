@@ -115,10 +115,10 @@ const ETAG_LENGTH_MAX = 200;
 
 function refuseStatus({ status }: Answer): void {
   if (status >= 200 && status < 300) return;
-  if (status === 404 || status === 410) throw new Refused('gone', `product gone: HTTP ${status}`);
-  if (status === 401 || status === 403 || status === 451) throw new Refused('blocked', `blocked: HTTP ${status}`);
+  if (status === 404 || status === 410) throw new Refused('gone', `HTTP ${status}`);
+  if (status === 401 || status === 403 || status === 451) throw new Refused('blocked', `HTTP ${status}`);
   if (status >= 500) throw new Unreachable(`HTTP ${status}`);
-  throw new Refused('page_changed', `page changed: HTTP ${status}`);
+  throw new Refused('page_changed', `HTTP ${status}`);
 }
 
 async function read(
