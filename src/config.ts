@@ -69,9 +69,13 @@ export interface Config {
     graceMs: number;
     /** Postgres connections for handlers' transactions. */
     connections: number;
+    /** Where its figures are served; undefined: nowhere. */
+    metricsPort: number | undefined;
     /** The most time between two reconcile turns before a worker's watchdog runs one itself. */
     reconcileEveryMs: number;
   };
+  /** Whose figures the API hands on beside its own. */
+  metricsFrom: string[];
   /** How long the event loop of an API or a worker may be blocked before the process ends itself. */
   eventLoopTimeoutMs: number;
   log: { level: string; pretty: boolean };
@@ -100,6 +104,8 @@ export const SETTINGS = {
   TEM_GRACE: 'how long a stopping worker waits for its attempts (20s)',
   TEM_CONNECTIONS: "Postgres connections of a worker for handlers' transactions (10)",
   TEM_RECONCILE_EVERY: 'time between two reconcile turns (1m)',
+  TEM_METRICS_PORT: 'port on which a worker serves its figures for Prometheus (none)',
+  TEM_METRICS_FROM: "URLs of workers' figures that the API's /metrics hands on (none)",
   TEM_EVENT_LOOP_TIMEOUT: 'how long code may block an API or a worker before it ends itself (30s)',
   TEM_LOG_LEVEL: 'fatal, error, warn, info, debug, trace or silent (info)',
   TEM_LOG_PRETTY: 'on: log lines for people instead of JSON (off)',
@@ -157,8 +163,10 @@ export function readConfig(environment: Environment, features: readonly AnyFeatu
       waitingRuns: parsed('TEM_WAITING_RUNS', WAITING_RUNS_MAX, whole(0, 100_000)),
       graceMs: parsed('TEM_GRACE', milliseconds('20s'), milliseconds),
       connections: parsed('TEM_CONNECTIONS', 10, whole(1, 500)),
+      metricsPort: parsed('TEM_METRICS_PORT', undefined, whole(1, 65_535)),
       reconcileEveryMs: parsed('TEM_RECONCILE_EVERY', milliseconds('1m'), milliseconds),
     },
+    metricsFrom: each('TEM_METRICS_FROM', httpUrl),
     eventLoopTimeoutMs: parsed(
       'TEM_EVENT_LOOP_TIMEOUT',
       milliseconds('30s'),

@@ -35,7 +35,7 @@ export interface AttemptActivityDependencies {
   runDone(workflowId: string, goesOn?: boolean): void;
 }
 
-type AttemptActivities = Pick<
+export type AttemptActivities = Pick<
   EventActivities,
   'firstAttempt' | 'attempt' | 'beginRun' | 'endRun' | 'runBatch' | 'settle'
 >;

@@ -2,7 +2,7 @@
 
 import type { FeatureActivities } from '../core/feature.ts';
 import type { EventActivities } from '../workflows/contract.ts';
-import { type AttemptActivityDependencies, createAttemptActivities } from './attempts.ts';
+import { type AttemptActivities, type AttemptActivityDependencies, createAttemptActivities } from './attempts.ts';
 import { createRunActivities, type RunActivityDependencies } from './runs.ts';
 import { createScheduleActivities, type ScheduleActivityDependencies } from './schedules.ts';
 
@@ -12,9 +12,11 @@ export type ActivityDependencies = AttemptActivityDependencies & RunActivityDepe
 export function createActivities(
   dependencies: ActivityDependencies,
   ofFeatures: FeatureActivities = {},
+  watcher?: { watch(activities: AttemptActivities): AttemptActivities },
 ): EventActivities & FeatureActivities {
+  const attempts = createAttemptActivities(dependencies);
   const core: EventActivities = {
-    ...createAttemptActivities(dependencies),
+    ...(watcher?.watch(attempts) ?? attempts),
     ...createRunActivities(dependencies),
     ...createScheduleActivities(dependencies),
   };

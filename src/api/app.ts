@@ -97,7 +97,7 @@ export async function buildApp(dependencies: ApiDependencies): Promise<Api> {
       foundDiskFull: accepter.foundDiskFull,
       featureFindings: featureHealth(dependencies.features, dependencies),
     }),
-    metrics: createMetrics(stats, watchPool, log),
+    metrics: createMetrics(stats, watchPool, config.metricsFrom, log),
   };
 
   answerProblems(app);

@@ -17,11 +17,14 @@ export interface Metrics {
   watch(app: FastifyInstance): void;
 }
 
-const LEDGER_WITHIN_MS = 2_000;
+const ANSWER_WITHIN_MS = 2_000;
 const DURATION_BUCKETS_S = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10];
 
-/** `pool` tells whether the ledger answers at all, which figures that are long in coming don't. */
-export function createMetrics(stats: StatsReader, pool: Pool, log: Logger): Metrics {
+/**
+ * `pool` tells whether the ledger answers at all, which figures that are long in coming don't; `from` are the URLs of
+ * workers whose figures are handed on.
+ */
+export function createMetrics(stats: StatsReader, pool: Pool, from: readonly string[], log: Logger): Metrics {
   const registry = new Registry();
   const features = new Map<string, Registry>();
   collectDefaultMetrics({ register: registry });
@@ -76,7 +79,7 @@ export function createMetrics(stats: StatsReader, pool: Pool, log: Logger): Metr
       return own;
     },
     async text() {
-      const answers = within(LEDGER_WITHIN_MS, pool.query('select'), () => new Error('no answer'));
+      const answers = within(ANSWER_WITHIN_MS, pool.query('select'), () => new Error('no answer'));
       const [answered] = await Promise.allSettled([answers, readLedger()]);
       up.set(Number(answered.status === 'fulfilled'));
       const texts = [...features].map(([feature, own]) =>
@@ -85,7 +88,13 @@ export function createMetrics(stats: StatsReader, pool: Pool, log: Logger): Metr
           return '';
         }),
       );
-      return [await registry.metrics(), ...(await Promise.all(texts))].join('\n');
+      const ofWorkers = from.map((url) =>
+        read(url).catch((error: Error) => {
+          log.warn({ url, error: error.message }, 'the figures of a worker could not be read');
+          return '';
+        }),
+      );
+      return [await registry.metrics(), ...(await Promise.all([...texts, ...ofWorkers]))].join('\n');
     },
     watch(app) {
       app.addHook('onResponse', async (request, reply) => {
@@ -95,4 +104,10 @@ export function createMetrics(stats: StatsReader, pool: Pool, log: Logger): Metr
       });
     },
   };
+}
+
+async function read(url: string): Promise<string> {
+  const response = await fetch(url, { signal: AbortSignal.timeout(ANSWER_WITHIN_MS) });
+  if (!response.ok) throw new Error(`it answers ${response.status}`);
+  return response.text();
 }

@@ -3,10 +3,11 @@
 
 import { join } from 'node:path';
 import { type Config, ConfigError, homeOf, readConfig } from '../config.ts';
+import { hostUrl } from '../core/host-url.ts';
 import { childEnvironment, killChild, startChild, workerStopGraceMs } from '../services/children.ts';
 import { type RunningServices, startServices } from '../services/index.ts';
 import { type KeptService, keepRunning } from '../services/keep-running.ts';
-import { isPortFree, PortTaken, portProblem, startOnFreePorts } from '../services/ports.ts';
+import { freePort, isPortFree, PortTaken, portProblem, startOnFreePorts } from '../services/ports.ts';
 import type { ServiceProcess } from '../services/processes.ts';
 import { type Say, withProgress } from '../services/progress.ts';
 import { addExampleSchedule } from './example-schedule.ts';
@@ -15,6 +16,7 @@ import { checkGivenTemporal, migrateDatabase } from './reach.ts';
 import { serviceStopSignal, tellReady, untilAborted } from './stopping.ts';
 
 const API_STOPS_WITHIN_MS = 30_000;
+const LOOPBACK = '127.0.0.1';
 
 /** Runs until a signal; throws when the start fails, with nothing left running. */
 export async function runUp(environment: NodeJS.ProcessEnv): Promise<void> {
@@ -91,6 +93,11 @@ async function startPrograms({ services, env, say, signal, programs, kept }: Pro
   const keep = async (words: string, start: (signal: AbortSignal) => Promise<ServiceProcess>): Promise<void> => {
     kept.push(await keepRunning(words, say, starting, start));
   };
+  // The API shows the worker's figures beside its own.
+  const metricsPort = config.worker.metricsPort ?? (await freePort(0));
+  // They have no key of their own, so that only this machine is served.
+  const workerMetrics = { TEM_METRICS_PORT: String(metricsPort), TEM_HOST: LOOPBACK };
+  const metricsFrom = [`${hostUrl(LOOPBACK, metricsPort)}/metrics`, ...config.metricsFrom].join(' ');
   let apiUrl = '';
   let port: number | undefined;
   const startApi = async (startSignal: AbortSignal): Promise<ServiceProcess> => {
@@ -100,7 +107,11 @@ async function startPrograms({ services, env, say, signal, programs, kept }: Pro
     const areFixed = port !== undefined || isPortGiven(config);
     return startOnFreePorts({ ports: [port ?? config.api.port], areFixed, host }, async ([chosen = 0]) => {
       try {
-        const child = await startProgram('api', { TEM_PORT: String(chosen) }, startSignal);
+        const child = await startProgram(
+          'api',
+          { TEM_PORT: String(chosen), TEM_METRICS_FROM: metricsFrom },
+          startSignal,
+        );
         port = chosen;
         apiUrl = String(child.ready.url);
         return child;
@@ -118,7 +129,7 @@ async function startPrograms({ services, env, say, signal, programs, kept }: Pro
   };
   await Promise.all([
     keep('The API', startApi).catch(noted),
-    keep('The worker', (startSignal) => startProgram('worker', {}, startSignal)).catch(noted),
+    keep('The worker', (startSignal) => startProgram('worker', workerMetrics, startSignal)).catch(noted),
   ]);
   if (failure) throw failure.error;
   return apiUrl;

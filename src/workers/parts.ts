@@ -2,26 +2,21 @@
 // then the Temporal worker, the relay, the reconciler, and what the features run beside them.
 
 import { hostname } from 'node:os';
-import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import { createActivities } from '../activities/index.ts';
 import { type Config, cacheFolderOf } from '../config.ts';
-import { createAccept } from '../core/accept-events.ts';
-import { admit } from '../core/attempt/admit.ts';
 import { type AttemptDependencies, createAttemptDependencies } from '../core/attempt/dependencies.ts';
-import { NotRetryable } from '../core/errors.ts';
-import type { EventTypes } from '../core/event-types.ts';
-import type { AnyFeature, BackgroundPart, FeatureActivities, WorkerDependencies } from '../core/feature.ts';
+import type { AnyFeature, BackgroundPart } from '../core/feature.ts';
 import { dependenciesOf } from '../core/feature-dependencies.ts';
-import { createWorkerFlows, type Flows } from '../core/flows/index.ts';
-import { createAccepter } from '../core/ledger/accepter.ts';
-import { getEvent } from '../core/ledger/events.ts';
+import { createWorkerFlows } from '../core/flows/index.ts';
 import { createNotifier } from '../core/ledger/notifier.ts';
 import { workflowBundle } from './bundle.ts';
 import type { WorkerConnections } from './connections.ts';
 import { createExpiry } from './expiry.ts';
+import { type FeatureParts, featureParts } from './feature-parts.ts';
 import { HAND_BACK_MS } from './grace.ts';
 import { createLeaseKeeper, type LeaseKeeper, type LeaseKeeperOptions } from './lease-keeper.ts';
+import { createWorkerMetrics, type WorkerMetrics } from './metrics.ts';
 import { onOneWorker } from './one-worker.ts';
 import { createOrders } from './orders.ts';
 import { endOrphanedRuns } from './orphaned-runs.ts';
@@ -78,6 +73,11 @@ export async function assembleParts(
   const relay = new Relay({ workerId: id, pool, types, starter, listener, slots, admission, batch, log });
   flows.onChange(relay.flowsChanged);
   const orders = createOrders({ pool, workerId: id, drain: relay.drain, log });
+  const metrics = metricsOf(assembly, attempts, relay);
+  for (const feature of assembly.features) {
+    const own = dependenciesOf(feature, { ...connections.shared, in: 'worker' as const });
+    if (metrics) await feature.metrics?.(metrics.ofFeature(feature.name), own);
+  }
   const ofFeatures = await featureParts(assembly, flows.flows);
   const reconciler = reconcilerOf(assembly, starter, ofFeatures.prune);
   const temporal = createTemporalWorker({
@@ -99,6 +99,7 @@ export async function assembleParts(
         reconcile: reconciler.turn,
       },
       ofFeatures.activities,
+      metrics,
     ),
     bundle: await workflowBundle(cacheFolderOf(config), log, assembly.workflowsPath),
     slots,
@@ -117,8 +118,11 @@ export async function assembleParts(
     part('reconciler', reconciler),
     part('orders', orders),
     part('expiry', createExpiry(pool, `worker ${id}`, log)),
+    ...(metrics ? [part('metrics', metrics)] : []),
     part('orphaned runs', endOrphanedRuns({ ...connections, pool, log })),
-    ...ofFeatures.background.map((background) => part(background.name, background, 'grace')),
+    ...[...(await schedulesOf(assembly)), ...ofFeatures.background].map((background) =>
+      part(background.name, background, 'grace'),
+    ),
   ];
   return { parts, attempts, lease, shutdown: orders.shutdown };
 }
@@ -156,61 +160,29 @@ function reconcilerOf(
   });
 }
 
+function metricsOf(
+  { config, connections, log }: Assembly,
+  { running }: AttemptDependencies,
+  relay: Relay,
+): WorkerMetrics | undefined {
+  const port = config.worker.metricsPort;
+  if (port === undefined) return undefined;
+  return createWorkerMetrics({
+    host: config.api.host,
+    port,
+    running: () => running.ids().length,
+    counters: () => ({ ...relay.counters }),
+    pools: { core: connections.corePool, handlers: connections.handlersPool, features: connections.shared.pool },
+    log,
+  });
+}
+
 async function schedulesOf(assembly: Assembly): Promise<Omit<BackgroundPart, 'on'>[]> {
   const { id, taskQueue, config, connections, features, log } = assembly;
   const { corePool: pool, client, ledgerId, listener } = connections;
   const declarations = await declarationsOf(features, config.eventTypeModules, connections.shared);
   const parts = scheduleParts({ pool, client, ledgerId, taskQueue, listener, declarations, log });
   return parts.map((each) => (each.on === 'oneWorker' ? onOneWorker({ pool, workerId: id, part: each, log }) : each));
-}
-
-interface FeatureParts {
-  background: Omit<BackgroundPart, 'on'>[];
-  activities: FeatureActivities;
-  /** One slice of each feature's old rows; resolves to whether more may be left. */
-  prune(): Promise<boolean>;
-}
-
-async function featureParts(assembly: Assembly, flows: Flows): Promise<FeatureParts> {
-  const { id, taskQueue, config, connections, features, log } = assembly;
-  const { shared, client, ledgerId, listener, types, corePool } = connections;
-  const dependencies: Omit<WorkerDependencies, 'settings'> = {
-    ...shared,
-    workerId: id,
-    ledgerId,
-    accept: createAccept(types, createAccepter(shared.pool)),
-    temporal: client,
-    payloadOf: (event) => payloadOf(corePool, types, event),
-    taskQueue,
-    listener,
-    flows,
-    databaseUrl: config.databaseUrl as string,
-  };
-  const background = await schedulesOf(assembly);
-  const activities: FeatureActivities = {};
-  for (const feature of features) {
-    const own = dependenciesOf(feature, dependencies);
-    for (const each of (await feature.background?.(own)) ?? []) {
-      const named = {
-        ...each,
-        name: `${feature.name}: ${each.name}`,
-        start: () => each.start(),
-        stop: () => each.stop(),
-      };
-      background.push(
-        each.on === 'oneWorker' ? onOneWorker({ pool: corePool, workerId: id, part: named, log }) : named,
-      );
-    }
-    Object.assign(activities, await feature.activities?.(own));
-  }
-  const prune = async (): Promise<boolean> => {
-    let isMoreLeft = false;
-    for (const feature of features) {
-      if (await feature.prune?.(dependenciesOf(feature, shared))) isMoreLeft = true;
-    }
-    return isMoreLeft;
-  };
-  return { background, activities, prune };
 }
 
 /** A part whose stop is waited for no longer than until it is given up. */
@@ -230,13 +202,4 @@ function part(
     stopsWithin,
     giveUp,
   };
-}
-
-async function payloadOf(pool: Pool, types: EventTypes, id: string): Promise<unknown> {
-  const row = await getEvent(pool, id);
-  if (!row) return undefined;
-  const type = types.get(row.type);
-  const admission = type ? admit(types, type, row.payload) : { payload: row.payload };
-  if ('refusal' in admission) throw new NotRetryable(admission.refusal);
-  return admission.payload;
 }
