@@ -77,3 +77,13 @@ create table tem.report_secret (
 insert into tem.report_secret values
   ('link', replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', '')),
   ('reader', replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', ''));
+
+-- A report to try it with.
+insert into tem.report (id, definition) values ('events-of-the-last-day', jsonb_build_object(
+  'title', 'Events of the last day',
+  'source', 'ledger',
+  'sql', 'select type, state, count(*) as events, min(created_at) as first_at, max(updated_at) as last_at
+from tem.event where created_at > now() - interval ''1 day'' group by type, state order by type, state',
+  'format', 'xlsx',
+  'recipients', jsonb_build_array()
+));

@@ -8,6 +8,26 @@ export const reports: Feature<ReportSettings> = {
   name: 'reports',
   settings,
   eventTypes: async (dependencies) => [(await import('./event-types.ts')).reportType(dependencies)],
+  schedules: ({ config }) => [
+    {
+      id: 'reports.events-of-the-last-day',
+      cron: '0 9 * * *',
+      timeZone: config.timeZone,
+      type: 'report',
+      payload: { report: 'events-of-the-last-day' },
+      overlap: 'skip',
+      catchupWindow: '1h',
+      paused: true,
+      note: 'The sample report: resume it, or trigger it.',
+    },
+  ],
+  commands: [
+    {
+      name: 'reports',
+      description: 'definitions, runs and deliveries of reports',
+      load: async () => (await import('./commands.ts')).reportCommands,
+    },
+  ],
   metrics: async (registry, dependencies) => {
     if (dependencies.in === 'api') (await import('./metrics.ts')).reportMetrics(registry, dependencies.pool);
   },
