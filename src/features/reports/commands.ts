@@ -91,7 +91,10 @@ async function all(tools: CommandTools, list: string, name: string): Promise<Ans
   const found: Answer[] = [];
   const api = tools.api();
   for (let cursor: string | null = ''; cursor !== null; ) {
-    const { body }: { body: Answer } = await api.request('GET', `${list}${cursor && `?cursor=${encodeURIComponent(cursor)}`}`);
+    const { body }: { body: Answer } = await api.request(
+      'GET',
+      `${list}${cursor && `?cursor=${encodeURIComponent(cursor)}`}`,
+    );
     found.push(...(body[name] as Answer[]));
     cursor = body.nextCursor as string | null;
   }

@@ -27,10 +27,7 @@ const OLD = `
       and finished_at is not null order by created_at limit $1)`;
 
 /** Deletes a slice of what is old; resolves to whether more may be left. */
-export async function pruneReports(
-  pool: Pool,
-  { retentionMs }: { retentionMs: number },
-): Promise<boolean> {
+export async function pruneReports(pool: Pool, { retentionMs }: { retentionMs: number }): Promise<boolean> {
   const expired = await pool.query(EXPIRED, [FILES_MAX]);
   const brokenOff = await pool.query(BROKEN_OFF, [FILES_MAX, UNFINISHED_MS]);
   const old = await pool.query(OLD, [DELIVERIES_MAX, retentionMs]);

@@ -22,6 +22,7 @@ const FILE_RETENTION_MIN_MS = milliseconds('1h');
 export const settings: FeatureSettings<ReportSettings> = {
   help: {
     'TEM_SOURCE_<NAME>': 'a database that reports read: postgres:// or hana://',
+    TEM_SOURCE_LEDGER: 'the ledger by a role of your own, where TEM may not make one for reports',
     TEM_SMTP_URL: 'the server that mails reports: smtp://user:password@host:587 (none: mail is kept)',
     TEM_MAIL_FROM: 'the sender of reports',
     TEM_MAIL_FILE_MAX: 'bytes of a file that a mail carries; a larger one is a link (10485760)',
