@@ -27,7 +27,25 @@ test('sets, reads, lists and removes the limits of types and groups', async () =
   expect((await call('GET', '/v1/flows')).body.flows).toHaveLength(1);
 });
 
+test('says what new limits would have done with what came, and changes nothing', async () => {
+  const { call } = await setup();
+  const events = Array.from({ length: 120 }, () => ({ type: 'note', payload: { user: 'ada' }, group: 'a' }));
+  await call('POST', '/v1/events/batch', { events });
+  const rate = { limit: 30, per: 'minute' };
+  expect(await call('PUT', '/v1/flows/note/a?simulate=1h', { rate })).toMatchObject({
+    status: 200,
+    body: { simulated: '1h', rate, arrivals: 120, backlog: { max: 90, atEnd: 90 }, perMinuteMax: 30 },
+  });
+  expect((await call('PUT', '/v1/flows/note/b?simulate=24h', { rate })).body).toMatchObject({
+    arrivals: 0,
+    waitMs: null,
+  });
+  expect((await call('GET', '/v1/flows')).body.flows).toEqual([]);
+});
+
 test.each([
+  ['PUT', '/v1/flows/note?simulate=25h', {}, 400, '/simulate'],
+  ['PUT', '/v1/flows/note?simulate=soon', {}, 400, '/simulate'],
   ['PUT', '/v1/flows/note', { pause: true }, 400, '/pause'],
   ['PUT', '/v1/flows/note', { maxInFlight: 0 }, 400, '/maxInFlight'],
   ['PUT', '/v1/flows/note', { maxInFlight: '3' }, 400, '/maxInFlight'],

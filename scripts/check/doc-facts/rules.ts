@@ -18,6 +18,7 @@ export interface Facts {
   settings: ReadonlyMap<string, string | undefined>;
   sqlNames: ReadonlySet<string>;
   source: string;
+  tests: string;
   tem: Offer;
 }
 
@@ -45,6 +46,7 @@ export async function readFacts(files: readonly string[]): Promise<Facts> {
     settings: projectSettings(),
     sqlNames: new Set(sqlNames),
     source: text(/^src\/.*\.ts$/),
+    tests: text(/^test\/.*\.ts$/),
     tem: await readOffer(),
   };
 }
@@ -61,11 +63,13 @@ function npmScripts({ text }: Piece, { scripts }: Facts): Untrue[] {
     .map((script) => ({ problem: `there is no npm script '${script}'`, remedy: 'see the scripts of package.json' }));
 }
 
-function settings({ text }: Piece, { settings: known, source }: Facts): Untrue[] {
+function settings({ text }: Piece, { settings: known, source, tests }: Facts): Untrue[] {
   return (
     [...text.matchAll(/\bTEM_[A-Z0-9_]+\b/g)]
       .map(([name]) => name)
       .filter((name) => !known.has(name) && !/^TEM_WEBHOOK_SECRET_\w*$/.test(name))
+      // Of the tests.
+      .filter((name) => !name.startsWith('TEM_TEST_') || !tests.includes(name))
       // Of a family, such as TEM_SEARCH_URL_<NAME>.
       .filter((name) => !source.includes(`${name}<NAME>`))
       .map((name) => ({ problem: `there is no setting ${name}`, remedy: 'see src/config.ts for the settings' }))

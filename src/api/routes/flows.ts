@@ -2,15 +2,24 @@
 // seconds; a type without a row has no limits, and only a name that nobody knows is not there.
 
 import { type Static, Type } from 'typebox';
+import { milliseconds } from '../../core/duration.ts';
+import { readArrivals } from '../../core/flows/arrivals.ts';
 import { deleteFlow, type FlowRow, getFlow, isFlowType, listFlows, putFlow } from '../../core/flows/index.ts';
 import { readPlace, writePlace } from '../../core/flows/place.ts';
 import { LIMIT_MAX } from '../../core/flows/rules.ts';
+import { simulate } from '../../core/flows/simulate.ts';
 import { Problem, problems, refuseBody } from '../../core/http/problem.ts';
 import { refuseAccept } from '../../core/ledger/accept.ts';
+import { createTurns, type Turns } from '../../core/turns.ts';
 import type { Api, ApiCore } from '../api.ts';
 import { NoQuery } from '../schemas.ts';
 
 const LIST_LIMIT_DEFAULT = 50;
+const SIMULATED_MS_MIN = milliseconds('1m');
+const SIMULATED_MS_MAX = milliseconds('24h');
+const SIMULATIONS_MAX = 1;
+const SIMULATIONS_WAITING_MAX = 4;
+const STATEMENT_CANCELLED = '57014';
 
 const closed = { additionalProperties: false } as const;
 const nullable = <Schema extends Parameters<typeof Type.Union>[0][number]>(schema: Schema) =>
@@ -58,6 +67,22 @@ const ListQuery = Type.Object(
   },
   closed,
 );
+const SimulateQuery = Type.Object(
+  {
+    simulate: Type.Optional(
+      Type.String({ maxLength: 20, description: 'Such as 24h: changes nothing; 1m to 24h.', examples: ['24h'] }),
+    ),
+  },
+  closed,
+);
+const SimulationAnswer = Type.Object({
+  simulated: Type.String(),
+  arrivals: Type.Integer({ description: 'Events that came in that time.' }),
+  waitMs: nullable(Type.Object({ p50: Type.Integer(), p99: Type.Integer(), max: Type.Integer() })),
+  backlog: Type.Object({ max: Type.Integer(), atEnd: Type.Integer() }),
+  perMinuteMax: nullable(Type.Number({ description: 'How many may begin a minute; null: without a limit.' })),
+  attemptMs: nullable(Type.Number({ description: 'How long an attempt took lately, by which places are counted.' })),
+});
 const OfType = Type.Object({ type: Type.String() });
 const OfGroup = Type.Object({ type: Type.String(), group: Type.String() });
 
@@ -67,6 +92,9 @@ interface Place {
 }
 
 export function flowRoutes(app: Api, core: ApiCore): void {
+  // They read the arrivals of a day, and everybody's reads share one pool.
+  const simulations = createTurns(SIMULATIONS_MAX, SIMULATIONS_WAITING_MAX, 'simulations at once');
+  const flowCore = { ...core, simulations };
   app.get(
     '/v1/flows',
     {
@@ -91,12 +119,12 @@ export function flowRoutes(app: Api, core: ApiCore): void {
     ['/v1/flows/:type', OfType, 'Type'],
     ['/v1/flows/:type/:group', OfGroup, 'Group'],
   ] as const)
-    routesOf(app, core, path, params, of);
+    routesOf(app, flowCore, path, params, of);
 }
 
 function routesOf(
   app: Api,
-  core: ApiCore,
+  core: ApiCore & { simulations: Turns },
   url: string,
   params: typeof OfType | typeof OfGroup,
   of: 'Type' | 'Group',
@@ -123,17 +151,27 @@ function routesOf(
     {
       schema: {
         ...shared,
+        querystring: SimulateQuery,
         operationId: `put${of}Flow`,
-        summary: `Set the limits of ${what}`,
-        description: 'All of them: what is left out is none. Obeyed by all workers within two seconds.',
+        summary: `Set the limits of ${what}, or see what they would have done`,
+        description:
+          'All of them: what is left out is none. Obeyed by all workers within two seconds. With `simulate` nothing is changed, and the answer says what these limits would have done with the arrivals of that time.',
         body: NewFlow,
-        response: { 200: FlowAnswer, ...problems(400, 404, 415) },
+        response: { 200: Type.Union([FlowAnswer, SimulationAnswer]), ...problems(400, 404, 415) },
       },
     },
     async (request) => {
       const place = await placeOf(core, request.params as Place);
       const { paused = false, maxInFlight = null, rate = null } = request.body as Static<typeof NewFlow>;
       const flow = { ...place, paused, maxInFlight, rate };
+      const { simulate: span } = request.query as Static<typeof SimulateQuery>;
+      if (span !== undefined) {
+        const spanMs = simulatedMs(span);
+        const arrivals = await core
+          .simulations(() => readArrivals(core.pool, place.type, place.group, spanMs))
+          .catch(tooMany);
+        return { ...present(flow), simulated: span, ...simulate(flow, arrivals) };
+      }
       await putFlow(core.pool, flow);
       return present(flow);
     },
@@ -156,6 +194,23 @@ function routesOf(
       return reply.code(204).send(null);
     },
   );
+}
+
+function simulatedMs(span: string): number {
+  try {
+    const spanMs = milliseconds(span);
+    if (spanMs >= SIMULATED_MS_MIN && spanMs <= SIMULATED_MS_MAX) return spanMs;
+  } catch {
+    // Said below.
+  }
+  throw new Problem(400, 'invalid_query', 'must be a duration from 1m to 24h, such as 24h', { path: '/simulate' });
+}
+
+function tooMany(error: unknown): never {
+  if ((error as { code?: unknown }).code !== STATEMENT_CANCELLED) throw error;
+  throw new Problem(400, 'too_many_arrivals', 'too many events arrived in that time: simulate a shorter one', {
+    path: '/simulate',
+  });
 }
 
 const NO_LIMITS = { paused: false, maxInFlight: null, rate: null };
