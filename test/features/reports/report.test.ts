@@ -105,6 +105,21 @@ test('one message reaches everybody once: a 4xx is tried again alone, a 5xx is n
   ]);
 });
 
+test('a worker killed before the answer to a mail: it arrives, twice at most, with one Message-ID', async () => {
+  let killed: Promise<void> | undefined;
+  // The server has the mail, and whoever sent it will never know.
+  mail.beforeAnswer(async ({ to }) => {
+    if (to.includes('killed@example.com')) await (killed ??= tem.replaceWorker());
+  });
+  await tem.put('killed', { sql: 'select 1 as n', recipients: ['killed@example.com', 'gone-too@example.com'] });
+  const { event, delivery } = await tem.run('killed');
+  expect(event.state).toBe('PROCESSED');
+  expect(delivery.recipients.map(({ state }: Json) => state)).toEqual(['sent', 'refused']);
+  const received = mail.mails.filter(({ to }) => to.includes('killed@example.com'));
+  expect(received).toHaveLength(2);
+  expect(received[0]?.raw).toBe(received[1]?.raw);
+}, 120_000);
+
 test('what is over a limit is said: rows in file and mail, a large file as a link that is signed', async () => {
   await tem.put('many', {
     sql: `select n, repeat('x', 100) as text from generate_series(1, 18761) n`,

@@ -17,7 +17,8 @@ export type Json = any;
 
 export async function startSystem({ settings = {} }: { settings?: Record<string, string> } = {}) {
   const [database, temporal] = await Promise.all([createDatabase(), createNamespace()]);
-  const worker = startTem(['worker'], testEnvironment(database, temporal, { ...settings, TEM_FEATURES: 'reports' }));
+  const environment = testEnvironment(database, temporal, { ...settings, TEM_FEATURES: 'reports' });
+  let worker = startTem(['worker'], environment);
   const api = await startApi(testConfig(database, temporal, settings), pino({ level: 'silent' }));
   atEnd(async () => {
     await Promise.all([api.stop(), worker.stop()]);
@@ -58,6 +59,12 @@ export async function startSystem({ settings = {} }: { settings?: Record<string,
     ok,
     deliveries,
     fetched,
+    /** SIGKILL; another worker on the same ledger takes its place. */
+    async replaceWorker(): Promise<void> {
+      worker.kill('SIGKILL');
+      worker = startTem(['worker'], environment);
+      await worker.ready();
+    },
     /** Puts a report of the ledger, with no more than a test says. */
     put: (id: string, definition: object) =>
       ok('PUT', `/v1/reports/${id}`, { title: id, source: 'ledger', format: 'csv', recipients: [], ...definition }),
@@ -86,6 +93,7 @@ export interface ReceivedMail {
 /** A real SMTP server. `answer` may refuse a recipient by throwing an error with a responseCode. */
 export async function startMailServer(answer: (address: string) => void = () => {}) {
   const mails: ReceivedMail[] = [];
+  let beforeAnswer: (mail: ReceivedMail) => Promise<void> = async () => {};
   const server = new SMTPServer({
     authOptional: true,
     disabledCommands: ['STARTTLS'],
@@ -101,11 +109,13 @@ export async function startMailServer(answer: (address: string) => void = () => 
       const pieces: Buffer[] = [];
       stream.on('data', (piece: Buffer) => pieces.push(piece));
       stream.once('end', () => {
-        mails.push({
-          to: session.envelope.rcptTo.map(({ address }) => address),
-          raw: Buffer.concat(pieces).toString(),
-        });
-        done();
+        const to = session.envelope.rcptTo.map(({ address }) => address);
+        const mail = { to, raw: Buffer.concat(pieces).toString() };
+        mails.push(mail);
+        void beforeAnswer(mail).then(
+          () => done(),
+          (error: Error) => done(error),
+        );
       });
     },
   });
@@ -113,7 +123,14 @@ export async function startMailServer(answer: (address: string) => void = () => 
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()));
   atEnd(() => new Promise<void>((resolve) => server.close(() => resolve())));
   const { port } = server.server.address() as { port: number };
-  return { url: `smtp://127.0.0.1:${port}`, mails };
+  return {
+    url: `smtp://127.0.0.1:${port}`,
+    mails,
+    /** What happens between a message that has come and the answer to it. */
+    beforeAnswer(next: typeof beforeAnswer) {
+      beforeAnswer = next;
+    },
+  };
 }
 
 export function refusal(code: number, words: string): Error {

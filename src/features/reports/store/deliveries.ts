@@ -92,7 +92,7 @@ export async function claimDelivery(
     ],
   );
   const { rows } = await pool.query<Delivery>(
-    `update tem.report_delivery d set claim = $2,
+    `update tem.report_delivery d set claim = $2, finished_at = case when d.state = 'failed' then null else d.finished_at end,
        state = case when d.state = 'failed' then case when d.file is null then 'building' else 'sending' end else d.state end
      where event_id = $1 returning ${COLUMNS}`,
     [event, claim],
