@@ -1,10 +1,13 @@
 // Reports from their definitions to files and mails, through the real API, a real worker and a real mail server.
 
+import { extract } from 'letterparser';
+import rfc2047 from 'rfc2047';
 import { beforeAll, expect, test } from 'vitest';
 import { type Json, refusal, startMailServer, startSystem } from './system.ts';
 
 let tem: Awaited<ReturnType<typeof startSystem>>;
 let mail: Awaited<ReturnType<typeof startMailServer>>;
+const READER = `report_reader_${process.pid}`;
 const busy = new Map<string, number>();
 
 beforeAll(async () => {
@@ -15,6 +18,7 @@ beforeAll(async () => {
     if (left > 0) throw refusal(451, 'greylisted, come again');
   });
   tem = await startSystem({
+    reader: READER,
     settings: {
       TEM_SMTP_URL: mail.url,
       TEM_MAIL_FROM: 'Reports <reports@example.com>',
@@ -140,6 +144,37 @@ test('what is over a limit is said: rows in file and mail, a large file as a lin
     /http:\/\/tem\.example\.com(\/v1\/report-deliveries\/[^\s"<]+)/.exec(raw)?.[1]?.replaceAll('&amp;', '&') ?? '';
   expect((await (await tem.fetched('GET', path, undefined, '')).text()).length).toBe(text.length);
   expect((await tem.fetched('GET', `${path}x`, undefined, '')).status).toBe(403);
+});
+
+test('the mail carries title, subject and file name with every letter', async () => {
+  await tem.put('letters', {
+    title: 'Günlük Rapor: İstanbul/Üsküdar şubesi',
+    subject: '{{title}} – {{rows}} sipariş (ek: özet) 😀 {{place}}',
+    sql: 'select :place as "Şehir", 1.50 as tutar',
+    parameters: { place: { type: 'text', default: 'Ağrı' } },
+    format: 'xlsx',
+    recipients: ['"Şule, \\"Ş\\"" <letters@example.com>'],
+  });
+  const { delivery } = await tem.run('letters');
+  const raw = mail.mails.find(({ to }) => to[0] === 'letters@example.com')?.raw ?? '';
+  const header = /^Subject: ((?:.|\r?\n[ \t])*)/m.exec(raw)?.[1]?.replace(/\r?\n[ \t]/g, ' ') ?? '';
+  const subject = 'Günlük Rapor: İstanbul/Üsküdar şubesi – 1 sipariş (ek: özet) 😀 Ağrı';
+  expect(rfc2047.decode(header)).toBe(subject);
+  expect(extract(raw)).toMatchObject({ subject, html: expect.stringContaining('Şehir') });
+  expect(delivery.fileName).toMatch(/^Günlük Rapor İstanbul Üsküdar şubesi \d{4}-\d\d-\d\d\.xlsx$/);
+  const encoded = [...raw.matchAll(/filename\*\d*\*?=(?:utf-8'')?([^\s;]+)/gi)].map(([, part]) => part).join('');
+  expect(decodeURIComponent(encoded)).toBe(delivery.fileName);
+});
+
+test('another Postgres is read by the role that the docs make, which can not write', async () => {
+  const { pool } = tem.database;
+  await pool.query(`create table public.shop (n int); insert into public.shop values (7);
+    grant usage on schema public to ${READER}; grant select on all tables in schema public to ${READER}`);
+  await tem.put('shop', { source: 'shop', sql: 'select n, current_user as reader from public.shop' });
+  const tried = await tem.ok('POST', '/v1/reports/shop/run', { dryRun: true });
+  expect(tried.rows).toEqual([['7', READER]]);
+  await tem.put('shop', { source: 'shop', sql: 'select id from tem.event' });
+  expect((await tem.call('POST', '/v1/reports/shop/run', { dryRun: true })).body.detail).toMatch(/may not/);
 });
 
 test('an empty report is sent or skipped as its definition says', async () => {

@@ -15,8 +15,22 @@ import { waitFor } from '../../support/wait.ts';
 // biome-ignore lint/suspicious/noExplicitAny: answers are looked into by their documented names
 export type Json = any;
 
-export async function startSystem({ settings = {} }: { settings?: Record<string, string> } = {}) {
+export async function startSystem({
+  settings: given = {},
+  reader,
+}: {
+  settings?: Record<string, string>;
+  /** A role that is made, and reads this database as the source `shop`. */
+  reader?: string;
+} = {}) {
   const [database, temporal] = await Promise.all([createDatabase(), createNamespace()]);
+  const settings = { ...given };
+  if (reader !== undefined) {
+    await database.pool.query(`create role ${reader} login noinherit password 'reads' connection limit 10`);
+    await database.pool.query(`alter role ${reader} set default_transaction_read_only = on`);
+    const url = Object.assign(new URL(database.databaseUrl), { username: reader, password: 'reads' });
+    settings.TEM_SOURCE_SHOP = url.href;
+  }
   const environment = testEnvironment(database, temporal, { ...settings, TEM_FEATURES: 'reports' });
   let worker = startTem(['worker'], environment);
   const api = await startApi(testConfig(database, temporal, settings), pino({ level: 'silent' }));
@@ -26,8 +40,10 @@ export async function startSystem({ settings = {} }: { settings?: Record<string,
       `select 'tem_reader_' || left(replace(id::text, '-', ''), 12) as role from tem.ledger`,
     );
     // Roles belong to the server, and would outlive this database.
-    await database.pool.query(`drop owned by ${rows[0].role}`).catch(() => {});
-    await database.pool.query(`drop role if exists ${rows[0].role}`).catch(() => {});
+    for (const role of [rows[0].role, ...(reader === undefined ? [] : [reader])]) {
+      await database.pool.query(`drop owned by ${role}`).catch(() => {});
+      await database.pool.query(`drop role if exists ${role}`).catch(() => {});
+    }
   });
   await worker.ready();
 
