@@ -152,7 +152,22 @@ describe('the documents', () => {
       '/v1/flows',
       '/v1/flows/{type}',
       '/v1/flows/{type}/{group}',
+      '/v1/scaling',
+      '/v1/schedules',
+      '/v1/schedules/preview',
+      '/v1/schedules/{id}',
+      '/v1/schedules/{id}/backfill',
+      '/v1/schedules/{id}/history',
+      '/v1/schedules/{id}/pause',
+      '/v1/schedules/{id}/resume',
+      '/v1/schedules/{id}/runs',
+      '/v1/schedules/{id}/trigger',
       '/v1/stats',
+      '/v1/workers',
+      '/v1/workers/active',
+      '/v1/workers/{id}/drain',
+      '/v1/workers/{id}/resume',
+      '/v1/workers/{id}/shutdown',
     ]);
     const post = body.paths['/v1/events'].post;
     expect(post.requestBody.content['application/json'].schema).toMatchObject({
