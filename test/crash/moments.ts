@@ -59,7 +59,7 @@ export function prepareStage(environment: Record<string, string>): Stage {
   return stage;
 }
 
-/** Locks the event's row, so that its mark has to wait; `act` happens in between, then both go on. */
+/** Locks the event's row, so that its mark finds it held; `act` happens in between, then both go on. */
 export async function betweenHandlerAndMark(
   scene: Scene,
   id: string,
@@ -73,9 +73,10 @@ export async function betweenHandlerAndMark(
     scene.open(gate);
     await scene.untilLogged(id, 'returned');
     await waitFor(async () => {
-      // Of all statements only the mark says so.
+      // Of all statements only the mark says so. It waits for no row, but asks again inside of the handler's transaction.
       const { rows } = await scene.pool.query(
-        `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and query like '%of_settling%'`,
+        `select from pg_stat_activity
+         where datname = current_database() and state = 'idle in transaction' and query like '%of_settling%'`,
       );
       return rows.length > 0;
     }, PATIENCE_MS);
