@@ -92,6 +92,9 @@ test('while Postgres has no connection left an attempt that runs is marked, and 
     }
   };
   await takeAll();
+  // What a pool gives up as idle is taken too.
+  const keepTaking = setInterval(() => void takeAll(), 100);
+  onTestFinished(() => clearInterval(keepTaking));
   const post = async (): Promise<number> => {
     const answer = await fetch(`${is.url}/v1/events`, {
       method: 'POST',
@@ -104,6 +107,10 @@ test('while Postgres has no connection left an attempt that runs is marked, and 
   open('end');
   for (const id of ids) expect(await untilState(id, 'PROCESSED')).toMatchObject({ retry_count: 0 });
   expect(await post()).toBe(503);
+  clearInterval(keepTaking);
   await release();
-  await waitFor(async () => (await post()) === 202);
+  await waitFor(async () => {
+    await release();
+    return (await post()) === 202;
+  });
 });
