@@ -36,7 +36,7 @@ const CLOSED_WAIT_MAX_MS = 10 * 60_000;
 
 const AWAY_RETRY = { initialInterval: 500, backoffCoefficient: 2, maximumInterval: 10_000 } as const;
 const STEP: ActivityOptions = { startToCloseTimeout: '2m', retry: AWAY_RETRY };
-const SLICE: ActivityOptions = { startToCloseTimeout: '15m', heartbeatTimeout: '20s', retry: AWAY_RETRY };
+const SLICE: ActivityOptions = { startToCloseTimeout: '15m', heartbeatTimeout: '10s', retry: AWAY_RETRY };
 const PAUSE: ActivityOptions = { startToCloseTimeout: '24h', heartbeatTimeout: '20s', retry: AWAY_RETRY };
 
 const steps = proxyActivities<PriceSweepActivities>(STEP);

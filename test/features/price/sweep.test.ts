@@ -8,6 +8,7 @@ import { startShop, type TestShop } from './shop.ts';
 import { JSON_SHOP, type Json, startSystem } from './system.ts';
 
 const PRODUCTS = 300;
+const TEST_TIMEOUT_MS = 150_000;
 /** Long enough that a sweep still runs when others are asked for. */
 const SLOW_MS = 400;
 
@@ -70,39 +71,45 @@ test('a sweep checks what is due once, each shop within its limits, and a person
   });
 });
 
-test('a sweep is paused and goes on; what a killed worker had is checked by another, and nothing is written twice', async () => {
-  for (const n of [0, 1]) {
-    const answer = shops[n]!.answer;
-    if (n === 0) shops[n]!.answer = (request, response) => void setTimeout(() => answer(request, response), 100);
-    await tem.ok('PUT', `/v1/price/shops/s${n}`, { ...JSON_SHOP, maxInFlight: 5 });
-  }
-  await tem.database.pool.query(`update tem.price_product set next_check_at = now() where shop in ('s0', 's1')`);
-  const seen = () => shops[0]!.pages().length + shops[1]!.pages().length;
-  const before = seen();
-  const done = () => seen() - before;
-  const total = 2 * PRODUCTS + 1;
-  const { event } = await tem.ok('POST', '/v1/price/sweeps', { tier: 'daily' });
-  const sweep = async (): Promise<Json> =>
-    (await tem.ok('GET', '/v1/price/sweeps')).sweeps.find((each: Json) => each.event === event);
-  await waitFor(() => done() > 50);
-  expect(await tem.ok('POST', `/v1/price/sweeps/${event}/pause`)).toMatchObject({ state: 'paused' });
-  // Everything that was under way is written, and nothing new begins.
-  await waitFor(async () => (await sweep()).checked === done());
-  expect(done()).toBeLessThan(total);
-  await tem.ok('POST', `/v1/price/sweeps/${event}/resume`);
-  const paused = done();
-  await waitFor(() => done() > paused + 50);
-  const { checked } = await sweep();
-  tem.processes[0]!.kill('SIGKILL');
-  // What was answered and not yet written, and what was on its way.
-  const tail = done() - checked + 2 * 5;
-  tem.processes.push(startTem(['worker'], tem.environment));
-  expect(await tem.ended(event)).toMatchObject({
-    state: 'PROCESSED',
-    result: { due: total + PRODUCTS, checked: total },
-  });
-  // That is asked for twice, and no more.
-  expect(done()).toBeLessThanOrEqual(total + tail);
-  const { rows } = await tem.database.pool.query('select from tem.price_history group by product having count(*) > 1');
-  expect(rows).toEqual([]);
-});
+test(
+  'a sweep is paused and goes on; what a killed worker had is checked by another, and nothing is written twice',
+  async () => {
+    for (const n of [0, 1]) {
+      const answer = shops[n]!.answer;
+      if (n === 0) shops[n]!.answer = (request, response) => void setTimeout(() => answer(request, response), 100);
+      await tem.ok('PUT', `/v1/price/shops/s${n}`, { ...JSON_SHOP, maxInFlight: 5 });
+    }
+    await tem.database.pool.query(`update tem.price_product set next_check_at = now() where shop in ('s0', 's1')`);
+    const seen = () => shops[0]!.pages().length + shops[1]!.pages().length;
+    const before = seen();
+    const done = () => seen() - before;
+    const total = 2 * PRODUCTS + 1;
+    const { event } = await tem.ok('POST', '/v1/price/sweeps', { tier: 'daily' });
+    const sweep = async (): Promise<Json> =>
+      (await tem.ok('GET', '/v1/price/sweeps')).sweeps.find((each: Json) => each.event === event);
+    await waitFor(() => done() > 50);
+    expect(await tem.ok('POST', `/v1/price/sweeps/${event}/pause`)).toMatchObject({ state: 'paused' });
+    // Everything that was under way is written, and nothing new begins.
+    await waitFor(async () => (await sweep()).checked === done());
+    expect(done()).toBeLessThan(total);
+    await tem.ok('POST', `/v1/price/sweeps/${event}/resume`);
+    const paused = done();
+    await waitFor(() => done() > paused + 50);
+    const { checked } = await sweep();
+    tem.processes[0]!.kill('SIGKILL');
+    // What was answered and not yet written, and what was on its way.
+    const tail = done() - checked + 2 * 5;
+    tem.processes.push(startTem(['worker'], tem.environment));
+    expect(await tem.ended(event)).toMatchObject({
+      state: 'PROCESSED',
+      result: { due: total + PRODUCTS, checked: total },
+    });
+    // That is asked for twice, and no more.
+    expect(done()).toBeLessThanOrEqual(total + tail);
+    const { rows } = await tem.database.pool.query(
+      'select from tem.price_history group by product having count(*) > 1',
+    );
+    expect(rows).toEqual([]);
+  },
+  TEST_TIMEOUT_MS,
+);

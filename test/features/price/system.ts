@@ -49,7 +49,7 @@ export async function startSystem({
     waitFor(async () => {
       const { body } = await call('GET', `/v1/events/${event}`);
       return ['PROCESSED', 'EXTINCT', 'CANCELLED'].includes(body.state) ? (body as Json) : undefined;
-    });
+    }, PATIENCE_MS);
   return {
     api,
     database,
@@ -70,6 +70,9 @@ export async function startSystem({
     },
   };
 }
+
+/** A killed worker is missed after its heartbeats, and another has to start. */
+const PATIENCE_MS = 90_000;
 
 export const JSON_SHOP = {
   name: 'Shop',
