@@ -4,4 +4,5 @@
 import { createRequire } from 'node:module';
 
 const loaded = globalThis[Symbol.for('tem')] ?? createRequire(import.meta.url)('../dist/index.js');
-export const { defineEventType, KeyConflict, LedgerUnavailable, NotRetryable, RetryAfter, Type } = loaded;
+export const { defineEventType, defineSchedule, KeyConflict, LedgerUnavailable, NotRetryable, RetryAfter, Type } =
+  loaded;
