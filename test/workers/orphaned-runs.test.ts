@@ -11,7 +11,7 @@ test('a NOTIFY that is none of ours is left alone', async () => {
   const { pool, databaseUrl, client, registry, log, lines } = await createRelayBench([typeOf('any')]);
   const listener = createListener(databaseUrl, log);
   onTestFinished(() => listener.stop());
-  endOrphanedRuns({ listener, pool, client, types: registry, log });
+  endOrphanedRuns({ listener, pool, client, types: registry, log }).start();
   await listener.ready();
   const said = ['', 'x', 'null', '[]', '{}', '{"event":"x","generation":0}', '{"event":{},"generation":"x"}'];
   for (const payload of said) await pool.query('select pg_notify($1, $2)', [ORPHANED_CHANNEL, payload]);
