@@ -2,12 +2,12 @@
 // more, under a key of their own. Overlap is no question here: the person has decided.
 
 import type { Pool, PoolClient } from 'pg';
+import { inTransaction } from '../ledger/in-transaction.ts';
 import type { Decision } from './account.ts';
 import type { NominalTime } from './calendar/index.ts';
 import { noteChange } from './changes.ts';
 import { type LockedSchedule, lockSchedules, writeTaken } from './firing.ts';
 import { calendarFor, firingKey, utcSecond } from './schedule.ts';
-import { inTransaction } from './transaction.ts';
 
 export const BACKFILL_MAX = 10_000;
 const SET_MAX = 500;

@@ -2,11 +2,11 @@
 // nobody has taken, one that is taken, no time of the row at all, or a person's trigger.
 
 import type { Pool } from 'pg';
+import { inTransaction } from '../ledger/in-transaction.ts';
 import { type Accountable, type Decision, decideOverlap, isPausedAt, openTimeAt } from './account.ts';
 import { noteChange } from './changes.ts';
 import { type FiredRun, lockSchedules, readBefore, writeTaken } from './firing.ts';
 import { calendarFor, utcSecond } from './schedule.ts';
-import { inTransaction } from './transaction.ts';
 
 /** Temporal's clock may be ahead of Postgres's. */
 const AHEAD_MAX_MS = 60_000;

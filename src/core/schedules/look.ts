@@ -4,6 +4,7 @@
 
 import type { Pool, PoolClient } from 'pg';
 import { acceptEvents } from '../ledger/accept.ts';
+import { inTransaction } from '../ledger/in-transaction.ts';
 import { account, type Before } from './account.ts';
 import {
   eventOf,
@@ -15,7 +16,6 @@ import {
   writeTaken,
 } from './firing.ts';
 import { calendarFor } from './schedule.ts';
-import { inTransaction } from './transaction.ts';
 
 /** Schedules in one transaction. */
 export const LOOK_SET_MAX = 200;

@@ -2,6 +2,7 @@
 // history and state, whoever writes.
 
 import type { Pool, PoolClient } from 'pg';
+import { inTransaction } from '../ledger/in-transaction.ts';
 import type { Definition } from './definition.ts';
 import {
   COUNT_COLUMNS,
@@ -14,7 +15,6 @@ import {
   STATE_COLUMNS,
   SYNC_COLUMNS,
 } from './schedule.ts';
-import { inTransaction } from './transaction.ts';
 
 export interface LastRun {
   at: Date;

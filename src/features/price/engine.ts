@@ -4,6 +4,7 @@
 import type { Pool } from 'pg';
 import type { FeatureDependencies } from '../../core/feature.ts';
 import { createGroupCommit, type GroupCommit } from '../../core/group-commit.ts';
+import { inTransaction } from '../../core/ledger/in-transaction.ts';
 import { isUnavailable } from '../../core/ledger/pool.ts';
 import { loadAdapters } from './checking/adapters.ts';
 import { ShopBreakers } from './checking/breakers.ts';
@@ -11,7 +12,6 @@ import { type CheckerDependencies, type CheckOptions, check } from './checking/c
 import { Robots } from './checking/robots.ts';
 import { type FlowTaker, ShopGates } from './checking/shop-gates.ts';
 import type { PriceSettings } from './settings.ts';
-import { inTransaction } from './store/database.ts';
 import type { Checkable } from './store/products.ts';
 import { type Recorded, recordChecks } from './store/record.ts';
 import type { CheckResult } from './store/results.ts';

@@ -4,9 +4,9 @@
 
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
+import { inTransaction } from '../../ledger/in-transaction.ts';
 import { noteChange } from '../changes.ts';
 import { SCHEDULE_COLUMNS, type Schedule, type ScheduleSync, SYNC_COLUMNS } from '../schedule.ts';
-import { inTransaction } from '../transaction.ts';
 import { type HeldSchedule, RefusedByTemporal, type ScheduleCalls } from './calls.ts';
 import type { Deed } from './deeds.ts';
 import { type Difference, differences, type Ownership, wantedSchedule } from './wanted.ts';

@@ -2,10 +2,10 @@
 // with how far the import has come. The same call with the same key goes on where it was; memory stays what one set takes.
 
 import type { Pool } from 'pg';
+import { inTransaction } from '../../../core/ledger/in-transaction.ts';
 import { CsvReader, type CsvRecord, delimiterOf } from '../rules/import/csv.ts';
 import { type Line, readLines } from '../rules/import/lines.ts';
 import { COLUMNS, type Column, columnOf, type ProductRow, readRow } from '../rules/import/row.ts';
-import { inTransaction } from '../store/database.ts';
 import { type ImportProgress, openImport, type Rejection, writeProgress } from '../store/imports.ts';
 import { putProducts } from '../store/products.ts';
 import { readLocales } from '../store/shops.ts';

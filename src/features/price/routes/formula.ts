@@ -4,10 +4,10 @@ import type { FastifyInstance } from 'fastify';
 import { type Static, Type } from 'typebox';
 import type { RouteDependencies } from '../../../core/feature.ts';
 import { problem, problems } from '../../../core/http/problem.ts';
+import { inTransaction } from '../../../core/ledger/in-transaction.ts';
 import { Tier } from '../messages.ts';
 import { TIER_NAMES } from '../rules/priority.ts';
 import type { PriceSettings } from '../settings.ts';
-import { inTransaction } from '../store/database.ts';
 import { type Formula, previewFormula, readFormula, writeFormula } from '../store/formula.ts';
 import { NoQuery, TAGS } from './paging.ts';
 

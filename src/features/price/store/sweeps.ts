@@ -2,7 +2,8 @@
 // Decided here, so that two sweeps never have the same tier, whatever started them.
 
 import type { Pool } from 'pg';
-import { type Database, inTransaction } from './database.ts';
+import { inTransaction } from '../../../core/ledger/in-transaction.ts';
+import type { Database } from './database.ts';
 
 export interface SweepRow {
   id: string;

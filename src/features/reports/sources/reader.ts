@@ -3,6 +3,7 @@
 // report, and given what is new at each.
 
 import type { Pool, PoolClient } from 'pg';
+import { inTransaction } from '../../../core/ledger/in-transaction.ts';
 import type { PostgresOptions } from './postgres.ts';
 import { QueryFailed } from './source.ts';
 
@@ -30,25 +31,20 @@ export async function openReader(
   databaseUrl: string,
   signingIn: { remade: boolean },
 ): Promise<PostgresOptions> {
-  const client = await pool.connect();
-  let failed = false;
   try {
-    await client.query('begin');
-    await client.query('select pg_catalog.pg_advisory_xact_lock($1)', [LOCK_NUMBER]);
-    const { role, password } = await ensureRole(client, signingIn.remade);
-    await grantWhatIsNew(client, role);
-    await client.query('commit');
+    const { role, password } = await inTransaction(pool, async (client) => {
+      await client.query('select pg_catalog.pg_advisory_xact_lock($1)', [LOCK_NUMBER]);
+      const reader = await ensureRole(client, signingIn.remade);
+      await grantWhatIsNew(client, reader.role);
+      return reader;
+    });
     const url = new URL(databaseUrl);
     url.username = role;
     url.password = password;
     return { url: url.href, applicationName: 'tem report' };
   } catch (error) {
-    failed = true;
     if ((error as { code?: string }).code === NOT_ALLOWED) throw new QueryFailed(REMEDY, false);
     throw error;
-  } finally {
-    if (failed) await client.query('rollback').catch(() => {});
-    client.release();
   }
 }
 

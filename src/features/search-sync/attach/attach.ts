@@ -4,6 +4,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type pg from 'pg';
 import type { Logger } from 'pino';
+import { inTransaction } from '../../../core/ledger/in-transaction.ts';
 import { enqueueLoad } from '../load/enqueue.ts';
 import type { Definition, Mapping, SearchIndex } from '../mapping.ts';
 import { ensureQueueTable, OLD_FUNCTION, QUEUE, readQueueTable, takeoverSteps } from '../queue/table.ts';
@@ -192,25 +193,4 @@ export async function addIndex(
   await raiseRevision(pool);
   await enqueueLoad(pool, index.id);
   return index;
-}
-
-export async function inTransaction<Result>(
-  pool: pg.Pool,
-  run: (client: pg.PoolClient) => Promise<Result>,
-): Promise<Result> {
-  const client = await pool.connect();
-  let broken: Error | undefined;
-  try {
-    await client.query('begin');
-    const result = await run(client);
-    await client.query('commit');
-    return result;
-  } catch (error) {
-    await client.query('rollback').catch((failure: Error) => {
-      broken = failure;
-    });
-    throw error;
-  } finally {
-    client.release(broken);
-  }
 }

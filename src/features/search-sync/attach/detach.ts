@@ -2,12 +2,13 @@
 // and TEM made the queue table, that goes too.
 
 import type pg from 'pg';
+import { inTransaction } from '../../../core/ledger/in-transaction.ts';
 import type { Mapping } from '../mapping.ts';
 import { QUEUE, readQueueTable } from '../queue/table.ts';
 import { deleteMapping, raiseRevision, readLoads } from '../store.ts';
 import { deleteIndex } from '../target/indices.ts';
 import type { Target } from '../target/target.ts';
-import { inTransaction, removeTriggers } from './attach.ts';
+import { removeTriggers } from './attach.ts';
 
 const ROWS_AT_ONCE = 10_000;
 

@@ -3,7 +3,8 @@
 
 import type pg from 'pg';
 import type { Logger } from 'pino';
-import { addIndex, inTransaction } from '../attach/attach.ts';
+import { inTransaction } from '../../../core/ledger/in-transaction.ts';
+import { addIndex } from '../attach/attach.ts';
 import type { Mapping } from '../mapping.ts';
 import { readTable } from '../source/table.ts';
 import { type LoadRow, raiseRevision, readLoad, readLoads, updateIndex } from '../store.ts';

@@ -2,6 +2,7 @@
 // size, each remembered, so that a category with 100,000 listings is no long statement and holds nobody up.
 
 import pg from 'pg';
+import { inTransaction } from '../../../core/ledger/in-transaction.ts';
 import type { Dependency, Mapping } from '../mapping.ts';
 import { idColumns, idSql } from '../source/identity.ts';
 import { quoted } from '../source/table.ts';
@@ -22,11 +23,8 @@ interface FanoutRow {
 }
 
 /** Works on the oldest changes; resolves to how many were looked at. */
-export async function runFanout(pool: pg.Pool, catalog: Catalog): Promise<number> {
-  const client = await pool.connect();
-  let broken: Error | undefined;
-  try {
-    await client.query('begin');
+export function runFanout(pool: pg.Pool, catalog: Catalog): Promise<number> {
+  return inTransaction(pool, async (client) => {
     const rows = await claim(client);
     const [first] = rows;
     if (first) {
@@ -34,16 +32,8 @@ export async function runFanout(pool: pg.Pool, catalog: Catalog): Promise<number
       if (mapping) await advance(client, mapping, rows, first);
       else await forget(client, rows);
     }
-    await client.query('commit');
     return rows.length;
-  } catch (error) {
-    await client.query('rollback').catch((failure: Error) => {
-      broken = failure;
-    });
-    throw error;
-  } finally {
-    client.release(broken);
-  }
+  });
 }
 
 /** Changes of one dependency: those not begun together, or one that was. */

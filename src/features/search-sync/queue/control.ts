@@ -2,7 +2,7 @@
 // kept with who did it.
 
 import type pg from 'pg';
-import { inTransaction } from '../attach/attach.ts';
+import { inTransaction } from '../../../core/ledger/in-transaction.ts';
 import { CHANNEL } from '../processor/channel.ts';
 import { noteChange } from '../store.ts';
 import { QUEUE, readQueueTable } from './table.ts';
