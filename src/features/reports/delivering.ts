@@ -29,7 +29,7 @@ import { readFile, readSecret } from './store/files.ts';
 const RECIPIENTS_AT_ONCE = 100;
 const KEPT = 'kept, not sent: TEM_SMTP_URL and TEM_MAIL_FROM are not set';
 
-export type Delivering = Place & { settings: ReportSettings };
+export type Delivering = Place & { settings: ReportSettings; apiUrl: string | undefined };
 
 interface Run {
   delivery: Delivery;
@@ -127,11 +127,11 @@ async function send(place: Delivering, run: Run, settings: ReportSettings): Prom
   await conclude(place, run);
 }
 
-async function messageOf({ pool, settings, timeZone }: Delivering, delivery: Delivery, from: string) {
+async function messageOf({ pool, settings, apiUrl, timeZone }: Delivering, delivery: Delivery, from: string) {
   const { definition, file, bytes, fileUntil } = delivery;
   const size = Number(bytes ?? 0);
   const isAttached = file !== null && size <= settings.mailFileBytesMax;
-  const { publicUrl } = settings;
+  const publicUrl = settings.publicUrl ?? apiUrl;
   const link =
     isAttached || publicUrl === undefined || fileUntil === null
       ? undefined

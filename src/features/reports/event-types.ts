@@ -14,6 +14,7 @@ export function reportType({ pool, config, settings }: FeatureDependencies<Repor
   const place = {
     pool,
     settings,
+    apiUrl: config.api.url,
     timeZone: config.timeZone,
     sources: createSources({ pool, databaseUrl: config.databaseUrl ?? '', settings }),
   };

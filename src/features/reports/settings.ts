@@ -11,7 +11,7 @@ export interface ReportSettings {
   mail: { url: string; from: string } | undefined;
   /** Files over this many bytes are not attached: the mail has a link. */
   mailFileBytesMax: number;
-  /** Where recipients reach the API, for such links. */
+  /** Where recipients reach the API, for such links; undefined: where TEM_API_URL says. */
   publicUrl: string | undefined;
   fileRetentionMs: number;
 }
@@ -41,7 +41,7 @@ export const settings: FeatureSettings<ReportSettings> = {
       ),
       mail: url === undefined || from === undefined ? undefined : { url, from },
       mailFileBytesMax: parsed('TEM_MAIL_FILE_MAX', MAIL_FILE_BYTES, whole(0, 100 * 1024 * 1024)),
-      publicUrl: parsed('TEM_REPORT_URL', undefined, httpUrl) ?? parsed('TEM_API_URL', undefined, httpUrl),
+      publicUrl: parsed('TEM_REPORT_URL', undefined, httpUrl),
       fileRetentionMs: parsed('TEM_REPORT_FILE_RETENTION', milliseconds('7d'), atLeastMs(FILE_RETENTION_MIN_MS, '1h')),
     };
   },
