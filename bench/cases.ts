@@ -9,6 +9,7 @@ import { notifications } from './cases/notifications.ts';
 import { oldSnapshot } from './cases/old-snapshot.ts';
 import { ownWorkflow } from './cases/own-workflow.ts';
 import { push } from './cases/push.ts';
+import { schedules } from './cases/schedules.ts';
 import { searchSync } from './cases/search-sync.ts';
 import { temporalPostgres } from './cases/temporal-postgres.ts';
 import { webhooks } from './cases/webhooks.ts';
@@ -31,6 +32,10 @@ const pipeline: readonly BenchCase[] = [
 ];
 
 /** What a run may name. */
-export const suites: Readonly<Record<string, readonly BenchCase[]>> = { pipeline, 'search-sync': [searchSync] };
+export const suites: Readonly<Record<string, readonly BenchCase[]>> = {
+  pipeline,
+  'search-sync': [searchSync],
+  schedules: [schedules],
+};
 
 export const cases: readonly BenchCase[] = Object.values(suites).flat();

@@ -2,6 +2,7 @@
 // values are replaced by a fixed text, whatever they are, and wherever an error's text quotes them. A value counts as
 // secret when any part of the schema that may apply to it says so, and what can't be followed counts as secret too.
 
+import { isDeepStrictEqual } from 'node:util';
 import { isSchema, type Schema, subschemas } from './json-schema.ts';
 
 export const SECRET_MASK = '[secret]';
@@ -57,6 +58,45 @@ export function hidingSecrets(schema: unknown, payloads: readonly unknown[]): (t
     written.sort((a, b) => b.length - a.length);
     return written.reduce((left, secret) => left.replaceAll(secret, PLACE), text).replaceAll(PLACE, SECRET_MASK);
   };
+}
+
+/**
+ * The value with the secrets that it was answered without: where `given` holds the mask in the place of a secret of
+ * `before`, it means that one. In a list an item is known by the rest of it. Undefined when a mask stands for no secret.
+ */
+export function restoreSecrets(schema: unknown, given: unknown, before: unknown): { value: unknown } | undefined {
+  const secretive = read(schema);
+  if (!secretive) return { value: given };
+  const value = before === undefined ? given : restore(given, maskSecrets(schema, before), before);
+  let isLeft = false;
+  try {
+    mask(secretive, [secretive.root], value, (secret) => {
+      isLeft ||= secret === SECRET_MASK;
+    });
+  } catch {
+    return undefined;
+  }
+  return isLeft ? undefined : { value };
+}
+
+function restore(given: unknown, masked: unknown, before: unknown): unknown {
+  if (isDeepStrictEqual(given, masked)) return before;
+  if (Array.isArray(given)) {
+    if (!Array.isArray(masked) || !Array.isArray(before)) return given;
+    return given.map((item, place) => {
+      const known = isDeepStrictEqual(item, masked[place])
+        ? place
+        : masked.findIndex((each) => isDeepStrictEqual(item, each));
+      return known < 0 ? item : before[known];
+    });
+  }
+  if (!isSchema(given) || !isSchema(masked) || !isSchema(before)) return given;
+  return Object.fromEntries(
+    Object.entries(given).map(([name, member]) => [
+      name,
+      Object.hasOwn(masked, name) ? restore(member, masked[name], before[name]) : member,
+    ]),
+  );
 }
 
 function collect(secret: unknown, into: Set<string>): void {

@@ -120,7 +120,7 @@ export async function assembleParts(
     part('expiry', createExpiry(pool, `worker ${id}`, log)),
     ...(metrics ? [part('metrics', metrics)] : []),
     part('orphaned runs', endOrphanedRuns({ ...connections, pool, log })),
-    ...[...(await schedulesOf(assembly)), ...ofFeatures.background].map((background) =>
+    ...[...(await schedulesOf(assembly, metrics)), ...ofFeatures.background].map((background) =>
       part(background.name, background, 'grace'),
     ),
   ];
@@ -177,11 +177,15 @@ function metricsOf(
   });
 }
 
-async function schedulesOf(assembly: Assembly): Promise<Omit<BackgroundPart, 'on'>[]> {
+async function schedulesOf(
+  assembly: Assembly,
+  metrics: WorkerMetrics | undefined,
+): Promise<Omit<BackgroundPart, 'on'>[]> {
   const { id, taskQueue, config, connections, features, log } = assembly;
   const { corePool: pool, client, ledgerId, listener } = connections;
   const declarations = await declarationsOf(features, config.eventTypeModules, connections.shared);
-  const parts = scheduleParts({ pool, client, ledgerId, taskQueue, listener, declarations, log });
+  const registry = metrics?.ofFeature('schedules');
+  const parts = scheduleParts({ pool, client, ledgerId, taskQueue, listener, declarations, log, registry });
   return parts.map((each) => (each.on === 'oneWorker' ? onOneWorker({ pool, workerId: id, part: each, log }) : each));
 }
 

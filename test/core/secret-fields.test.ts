@@ -2,7 +2,7 @@
 
 import { Type } from 'typebox';
 import { expect, it } from 'vitest';
-import { hidingSecrets, maskSecrets, SECRET_MASK } from '../../src/core/secret-fields.ts';
+import { hidingSecrets, maskSecrets, restoreSecrets, SECRET_MASK } from '../../src/core/secret-fields.ts';
 
 const Secret = Type.Object({ token: Type.String({ secret: true }), name: Type.String() });
 const plain = <Value>(schema: Value): unknown => JSON.parse(JSON.stringify(schema));
@@ -126,4 +126,38 @@ it.each([
 it('leaves texts alone where the value is short or no secret', () => {
   const hide = hidingSecrets(plain(Secret), [{ token: 'abc', name: 'name-22' }]);
   expect(hide('abc of name-22')).toBe('abc of name-22');
+});
+
+it.each([
+  ['a member', Secret, { token: SECRET_MASK, name: 'new' }, { token: 't', name: 'n' }, { token: 't', name: 'new' }],
+  ['a new secret', Secret, { token: 'new', name: 'n' }, { token: 't', name: 'n' }, { token: 'new', name: 'n' }],
+  [
+    'elements in another order',
+    Type.Array(Secret),
+    [
+      { token: SECRET_MASK, name: 'b' },
+      { token: 'new', name: 'c' },
+      { token: SECRET_MASK, name: 'a' },
+    ],
+    [
+      { token: 'of a', name: 'a' },
+      { token: 'of b', name: 'b' },
+    ],
+    [
+      { token: 'of b', name: 'b' },
+      { token: 'new', name: 'c' },
+      { token: 'of a', name: 'a' },
+    ],
+  ],
+  ['no secret', Secret, { name: SECRET_MASK }, { token: 't', name: 'n' }, { name: SECRET_MASK }],
+])('puts back %s where the mask stands', (_what, schema, given, before, value) => {
+  expect(restoreSecrets(plain(schema), given, before)).toEqual({ value });
+});
+
+it.each([
+  ['nothing was there', Secret, { token: SECRET_MASK }, undefined],
+  ['another member was there', Secret, { token: SECRET_MASK }, { name: 'n' }],
+  ['it is not told which element is meant', Type.Array(Secret), [{ token: SECRET_MASK, name: 'x' }], [{ token: 't' }]],
+])('says so when a mask stands for no secret: %s', (_what, schema, given, before) => {
+  expect(restoreSecrets(plain(schema), given, before)).toBeUndefined();
 });

@@ -13,8 +13,8 @@ import {
 import { presentSchedule, type ScheduleJson } from '../../core/schedules/present.ts';
 import { calendarFor } from '../../core/schedules/schedule.ts';
 import { getSchedule, type StoredSchedule, type Written } from '../../core/schedules/store.ts';
-import { fillPayload } from '../../core/schedules/templates.ts';
-import { maskSecrets } from '../../core/secret-fields.ts';
+import { fillPayload, unknownTemplate } from '../../core/schedules/templates.ts';
+import { maskSecrets, restoreSecrets, SECRET_MASK } from '../../core/secret-fields.ts';
 import type { ApiCore } from '../api.ts';
 import { isRefusal } from '../incoming.ts';
 
@@ -46,15 +46,44 @@ export function settleWritten(written: Written): void {
   }
 }
 
-/** The definition that a body says, with its payload checked as of an event that it will make. Throws Problems. */
-export async function definitionOf(core: ApiCore, input: ScheduleInput, id: string): Promise<Definition> {
+/**
+ * The definition that a body says, with its payload checked as of an event that it will make. A secret of `before`, the row
+ * as it is, that was answered as a mask and comes back as one stays as it is. Throws Problems.
+ */
+export async function definitionOf(
+  core: ApiCore,
+  input: ScheduleInput,
+  id: string,
+  before?: StoredSchedule,
+): Promise<Definition> {
   const definition = refusing(() => define(input));
+  const template = unknownTemplate(definition.payload);
+  if (template !== undefined) throw new Problem(400, 'invalid_schedule', template, { path: '/payload' });
+  const payload = await withSecrets(core, definition, before);
   const calendar = calendarFor(definition);
   const sample = calendar.next(Date.now())?.at ?? Date.now();
-  const event = { type: definition.type, payload: fillPayload(definition.payload, id, calendar, sample) };
+  const event = { type: definition.type, payload: fillPayload(payload, id, calendar, sample) };
   const prepared = await core.incoming.prepare(event);
   if (isRefusal(prepared)) throw new Problem(400, prepared.code, prepared.detail, { path: prepared.path });
-  return definition;
+  return { ...definition, payload };
+}
+
+async function withSecrets(
+  core: ApiCore,
+  { type, payload }: Definition,
+  before: StoredSchedule | undefined,
+): Promise<unknown> {
+  if (!JSON.stringify(payload).includes(SECRET_MASK)) return payload;
+  await core.directory.fresh();
+  const schema = core.directory.get(type)?.description?.schema;
+  const restored = restoreSecrets(schema, payload, before?.type === type ? before.payload : undefined);
+  if (restored) return restored.value;
+  throw new Problem(
+    400,
+    'invalid_payload',
+    `holds ${SECRET_MASK}, which stands for a secret in answers and for none here: write the secret itself`,
+    { path: '/payload' },
+  );
 }
 
 export function refusing<Result>(work: () => Result): Result {

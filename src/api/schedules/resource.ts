@@ -136,7 +136,7 @@ function changeRoute(app: Api, core: ScheduleRoutes): void {
         throw new Problem(400, 'invalid_field', 'must be the id of the URL: an id is never changed', { path: '/id' });
       }
       const before = await found(core, id);
-      const definition = await definitionOf(core, input, id);
+      const definition = await definitionOf(core, input, id, before);
       if (before.action !== 'event')
         throw new Problem(409, 'defined_in_code', "is TEM's own work: pause it, or set TEM_RECONCILE_EVERY");
       if (before.origin === 'code' && before.type !== definition.type) {

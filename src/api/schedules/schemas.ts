@@ -31,7 +31,7 @@ const definition = {
   payload: Type.Optional(
     Type.Unknown({
       description:
-        'Texts in it may hold {{nominalTime}}, {{previousNominalTime}}, {{localDate}} and {{scheduleId}}. Default: {}.',
+        'Texts in it may hold {{nominalTime}}, {{previousNominalTime}}, {{localDate}} and {{scheduleId}}; {{{{x}}}} goes out as {{x}}. Default: {}.',
     }),
   ),
   overlap: Type.Optional(

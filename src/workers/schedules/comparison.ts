@@ -9,6 +9,8 @@ import { comparableSpec, type TemporalSchedule, wantedSchedule } from '../../cor
 
 /** Every schedule is described once in so many comparisons. */
 const ROLLING_PARTS = 100;
+/** Of those that couldn't be written, so many are tried again each time. */
+const DRIFTING_MAX = 200;
 const PAGE_MAX = 1_000;
 
 export interface Compared {
@@ -30,6 +32,7 @@ export async function compareAll(
   }
   const count = listed.size;
   let differed = 0;
+  let drifting = 0;
   let place = 0;
   for await (const row of allRows(dependencies)) {
     if (signal.aborted) break;
@@ -38,7 +41,10 @@ export async function compareAll(
     // What isn't written yet, or belongs to another ledger, is not a difference.
     if (row.syncedRevision !== row.revision) continue;
     const isTurn = place++ % ROLLING_PARTS === turn % ROLLING_PARTS;
-    if (row.drift !== null && !isTurn) continue;
+    if (row.drift !== null) {
+      if (isTurn || drifting++ < DRIFTING_MAX) await sync(row.id);
+      continue;
+    }
     if (inList && !isTurn && looksTheSame(wantedOrNothing(row, dependencies), inList)) continue;
     if (!isTurn) differed += 1;
     await sync(row.id);

@@ -1,21 +1,26 @@
 // Keeps Temporal's schedules equal to the rows: what changed within a second or two (NOTIFY, and a poll behind it), and every
-// minute all of them. On one worker, a few schedules at a time.
+// minute all of them, beside each other, so that a change doesn't wait for the comparison. On one worker, a few schedules at
+// a time.
 
 import type { Client } from '@temporalio/client';
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
+import type { Registry } from 'prom-client';
 import type { BackgroundPart } from '../../core/feature.ts';
 import type { Listener } from '../../core/ledger/listener.ts';
 import { SCHEDULE_CHANNEL } from '../../core/schedules/schedule.ts';
 import { scheduleCalls } from '../../core/schedules/temporal/calls.ts';
 import { readSynced, type SyncDependencies, syncSchedule } from '../../core/schedules/temporal/sync.ts';
 import { compareAll } from './comparison.ts';
+import { comparisonFigures } from './figures.ts';
 import { createLoop } from './loop.ts';
 
 const POLL_EVERY_MS = 2_000;
 const AFTER_ERROR_MS = 2_000;
 const COMPARE_EVERY_MS = 60_000;
-const CHANGED_MAX = 500;
+/** A change waits for no more than so many before it, and for what is looked at once more. */
+const CHANGED_MAX = 100;
+const REMOVED_MAX = 500;
 const AT_ONCE = 8;
 
 export interface SyncerOptions {
@@ -25,6 +30,8 @@ export interface SyncerOptions {
   taskQueue: string;
   listener: Listener;
   log: Logger;
+  /** For the figures of the comparison. */
+  registry?: Registry | undefined;
   compareEveryMs?: number;
 }
 
@@ -43,27 +50,39 @@ export function createSyncer(options: SyncerOptions): Syncer {
     unseen.delete(id);
     if (await syncSchedule(dependencies, id)) unseen.add(id);
   };
-  let comparedAtMs = Number.NEGATIVE_INFINITY;
   let comparisons = 0;
+  const figures = comparisonFigures(options.registry);
 
-  const work = async (signal: AbortSignal): Promise<void> => {
+  const writeChanged = async (signal: AbortSignal): Promise<void> => {
     for (let ids = await changedSchedules(pool); ids.length > 0 && !signal.aborted; ) {
       await eachOf(ids, AT_ONCE, sync);
       ids = ids.length < CHANGED_MAX ? [] : await changedSchedules(pool);
     }
     await removeFromTemporal(dependencies);
-    await eachOf([...unseen], AT_ONCE, sync);
-    if (signal.aborted || performance.now() - comparedAtMs < compareEveryMs) return;
+    const again = [...unseen].slice(0, CHANGED_MAX);
+    await eachOf(again, AT_ONCE, sync);
+    if (unseen.size > 0 && again.length === CHANGED_MAX) changes.wake();
+  };
+  const compare = async (signal: AbortSignal): Promise<void> => {
     const begunAtMs = performance.now();
     const found = await compareAll(dependencies, sync, comparisons++, signal);
-    comparedAtMs = begunAtMs;
-    log.debug({ ...found, tookMs: Math.round(performance.now() - begunAtMs) }, "compared Temporal's schedules");
+    if (signal.aborted) return;
+    const tookMs = performance.now() - begunAtMs;
+    figures.compared(tookMs, found.differed);
+    log.debug({ ...found, tookMs: Math.round(tookMs) }, "compared Temporal's schedules");
   };
-  const loop = createLoop({
+  const changes = createLoop({
     name: 'keeping schedules in Temporal',
     everyMs: POLL_EVERY_MS,
     afterErrorMs: AFTER_ERROR_MS,
-    work,
+    work: writeChanged,
+    log,
+  });
+  const comparing = createLoop({
+    name: "comparing Temporal's schedules",
+    everyMs: compareEveryMs,
+    afterErrorMs: AFTER_ERROR_MS,
+    work: compare,
     log,
   });
   let listens = false;
@@ -72,12 +91,14 @@ export function createSyncer(options: SyncerOptions): Syncer {
       name: 'schedules in Temporal',
       on: 'oneWorker',
       start() {
-        if (!listens) listener.listen(SCHEDULE_CHANNEL, loop.wake, loop.wake);
+        if (!listens) listener.listen(SCHEDULE_CHANNEL, changes.wake, changes.wake);
         listens = true;
-        comparedAtMs = Number.NEGATIVE_INFINITY;
-        loop.start();
+        changes.start();
+        comparing.start();
       },
-      stop: () => loop.stop(),
+      async stop() {
+        await Promise.all([changes.stop(), comparing.stop()]);
+      },
     },
     async adoptFrom(ids) {
       const rows = await readSynced(pool, ids);
@@ -101,7 +122,7 @@ async function changedSchedules(pool: Pool): Promise<string[]> {
 
 async function removeFromTemporal({ pool, calls }: SyncDependencies): Promise<void> {
   const { rows } = await pool.query<{ id: string }>('select schedule_id as id from tem.schedule_removed limit $1', [
-    CHANGED_MAX,
+    REMOVED_MAX,
   ]);
   await eachOf(
     rows.map(({ id }) => id),

@@ -56,6 +56,8 @@ test.each([
   [{ endAt: '2020-01-01T00:00:00Z' }, '/endAt', 'has passed'],
   [{ startAt: '2099-01-01T10:00:00Z', endAt: '2099-01-01T11:00:00Z' }, '/endAt', 'never fire'],
   [{ payload: { user: '' } }, '/payload/user', ''],
+  [{ payload: { user: 'ada', text: 'at {{nominaltime}}' } }, '/payload', 'there are nominalTime'],
+  [{ payload: { user: 'ada', pin: '[secret]' } }, '/payload', 'write the secret itself'],
   [{ type: 'nobody.knows' }, '/type', 'no event type'],
   [{ id: 'a b' }, '/id', 'letters'],
   [{ colour: 'red' }, '/colour', 'unknown field'],
@@ -117,6 +119,9 @@ test.each([
   [`overlap = 'often'`, 'must be skip'],
   [`id = 'other'`, "can't be changed"],
   [`catchup_window = '1 second'`, 'from 10s'],
+  [`cron = '0 0 30 2 *'`, "can never fire: no month of '2' has a day of '30'"],
+  [`cron = '0 0 31 apr,jun-jun,9-11/2 *'`, 'can never fire'],
+  [`payload = '{"user": "ada", "text": "{{ userName }}"}'`, 'holds {{userName}}, which no firing fills'],
 ])('SQL that sets %s fails in words', async (columns, words) => {
   const { pool } = api.database;
   await pool.query(
@@ -124,4 +129,43 @@ test.each([
   );
   const refused = expect.objectContaining({ code: 'TM400', message: expect.stringContaining(words) });
   await expect(pool.query(`update tem.schedule set ${columns} where id = 'sql'`)).rejects.toEqual(refused);
+});
+
+test.each([
+  `cron = '0 0 31 4-5 *'`,
+  `cron = '0 0 29 FEB *'`,
+  `cron = '0 0 */31 2 *'`,
+  `payload = '{"user": "{{scheduleId}}", "text": "{{ localDate }}"}'`,
+])('SQL may set %s', async (columns) => {
+  const { pool } = api.database;
+  await pool.query(
+    `insert into tem.schedule (id, cron, time_zone, type) values ('free', '0 10 * * 6', 'Europe/Berlin', 'note') on conflict do nothing`,
+  );
+  expect((await pool.query(`update tem.schedule set ${columns} where id = 'free'`)).rowCount).toBe(1);
+});
+
+test('a secret of the payload is masked in every answer, and what a GET gave writes it back by PUT', async () => {
+  const payload = { user: 'ada', text: 'first', pin: 'pin-4711' };
+  const created = await api.call('POST', '/v1/schedules', daily('secret', { payload }));
+  expect(created.body.payload).toEqual({ ...payload, pin: '[secret]' });
+  const { body: got } = await api.call('GET', '/v1/schedules/secret');
+  const { body: list } = await api.call('GET', '/v1/schedules');
+  const { body: history } = await api.call('GET', '/v1/schedules/secret/history');
+  expect(JSON.stringify([got, list, history])).not.toContain('pin-4711');
+  const put = await api.call(
+    'PUT',
+    '/v1/schedules/secret',
+    daily('secret', { payload: { ...got.payload, text: 'second' } }),
+  );
+  expect(put.body.payload).toEqual({ user: 'ada', text: 'second', pin: '[secret]' });
+  const { rows } = await api.database.pool.query(`select payload from tem.schedule where id = 'secret'`);
+  expect(rows[0].payload).toEqual({ user: 'ada', text: 'second', pin: 'pin-4711' });
+});
+
+test('doubled braces go out as a text in braces', async () => {
+  const payload = { user: 'ada', text: '{{{{name}}}} on {{localDate}}' };
+  expect((await api.call('POST', '/v1/schedules', daily('literal', { payload }))).status).toBe(201);
+  const { body } = await api.call('POST', '/v1/schedules/literal/trigger');
+  const { body: event } = await api.call('GET', `/v1/events/${body.event}`);
+  expect(event.payload.text).toMatch(/^\{\{name\}\} on \d{4}-\d\d-\d\d$/);
 });

@@ -12,6 +12,10 @@ import type { Deed } from './deeds.ts';
 import { type Difference, differences, type Ownership, wantedSchedule } from './wanted.ts';
 
 const ROUNDS_MAX = 6;
+/** What the table's trigger raises. */
+const SQL_REFUSED = 'TM400';
+/** Temporal takes longer ones. */
+const NOTE_BYTES_MAX = 2_000;
 
 export interface SyncDependencies extends Ownership {
   pool: Pool;
@@ -43,10 +47,7 @@ export async function syncSchedule(dependencies: SyncDependencies, id: string): 
       const done = await syncOnce(dependencies, row);
       if (done !== 'again') return done === 'written';
     } catch (error) {
-      if (
-        !(error instanceof RefusedByTemporal || error instanceof RangeError || (error as Error).name === 'CronRefused')
-      )
-        throw error;
+      if (!isOfTheRow(error)) throw error;
       dependencies.log.warn(
         { schedule: id, error: (error as Error).message },
         'a schedule cannot be written to Temporal',
@@ -57,6 +58,14 @@ export async function syncSchedule(dependencies: SyncDependencies, id: string): 
   }
   // Somebody writes all the time: it is looked at once more.
   return true;
+}
+
+/** What trying again doesn't mend, and what keeps no other schedule from being written. */
+function isOfTheRow(error: unknown): boolean {
+  const { name, code } = error as { name?: unknown; code?: unknown };
+  return (
+    error instanceof RefusedByTemporal || error instanceof RangeError || name === 'CronRefused' || code === SQL_REFUSED
+  );
 }
 
 /** `same`: Temporal is seen to hold what the row says. */
@@ -155,9 +164,19 @@ export function adoption(
   const next = {
     paused: turned ? paused : row.paused,
     // A note that the row has got meanwhile stands, unless it goes with a pause or a resume of that moment.
-    note: noted && (turned || (row.note ?? '') === (row.syncedNote ?? '')) ? notes || null : row.note,
+    note: noted && (turned || (row.note ?? '') === (row.syncedNote ?? '')) ? cut(notes) || null : row.note,
   };
   return next.paused === row.paused && next.note === row.note ? undefined : next;
+}
+
+function cut(note: string): string {
+  const bytes = Buffer.from(note);
+  if (bytes.length <= NOTE_BYTES_MAX) return note;
+  // What is left of a character at the end isn't one.
+  return bytes
+    .subarray(0, NOTE_BYTES_MAX)
+    .toString()
+    .replace(/\ufffd+$/, '');
 }
 
 async function markSynced(pool: Pool, row: SyncedSchedule, drift: string | null): Promise<void> {
