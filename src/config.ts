@@ -3,6 +3,7 @@
 
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { ACCESS_SETTINGS, type AccessSettings, readAccessSettings } from './access-settings.ts';
 import { WAITING_RUNS_MAX } from './core/attempt/waiting-runs.ts';
 import { milliseconds } from './core/duration.ts';
 import type { AnyFeature } from './core/feature.ts';
@@ -42,6 +43,7 @@ export interface Config {
   /** `portGiven`: TEM_PORT is set, so no other port will do. `url`: where the commands that talk to an API find it. */
   api: { host: string; port: number; portGiven: boolean; url: string | undefined };
   adminKey: string | undefined;
+  access: AccessSettings;
   userTokenSecret: string | undefined;
   /** Secrets of features by their setting's name, several while rotating; none when the environment gives none. */
   secrets: Record<string, string[]>;
@@ -89,6 +91,7 @@ export const SETTINGS = {
   TEM_HOST: 'address that the API listens on (127.0.0.1)',
   TEM_PORT: 'port of the API (3000)',
   TEM_API_URL: 'the API that send and events talk to',
+  ...ACCESS_SETTINGS,
   TEM_ADMIN_KEY: 'API key, beyond loopback at least 16 bytes (made at the first start)',
   TEM_USER_TOKEN_SECRET: 'signs user tokens, beyond loopback at least 32 bytes (made at the first start)',
   TEM_OUTBOUND_ALLOW: 'private addresses or CIDRs that outbound calls may reach (none)',
@@ -144,6 +147,7 @@ export function readConfig(environment: Environment, features: readonly AnyFeatu
       portGiven: text('TEM_PORT') !== undefined,
       url: parsed('TEM_API_URL', undefined, httpUrl),
     },
+    access: readAccessSettings(reader),
     adminKey: parsed('TEM_ADMIN_KEY', undefined, apiKey(shortest(ADMIN_KEY_MIN_BYTES))),
     userTokenSecret: parsed('TEM_USER_TOKEN_SECRET', undefined, atLeastBytes(shortest(USER_TOKEN_SECRET_MIN_BYTES))),
     secrets: secretsOf(features, each),

@@ -117,6 +117,17 @@ export function atLeastMs(minimumMs: number, minimum: string): (text: string) =>
   };
 }
 
+/** A duration from `minimum` to `maximum`, both such as 30m. */
+export function betweenMs(minimum: string, maximum: string): (text: string) => number {
+  return (text) => {
+    const value = milliseconds(text);
+    if (value < milliseconds(minimum) || value > milliseconds(maximum)) {
+      throw new RangeError(`must be from ${minimum} to ${maximum}, not '${text}'`);
+    }
+    return value;
+  };
+}
+
 export function atLeastOne(items: string[]): string[] {
   if (items.length === 0) throw new RangeError('names nothing');
   return items;

@@ -21,9 +21,10 @@ import { createStatsReader } from '../core/ledger/stats.ts';
 import { createTypeDirectory } from '../core/ledger/type-directory.ts';
 import type { Outbound } from '../core/outbound/index.ts';
 import type { Api, ApiCore } from './api.ts';
-import { createAuth, requireAccess } from './auth.ts';
+import { requireAccess } from './auth.ts';
 import { BODY_BYTES_MAX, limitBodies, readBodies } from './body.ts';
 import { answerBrokenRequest } from './broken-request.ts';
+import { createCallers } from './callers.ts';
 import { createIncoming } from './incoming.ts';
 import { createMetrics } from './metrics.ts';
 import { describeApi } from './openapi.ts';
@@ -33,6 +34,7 @@ import { eventRoutes } from './routes/events.ts';
 import { flowRoutes } from './routes/flows.ts';
 import { healthRoutes } from './routes/health.ts';
 import { overviewRoutes } from './routes/overview.ts';
+import { sessionRoutes } from './routes/session.ts';
 import { workerRoutes } from './routes/workers.ts';
 import { scheduleRoutes } from './schedules/index.ts';
 import { readOnBeforeAnswers } from './unread-body.ts';
@@ -80,7 +82,7 @@ export async function buildApp(dependencies: ApiDependencies): Promise<Api> {
   // One logger for all requests: a child for each costs more than the event's own line.
   app.setChildLoggerFactory((logger) => logger);
 
-  const auth = createAuth(config);
+  const callers = createCallers(config, watchPool);
   const directory = createTypeDirectory(pool, eventTypes);
   const stats = createStatsReader(watchPool);
   const accepter = createAccepter(dependencies.acceptPool);
@@ -103,7 +105,7 @@ export async function buildApp(dependencies: ApiDependencies): Promise<Api> {
   answerProblems(app);
   checkStrictly(app);
   readBodies(app);
-  requireAccess(app, auth);
+  requireAccess(app, callers);
   core.metrics.watch(app);
   limitBodies(app);
   readOnBeforeAnswers(app);
@@ -115,12 +117,13 @@ export async function buildApp(dependencies: ApiDependencies): Promise<Api> {
   flowRoutes(app, core);
   workerRoutes(app, core);
   healthRoutes(app, core);
+  sessionRoutes(app, callers);
   scheduleRoutes(app, { ...core, temporal: dependencies.temporal });
   const shared: Omit<RouteDependencies, 'settings'> = {
     config,
     pool,
     log,
-    auth,
+    auth: callers.auth,
     outbound: dependencies.outbound,
     accept: createAccept(eventTypes, accepter),
     temporal: dependencies.temporal,

@@ -1,38 +1,57 @@
-// Who calls. An API key names an operator's program, a user token (HS256, signed by the application) one end user, so
-// that no browser ever holds a key. A route that says nothing is for keys only.
+// Who calls, and whether he may. An API key names a program or an operator, a session of the console a person or a key, and
+// a user token (HS256, signed by the application) one end user, so that no browser ever holds a key. A route that says
+// nothing is for viewers when it reads and for operators when it changes something.
 
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { timingSafeEqual } from 'node:crypto';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { jwtVerify } from 'jose';
 import type { Config } from '../config.ts';
-import type { Auth, Principal } from '../core/feature.ts';
+import type { KeyRing } from '../core/access/key-ring.ts';
+import { hashOf } from '../core/access/keys.ts';
+import { type KeyHolder, type Principal, type Role, reaches, SETTINGS_KEY_NAME } from '../core/access/principal.ts';
+import type { Sessions } from '../core/access/sessions.ts';
+import type { Auth } from '../core/feature.ts';
 import { Problem } from '../core/http/problem.ts';
 import { isUser } from '../core/user.ts';
+import { sessionToken } from './session-cookie.ts';
 
-/** `public`: everybody. `user`: keys and user tokens (the route checks whose). `key`, the default: API keys. */
-export type Access = 'public' | 'user' | 'key';
+export { actorOf } from '../core/access/principal.ts';
+
+/**
+ * `public`: everybody. `user`: end users too (the route checks whose), and keys and people as if it said nothing. A role: keys and
+ * people that reach it. Default: `viewer` for GET and HEAD, else `operator`.
+ */
+export type Access = 'public' | 'user' | Role;
 
 declare module 'fastify' {
   interface FastifyContextConfig {
     access?: Access;
   }
-  interface FastifyRequest {
-    /** Undefined on public routes without a token. */
-    principal: Principal | undefined;
-  }
 }
 
+export const CSRF_HEADER = 'x-tem-csrf';
 const TOKEN_LENGTH_MAX = 8_192;
+const SAFE_METHODS = new Set(['GET', 'HEAD']);
 
-/** The check of keys and tokens. Keys are compared as hashes in constant time. */
-export function createAuth(config: Pick<Config, 'adminKey' | 'userTokenSecret'>): Auth {
-  const adminKeyHash = config.adminKey === undefined ? undefined : sha256(config.adminKey);
+/** The holder of the admin key of the settings; undefined when there is none. */
+export function settingsKeyOf({ adminKey }: Pick<Config, 'adminKey'>): { hash: Buffer; holder: KeyHolder } | undefined {
+  if (adminKey === undefined) return undefined;
+  const rights = { name: SETTINGS_KEY_NAME, role: 'admin', scopes: undefined, mayReadPayloads: true } as const;
+  return { hash: hashOf(adminKey), holder: { kind: 'key', ...rights } };
+}
+
+/** The check of keys and tokens. Keys are compared as hashes. `keys`: those of the ledger. */
+export function createAuth(config: Pick<Config, 'adminKey' | 'userTokenSecret'>, keys?: KeyRing): Auth {
+  const settingsKey = settingsKeyOf(config);
   const secret = config.userTokenSecret === undefined ? undefined : new TextEncoder().encode(config.userTokenSecret);
   return {
     async authenticate(token) {
       if (token === '' || token.length > TOKEN_LENGTH_MAX) return undefined;
-      if (adminKeyHash && timingSafeEqual(sha256(token), adminKeyHash)) return { kind: 'key', role: 'admin' };
-      return secret && token.split('.').length === 3 ? authenticateUser(token, secret) : undefined;
+      const hash = hashOf(token);
+      // First, because it works without a ledger.
+      if (settingsKey && timingSafeEqual(hash, settingsKey.hash)) return settingsKey.holder;
+      if (token.split('.').length === 3) return secret && authenticateUser(token, secret);
+      return keys?.find(hash);
     },
   };
 }
@@ -47,39 +66,74 @@ async function authenticateUser(token: string, secret: Uint8Array): Promise<Prin
   }
 }
 
-function sha256(text: string): Buffer {
-  return createHash('sha256').update(text).digest();
+/** What a route asks for, said or not. */
+export function accessOf({ method, routeOptions }: Pick<FastifyRequest, 'method' | 'routeOptions'>): {
+  access: Access;
+  role: Role;
+} {
+  const { access } = routeOptions.config;
+  const byMethod = SAFE_METHODS.has(method) ? 'viewer' : 'operator';
+  if (access === undefined) return { access: byMethod, role: byMethod };
+  return { access, role: access === 'public' || access === 'user' ? byMethod : access };
 }
 
 /** Checks every request before its body is read. */
-export function requireAccess(app: FastifyInstance, auth: Auth): void {
+export function requireAccess(app: FastifyInstance, callers: { auth: Auth; sessions: Sessions }): void {
   app.decorateRequest('principal', undefined);
   app.addHook('onRequest', async (request) => {
     if (request.is404) return;
-    const access = request.routeOptions.config.access ?? 'key';
-    const token = bearerToken(request);
-    if (token !== undefined) request.principal = await auth.authenticate(token);
-    if (access === 'public') return;
-    if (!request.principal) {
-      throw new Problem(
-        401,
-        'unauthorized',
-        token === undefined ? 'send Authorization: Bearer <API key>' : 'the key or token is not valid',
-      );
+    const { access, role } = accessOf(request);
+    if (access === 'public') {
+      // What is open to everybody answers without a ledger too.
+      request.principal = await identify(request, callers).catch(() => undefined);
+      return;
     }
-    if (access === 'key' && request.principal.kind !== 'key') {
-      throw new Problem(403, 'forbidden', 'a user token may not make this call; it needs an API key');
-    }
+    const principal = await identify(request, callers);
+    request.principal = principal;
+    if (!principal) throw unauthorized(request);
+    refuse(principal, access, role);
   });
+}
+
+async function identify(
+  request: FastifyRequest,
+  { auth, sessions }: { auth: Auth; sessions: Sessions },
+): Promise<Principal | undefined> {
+  const token = bearerToken(request);
+  if (token !== undefined) return auth.authenticate(token);
+  const cookie = sessionToken(request);
+  const session = cookie === undefined ? undefined : await sessions.find(cookie);
+  if (session && !SAFE_METHODS.has(request.method) && request.headers[CSRF_HEADER] !== session.csrf) {
+    throw new Problem(403, 'csrf', `a session's call that changes something needs the header ${CSRF_HEADER}`);
+  }
+  return session?.principal;
+}
+
+function refuse(principal: Principal, access: Access, role: Role): void {
+  if (principal.kind === 'user') {
+    if (access === 'user') return;
+    throw new Problem(403, 'forbidden', 'a user token may not make this call; it needs an API key');
+  }
+  if (!reaches(principal.role, role)) {
+    throw new Problem(
+      403,
+      'forbidden',
+      `this call is for the role ${role}; ${principal.name} has the role ${principal.role}`,
+    );
+  }
+}
+
+function unauthorized(request: FastifyRequest): Problem {
+  const detail =
+    bearerToken(request) !== undefined
+      ? 'the key or token is not valid'
+      : sessionToken(request) !== undefined
+        ? 'the session has ended: sign in again'
+        : 'send Authorization: Bearer <API key>';
+  return new Problem(401, 'unauthorized', detail);
 }
 
 function bearerToken(request: FastifyRequest): string | undefined {
   const match = /^bearer +(\S+) *$/i.exec(request.headers.authorization ?? '');
   return match?.[1];
-}
-
-/** The caller's name in histories. */
-export function actorOf(request: FastifyRequest): string {
-  const { principal } = request;
-  return principal?.kind === 'user' ? `user ${principal.user}` : `api key (${principal?.role ?? 'none'})`;
 }

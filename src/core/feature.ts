@@ -10,6 +10,7 @@ import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import type { Config } from '../config.ts';
 import type { SettingsReader } from '../settings.ts';
+import type { Principal } from './access/principal.ts';
 import type { EventType } from './event-type.ts';
 import type { Flows } from './flows/index.ts';
 import type { Finding } from './health/finding.ts';
@@ -39,11 +40,8 @@ export interface FeatureDependencies<Values = unknown> {
  */
 export type Accept = (events: readonly Omit<AcceptInput, 'id'>[]) => Promise<(AcceptOutcome | Error)[]>;
 
-/** Who calls: the holder of an API key, or an end user with a token that the application signed. */
-export type Principal = { kind: 'key'; role: 'admin' } | { kind: 'user'; user: string };
-
 export interface Auth {
-  /** Who holds this API key or user token; undefined when it is neither. Never throws for a bad token. */
+  /** Who holds this API key or user token; undefined when it is neither. Rejects only when the ledger is away. */
   authenticate(token: string): Promise<Principal | undefined>;
 }
 

@@ -155,6 +155,7 @@ function reconcilerOf(
     unknownTypeAfterMs: config.unknownTypeAfterMs,
     retentionMs: config.retentionMs,
     keyRetentionMs: config.keyRetentionMs,
+    access: config.access,
     pruneFeatures,
     log,
   });

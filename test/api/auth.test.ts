@@ -20,7 +20,13 @@ describe('authenticating', () => {
   const auth = createAuth({ adminKey: ADMIN_KEY, userTokenSecret: USER_TOKEN_SECRET });
 
   it('knows the admin key and user tokens', async () => {
-    expect(await auth.authenticate(ADMIN_KEY)).toEqual({ kind: 'key', role: 'admin' });
+    expect(await auth.authenticate(ADMIN_KEY)).toEqual({
+      kind: 'key',
+      name: 'settings',
+      role: 'admin',
+      scopes: undefined,
+      mayReadPayloads: true,
+    });
     expect(await auth.authenticate(await token({ sub: 'ada' }))).toEqual({ kind: 'user', user: 'ada' });
     const long = '👋'.repeat(256);
     expect(await auth.authenticate(await token({ sub: long }))).toEqual({ kind: 'user', user: long });

@@ -107,7 +107,7 @@ describe('retry and cancel', () => {
     const { body } = await api.call('GET', `/v1/events/${id}/history`);
     expect(body.transitions).toMatchObject([
       { from: null, to: 'QUEUED', actor: 'http' },
-      { from: 'EXTINCT', to: 'QUEUED', actor: 'api key (admin)' },
+      { from: 'EXTINCT', to: 'QUEUED', actor: 'key settings' },
     ]);
   });
 

@@ -139,6 +139,7 @@ describe('the documents', () => {
     const { body } = await call('GET', '/openapi.json', undefined, OPEN);
     expect(body.openapi).toBe('3.1.0');
     expect(Object.keys(body.paths).sort()).toEqual([
+      '/console/session',
       '/healthz',
       '/metrics',
       '/readyz',

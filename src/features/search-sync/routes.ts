@@ -1,13 +1,14 @@
 // The routes of search sync, and what they share.
 
 import type { FastifyInstance } from 'fastify';
+import { actorOf } from '../../core/access/principal.ts';
 import type { RouteDependencies } from '../../core/feature.ts';
 import { detailedRoutes } from './routes/detailed.ts';
 import { loadRoutes } from './routes/loads.ts';
 import { mappingRoutes } from './routes/mappings.ts';
 import { queueRoutes } from './routes/queue.ts';
 import { suggestRoutes } from './routes/suggest.ts';
-import { actorOf, noting, type SearchRoutes } from './routes/surface.ts';
+import { noting, type SearchRoutes } from './routes/surface.ts';
 import { createRuntime } from './runtime.ts';
 import type { SearchSettings } from './settings.ts';
 

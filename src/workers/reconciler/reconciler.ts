@@ -6,6 +6,7 @@
 import type { Client } from '@temporalio/client';
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
+import { type AccessRetention, pruneAccess } from '../../core/access/prune.ts';
 import type { EventTypes } from '../../core/event-types.ts';
 import { forgetGoneWorkers } from '../../core/ledger/leases.ts';
 import { prune } from '../../core/ledger/prune.ts';
@@ -46,6 +47,7 @@ export interface ReconcilerOptions {
   unknownTypeAfterMs: number;
   retentionMs: number;
   keyRetentionMs: number;
+  access: AccessRetention;
   /** After how long an open run without progress is ended; 5 minutes by default. */
   stuckAfterMs?: number;
   /** Deletes a slice of what is old of each feature; resolves to whether more may be left. */
@@ -81,6 +83,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
       ['keeping the schedule', () => ensureReconcileSchedule(options)],
       ['pruning', (goOn) => prune(pool, { ...options, ofTypes: ownRetentions, goOn })],
       ['pruning runs of schedules', (goOn) => pruneSchedules(pool, options.retentionMs, goOn)],
+      ['pruning sessions and the audit', (goOn) => pruneAccess(pool, options.access, goOn)],
       ['pruning what features have', pruneFeatures],
     ];
     const failures: unknown[] = [];

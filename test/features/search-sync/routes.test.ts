@@ -194,7 +194,7 @@ describeSearch('search sync over HTTP', () => {
       success: true,
     });
     const { rows } = await pool.query('select action, actor from tem.search_change order by id desc limit 1');
-    expect(rows).toEqual([{ action: 'clear', actor: 'key (admin)' }]);
+    expect(rows).toEqual([{ action: 'clear', actor: 'key settings' }]);
     for (const path of ['/v1/search-sync/test-connection', '/api/v1/elasticsearch/test-connection']) {
       expect((await call('GET', path)).body).toEqual({
         ok: true,

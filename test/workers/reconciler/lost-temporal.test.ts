@@ -68,6 +68,7 @@ test('however many workers notice the loss, the rate is that of one', async () =
       unknownTypeAfterMs: DAY_MS,
       retentionMs: DAY_MS,
       keyRetentionMs: DAY_MS,
+      access: { sessionIdleMs: DAY_MS, auditRetentionMs: DAY_MS },
     }),
   );
   await Promise.all(workers.map((worker) => worker.turn()));

@@ -44,6 +44,7 @@ async function setup({
     everyMs: EVERY_MS,
     restoreSearchAttributes: () => onRestore(pool),
     ...{ unknownTypeAfterMs, retentionMs: RETENTION_MS, keyRetentionMs: RETENTION_MS },
+    access: { sessionIdleMs: RETENTION_MS, auditRetentionMs: RETENTION_MS },
     log: bench.log,
   });
   onTestFinished(() => reconciler.stop());

@@ -3,6 +3,7 @@
 import { Readable } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
 import { type Static, Type } from 'typebox';
+import { rightsOf } from '../../../core/access/principal.ts';
 import type { RouteDependencies } from '../../../core/feature.ts';
 import { notFound, problem, problems } from '../../../core/http/problem.ts';
 import { readCursor, writeCursor } from '../../../core/ledger/cursor.ts';
@@ -73,8 +74,10 @@ export function deliveryRoutes(app: FastifyInstance, { pool }: RouteDependencies
         response: { ...problems(400, 403, 404) },
       },
     },
-    async ({ principal, params: { id }, query: { expires, signature } }, reply) => {
-      if (principal?.kind !== 'key') {
+    async (request, reply) => {
+      const { id } = request.params;
+      const { expires, signature } = request.query;
+      if (!rightsOf(request)) {
         if (expires === undefined || signature === undefined) {
           throw problem(
             401,

@@ -24,11 +24,6 @@ export interface SearchRoutes {
   note(request: FastifyRequest, action: string, detail: unknown): Promise<void>;
 }
 
-export function actorOf({ principal }: FastifyRequest): string {
-  if (principal === undefined) return 'somebody';
-  return principal.kind === 'user' ? `user ${principal.user}` : `key (${principal.role})`;
-}
-
 /** Where a target is needed and none is set. */
 export function requireOn({ targets }: Pick<SearchRoutes, 'targets'>): void {
   if (Object.keys(targets).length === 0) throw problem(409, 'search_sync_off', OFF);

@@ -1,0 +1,36 @@
+// The settings of who may do what: the console's sessions and the audit.
+
+import { milliseconds } from './core/duration.ts';
+import { atLeastMs, betweenMs, httpUrl, type SettingsReader } from './settings.ts';
+
+export interface AccessSettings {
+  /** Where people reach the API and its console, such as https://tem.example.com; undefined: where it listens. */
+  publicUrl: string | undefined;
+  /** A session of the console that nobody uses for so long has ended. */
+  sessionIdleMs: number;
+  /** The longest that a session lasts. */
+  sessionMs: number;
+  auditRetentionMs: number;
+}
+
+export const ACCESS_SETTINGS = {
+  TEM_PUBLIC_URL: 'where people reach the API and its console (where it listens)',
+  TEM_SESSION_IDLE: 'how long a session of the console lasts that nobody uses, 30m to 8h (2h)',
+  TEM_SESSION_MAX: 'how long a session of the console lasts at most, 12h to 7d (24h)',
+  TEM_AUDIT_RETENTION: 'how long the audit is kept, 30d at least (400d)',
+} as const;
+
+const AUDIT_RETENTION_MIN = '30d';
+
+export function readAccessSettings({ parsed }: SettingsReader): AccessSettings {
+  return {
+    publicUrl: parsed('TEM_PUBLIC_URL', undefined, httpUrl),
+    sessionIdleMs: parsed('TEM_SESSION_IDLE', milliseconds('2h'), betweenMs('30m', '8h')),
+    sessionMs: parsed('TEM_SESSION_MAX', milliseconds('24h'), betweenMs('12h', '7d')),
+    auditRetentionMs: parsed(
+      'TEM_AUDIT_RETENTION',
+      milliseconds('400d'),
+      atLeastMs(milliseconds(AUDIT_RETENTION_MIN), AUDIT_RETENTION_MIN),
+    ),
+  };
+}

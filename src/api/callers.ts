@@ -1,0 +1,34 @@
+// Who may call this API, as one value: its keys, tokens and sessions.
+
+import type { Pool } from 'pg';
+import type { Config } from '../config.ts';
+import { createKeyRing, type KeyRing } from '../core/access/key-ring.ts';
+import { createSessions, type Sessions } from '../core/access/sessions.ts';
+import type { Auth } from '../core/feature.ts';
+import { createAuth, settingsKeyOf } from './auth.ts';
+
+export interface Callers {
+  keys: KeyRing;
+  auth: Auth;
+  sessions: Sessions;
+  /** People reach the console over TLS. */
+  secure: boolean;
+}
+
+/** `pool`: not the one that slow reads share, because every call waits for this. */
+export function createCallers(config: Config, pool: Pool): Callers {
+  const keys = createKeyRing(pool);
+  const { sessionIdleMs, sessionMs, publicUrl } = config.access;
+  return {
+    keys,
+    auth: createAuth(config, keys),
+    sessions: createSessions({
+      pool,
+      keys,
+      settingsKey: settingsKeyOf(config),
+      idleMs: sessionIdleMs,
+      endsAfterMs: sessionMs,
+    }),
+    secure: publicUrl?.startsWith('https:') ?? false,
+  };
+}
