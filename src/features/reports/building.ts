@@ -8,7 +8,8 @@ import { XLSX_ROWS_MAX, xlsxFile } from './files/xlsx.ts';
 import { type Definition, type ParameterValues, ROWS_DEFAULT, SECONDS_DEFAULT } from './messages.ts';
 import { bind } from './parameters.ts';
 import type { Sources } from './sources/index.ts';
-import type { Column, Reading, Row } from './sources/source.ts';
+import type { Row, Rows } from './sources/rows.ts';
+import type { Column, Reading } from './sources/source.ts';
 import type { Built } from './store/deliveries.ts';
 import { storeFile } from './store/files.ts';
 
@@ -89,7 +90,7 @@ export async function buildFile(
 async function* fileOf(
   { format, title, csv }: Definition,
   columns: Column[],
-  rows: AsyncIterable<Row[]>,
+  rows: AsyncIterable<Rows>,
   taken: Taken,
   now: Date,
 ): AsyncGenerator<Uint8Array> {

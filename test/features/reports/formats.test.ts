@@ -11,13 +11,14 @@ import { sheetName } from '../../../src/features/reports/files/xlsx-parts.ts';
 import { parseRecipients } from '../../../src/features/reports/mail/recipients.ts';
 import { encodeSubject } from '../../../src/features/reports/mail/subject.ts';
 import { bind } from '../../../src/features/reports/parameters.ts';
-import type { Column, Kind, Row } from '../../../src/features/reports/sources/source.ts';
+import { type Row, type Rows, rowsOf } from '../../../src/features/reports/sources/rows.ts';
+import type { Column, Kind } from '../../../src/features/reports/sources/source.ts';
 
 const column = (kind: Kind, name: string = kind): Column => ({ name, type: kind, kind });
 const taken = (more: Partial<Taken> = {}): Taken => ({ rows: 0, more: false, first: [], ...more });
 
-async function* batch(...rows: Row[]): AsyncGenerator<Row[]> {
-  yield rows;
+async function* batch(...rows: Row[]): AsyncGenerator<Rows> {
+  yield rowsOf(rows);
 }
 async function joined(pieces: AsyncIterable<Uint8Array>): Promise<Buffer> {
   const all: Uint8Array[] = [];
@@ -108,11 +109,15 @@ test('XLSX has dates as dates, booleans as booleans, and the header alone in the
   const { sheet } = await sheetOf(columns, [
     ['2027-01-25', '2027-01-25 09:00:00+03', 't'],
     ['infinity', '1899-01-01 00:00:00', 'f'],
+    ['0044-03-15 BC', '2027-01-25 18:00:00.5-04:30', null],
+    ['1900-03-01', '12027-01-25 09:00:00', null],
   ]);
   expect([sheet.A1?.v, sheet.B1?.v, sheet.C1?.v]).toEqual(['date', 'timestamp', 'boolean']);
   expect([sheet.A2?.v, sheet.A2?.w, sheet.B2?.w]).toEqual([46_412, '2027-01-25', '2027-01-25 09:00:00']);
   expect([sheet.C2?.v, sheet.C3?.v]).toEqual([true, false]);
   expect([sheet.A3?.v, sheet.B3?.v]).toEqual(['infinity', '1899-01-01 00:00:00']);
+  expect([sheet.A4?.v, sheet.B4?.v, sheet.C4?.v]).toEqual(['0044-03-15 BC', 46_412.750005787, undefined]);
+  expect([sheet.A5?.v, sheet.B5?.v]).toEqual([61, '12027-01-25 09:00:00']);
 });
 
 test('a sheet has a name that a spreadsheet takes', () => {

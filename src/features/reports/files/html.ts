@@ -1,6 +1,7 @@
 // A table of rows as HTML: the whole file of a report of format html, and the first rows in every mail.
 
-import type { Column, Row } from '../sources/source.ts';
+import type { Row } from '../sources/rows.ts';
+import type { Column } from '../sources/source.ts';
 import { moreInWords } from './texts.ts';
 
 const CELL = 'border:1px solid #ccc;padding:2px 6px;text-align:';

@@ -1,6 +1,6 @@
 // The rows that a report takes of those that its source has: up to its limit, with the first ones kept for the mail.
 
-import type { Row } from '../sources/source.ts';
+import { type Row, type Rows, textsOf } from '../sources/rows.ts';
 
 export interface Taken {
   rows: number;
@@ -11,19 +11,16 @@ export interface Taken {
 
 /** Counts into `taken` what it hands on. */
 export async function* takeRows(
-  batches: AsyncIterable<Row[]>,
+  batches: AsyncIterable<Rows>,
   taken: Taken,
   { rowsMax, firstMax }: { rowsMax: number; firstMax: number },
-): AsyncGenerator<Row[]> {
+): AsyncGenerator<Rows> {
   for await (const batch of batches) {
     const left = rowsMax - taken.rows;
-    const rows = batch.length > left ? batch.slice(0, left) : batch;
-    if (taken.first.length < firstMax) taken.first.push(...rows.slice(0, firstMax - taken.first.length));
-    taken.rows += rows.length;
-    if (rows.length > 0) yield rows;
-    if (batch.length > left) {
-      taken.more = true;
-      return;
-    }
+    const rows = batch.count > left ? { ...batch, count: left } : batch;
+    if (taken.first.length < firstMax) taken.first.push(...textsOf(rows, firstMax - taken.first.length));
+    taken.rows += rows.count;
+    if (rows.count > 0) yield rows;
+    if (batch.count > left) taken.more = true;
   }
 }

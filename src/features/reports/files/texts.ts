@@ -2,13 +2,13 @@
 
 import type { Column } from '../sources/source.ts';
 
-const FORMULA = /^[=+\-@\t\r\n]/;
+export const FORMULA_STARTS = '=+-@\t\r\n';
 /** With a point or a comma, as people write signed numbers and telephone numbers. */
 const PLAIN_NUMBER = /^[+-]?\d+([.,]\d+)*$/;
 
 /** Whether a text must be written so that no spreadsheet runs it. */
 export function isFormulaLike({ kind }: Column, value: string): boolean {
-  return kind === 'text' && FORMULA.test(value) && !PLAIN_NUMBER.test(value);
+  return kind === 'text' && FORMULA_STARTS.includes(value.charAt(0)) && value !== '' && !PLAIN_NUMBER.test(value);
 }
 
 export function rowsInWords(rows: number): string {

@@ -3,9 +3,12 @@
 
 import { Readable } from 'node:stream';
 import { ZipFile } from 'yazl';
-import type { Column, Row } from '../sources/source.ts';
+import { type Row, type Rows, textsOf } from '../sources/rows.ts';
+import type { Column } from '../sources/source.ts';
+import { Output } from './bytes.ts';
 import type { Taken } from './taking.ts';
 import { moreInWords } from './texts.ts';
+import { cellWriter, STYLE } from './xlsx-cells.ts';
 import {
   CELL_LETTERS_MAX,
   contentTypes,
@@ -23,12 +26,11 @@ export const XLSX_ROWS_MAX = 1_048_575;
 const COLUMNS_MAX = 16_384;
 /** The fastest level packs sheets to within a third of the best. */
 const COMPRESSION_LEVEL = 1;
-const DIGITS_MAX = 15;
-const DAY_MS = 86_400_000;
-const EPOCH_MS = Date.UTC(1899, 11, 30);
-/** Before it the calendar of spreadsheets has a day that never was. */
-const FIRST_DAY_MS = Date.UTC(1900, 2, 1);
-const STYLE = { date: 1, timestamp: 2, header: 3 } as const;
+const ROW_START = Buffer.from('<row>');
+const ROW_END = Buffer.from('</row>');
+const EMPTY = Buffer.from('<c/>');
+/** Rows that say how wide columns are. */
+const WIDTH_ROWS = 100;
 
 interface Progress {
   cut: number;
@@ -38,7 +40,7 @@ interface Progress {
 export async function* xlsxFile(
   title: string,
   columns: readonly Column[],
-  batches: AsyncIterable<Row[]>,
+  batches: AsyncIterable<Rows>,
   taken: Taken,
   now: Date,
 ): AsyncGenerator<Uint8Array> {
@@ -76,71 +78,42 @@ function notesOf(taken: Taken, progress: Progress): string[] {
 
 async function* sheetXml(
   columns: readonly Column[],
-  batches: AsyncIterable<Row[]>,
+  batches: AsyncIterable<Rows>,
   progress: Progress,
 ): AsyncGenerator<Buffer> {
-  const onCut = () => progress.cut++;
+  const writers = columns.map(({ kind }) => cellWriter(kind, () => progress.cut++));
+  const output = new Output();
   let isFirst = true;
   const start = (rows: readonly Row[]) => {
-    const header = columns.map(({ name }) => textCell(name, onCut, STYLE.header)).join('');
-    return `${sheetStart(widths(columns, rows))}<row>${header}</row>`;
+    const header = columns.map(({ name }) => textCell(name, () => progress.cut++, STYLE.header)).join('');
+    output.text(`${sheetStart(widths(columns, rows))}<row>${header}</row>`);
   };
   for await (const rows of batches) {
-    let xml = isFirst ? start(rows) : '';
+    if (isFirst) start(textsOf(rows, WIDTH_ROWS));
     isFirst = false;
-    for (const row of rows) {
-      xml += '<row>';
-      for (let n = 0; n < row.length; n++) {
-        const value = row[n];
-        xml += value === null || value === undefined ? '<c/>' : cell((columns[n] as Column).kind, value, onCut);
+    const { count, bytes, places } = rows;
+    let place = 0;
+    for (let row = 0; row < count; row++) {
+      output.add(ROW_START);
+      for (const write of writers) {
+        const from = places[place++] as number;
+        const to = places[place++] as number;
+        if (from < 0) output.add(EMPTY);
+        else write(output, bytes, from, to);
       }
-      xml += '</row>';
+      output.add(ROW_END);
     }
-    yield Buffer.from(xml);
+    yield output.take();
   }
-  yield Buffer.from(`${isFirst ? start([]) : ''}${sheetEnd()}`);
-}
-
-function cell(kind: Column['kind'], value: string, onCut: () => void): string {
-  switch (kind) {
-    case 'number':
-      return isNumber(value) ? `<c><v>${value}</v></c>` : textCell(value, onCut);
-    case 'boolean':
-      return `<c t="b"><v>${value === 't' || value === 'true' ? 1 : 0}</v></c>`;
-    case 'date':
-    case 'timestamp': {
-      const serial = serialOf(value);
-      return serial === undefined ? textCell(value, onCut) : `<c s="${STYLE[kind]}"><v>${serial}</v></c>`;
-    }
-    default:
-      return textCell(value, onCut);
-  }
-}
-
-/** Whether a double, of which a spreadsheet shows 15 digits, says the same. */
-function isNumber(value: string): boolean {
-  const match = /^-?(\d+)(?:\.(\d+))?(?:e([+-]?\d+))?$/i.exec(value);
-  if (!match) return false;
-  const digits = `${match[1]}${match[2] ?? ''}`.replace(/^0+/, '');
-  const significant = match[2] === undefined ? digits.replace(/0+$/, '') : digits;
-  return significant.length <= DIGITS_MAX && Math.abs(Number(match[3] ?? 0)) <= 300 && digits.length <= 300;
-}
-
-/** Days since the end of 1899 of the time as it is printed, in the report's zone. */
-function serialOf(value: string): string | undefined {
-  const match = /^(\d{4})-(\d\d)-(\d\d)(?: (\d\d):(\d\d):(\d\d)(\.\d+)?(?:[+-]\d\d(?::?\d\d){0,2})?)?$/.exec(value);
-  if (!match) return undefined;
-  const [, year, month, day, hour = '0', minute = '0', second = '0', fraction = '0'] = match;
-  const ms = Date.UTC(Number(year), Number(month) - 1, Number(day), Number(hour), Number(minute), Number(second));
-  if (ms < FIRST_DAY_MS) return undefined;
-  const days = (ms + Number(fraction) * 1_000 - EPOCH_MS) / DAY_MS;
-  return String(Number(days.toFixed(10)));
+  if (isFirst) start([]);
+  output.text(sheetEnd());
+  yield output.take();
 }
 
 function widths(columns: readonly Column[], rows: readonly Row[]): number[] {
   return columns.map(({ name }, n) => {
     let width = name.length;
-    for (const row of rows.slice(0, 100)) width = Math.max(width, row[n]?.length ?? 0);
+    for (const row of rows) width = Math.max(width, row[n]?.length ?? 0);
     return Math.min(60, Math.max(8, width + 2));
   });
 }

@@ -2,7 +2,8 @@
 // ran against a HANA.
 
 import { refuseWrites } from './refusal.ts';
-import { type Column, type Kind, QueryFailed, type Row, type Source } from './source.ts';
+import { type Row, type Rows, rowsOf } from './rows.ts';
+import { type Column, type Kind, QueryFailed, type Source } from './source.ts';
 
 const PACKAGE = '@sap/hana-client';
 const BATCH_ROWS = 1_000;
@@ -75,15 +76,15 @@ async function connect(url: URL): Promise<HanaConnection> {
   return connection;
 }
 
-async function* batches(result: HanaResult, columns: number): AsyncGenerator<Row[]> {
+async function* batches(result: HanaResult, columns: number): AsyncGenerator<Rows> {
   let rows: Row[] = [];
   while (await asked<boolean>((done) => result.next(done))) {
     rows.push(Array.from({ length: columns }, (_, n) => result.getString(n)));
     if (rows.length < BATCH_ROWS) continue;
-    yield rows;
+    yield rowsOf(rows);
     rows = [];
   }
-  if (rows.length > 0) yield rows;
+  if (rows.length > 0) yield rowsOf(rows);
 }
 
 function kindOf(type: string): Kind {

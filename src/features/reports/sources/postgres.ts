@@ -3,15 +3,13 @@
 
 import pg from 'pg';
 import { sessionConfig } from '../../../core/ledger/session.ts';
+import { describePortal, readPortal } from './portal.ts';
 import { refuseWrites } from './refusal.ts';
-import { type Column, type Kind, QueryFailed, type Reading, type Row, type Source } from './source.ts';
+import type { Rows } from './rows.ts';
+import { type Column, type Kind, QueryFailed, type Reading, type Source } from './source.ts';
 
 const CONNECT_WITHIN_MS = 10_000;
 const LOCK_TIMEOUT_MS = 5_000;
-/** A fetch holds about so much, and so many rows at most. */
-const FETCH_BYTES = 2 * 1024 * 1024;
-const FETCH_ROWS_FIRST = 50;
-const FETCH_ROWS_MAX = 5_000;
 const BATCH_PAUSE_MAX_MS = 600_000;
 
 /** By the type's OID; every other type is text. Domains come as what they are made of. */
@@ -25,7 +23,7 @@ const KINDS: Readonly<Record<number, Kind>> = {
 };
 // Syntax, privileges, missing names, bad values, read-only: the same query fails again.
 const LASTING = /^(0A|21|22|23|25006|26|28|2B|34|3D|3F|42|54|P0)/;
-const AS_PRINTED = { getTypeParser: () => (text: string) => text } as unknown as pg.CustomTypesConfig;
+const CURSOR = 'tem_report';
 
 export interface PostgresOptions {
   url: string;
@@ -38,21 +36,12 @@ export function postgresSource(open: (again: boolean) => Promise<PostgresOptions
     async read(reading, use) {
       refuseWrites(reading.text);
       const { client, options } = await enter(open);
-      const deadline = performance.now() + reading.withinMs;
       const stop = new Stop(client, options, reading);
-      const told = async <Result>(work: Promise<Result>): Promise<Result> => {
-        try {
-          return await work;
-        } catch (error) {
-          throw stop.reason ?? asFailure(error);
-        }
-      };
       try {
-        const { columns, rows } = await told(openCursor(client, reading));
-        return await use(
-          columns,
-          batches(rows, (count) => told(fetchRows(client, count)), deadline),
-        );
+        const columns = await openCursor(client, reading).catch((error) => {
+          throw stop.reason ?? asFailure(error);
+        });
+        return await use(columns, batches(client, columns.length, reading, stop));
       } finally {
         stop.clear();
         // Nothing of the query stays: no locks, no settings, no notifications.
@@ -60,6 +49,16 @@ export function postgresSource(open: (again: boolean) => Promise<PostgresOptions
       }
     },
   };
+}
+
+async function* batches(client: pg.Client, columns: number, { rowsMax }: Reading, stop: Stop): AsyncGenerator<Rows> {
+  try {
+    // One more than are taken says that there are more.
+    yield* readPortal(client, CURSOR, { columns, rowsMax: rowsMax + 1 });
+    await refuseLocks(client);
+  } catch (error) {
+    throw stop.reason ?? asFailure(error);
+  }
 }
 
 async function enter(open: (again: boolean) => Promise<PostgresOptions>) {
@@ -85,11 +84,11 @@ async function connect({ url, applicationName }: PostgresOptions): Promise<pg.Cl
   }
 }
 
-async function openCursor(client: pg.Client, reading: Reading): Promise<{ columns: Column[]; rows: Row[] }> {
+/** Declared as a cursor, which takes one query that reads; its values are bound. */
+async function openCursor(client: pg.Client, reading: Reading): Promise<Column[]> {
   await begin(client, reading);
-  await client.query(extended(`declare tem_report no scroll cursor for ${reading.text}`, reading.values));
-  const { fields, rows } = await fetchRows(client, FETCH_ROWS_FIRST);
-  return { columns: await describe(client, fields), rows };
+  await client.query(extended(`declare ${CURSOR} no scroll cursor for ${reading.text}`, reading.values));
+  return columnsOf(client, await describePortal(client, CURSOR));
 }
 
 async function begin(client: pg.Client, { timeZone, withinMs }: Reading): Promise<void> {
@@ -103,6 +102,8 @@ async function begin(client: pg.Client, { timeZone, withinMs }: Reading): Promis
     IntervalStyle: 'postgres',
     extra_float_digits: '1',
     bytea_output: 'hex',
+    // All rows are wanted, not the first ones soon.
+    cursor_tuple_fraction: '1',
     // What finds the parameters reads strings by this rule.
     standard_conforming_strings: 'on',
   };
@@ -122,22 +123,12 @@ function extended(text: string, values: unknown[]): pg.QueryConfig {
   return { text, values, queryMode: 'extended' } as pg.QueryConfig;
 }
 
-async function fetchRows(client: pg.Client, count: number): Promise<{ fields: pg.FieldDef[]; rows: Row[] }> {
-  return client.query<string[]>({
-    text: `fetch forward ${count} from tem_report`,
-    rowMode: 'array',
-    types: AS_PRINTED,
-  } as pg.QueryArrayConfig);
-}
-
-async function describe(client: pg.Client, fields: pg.FieldDef[]): Promise<Column[]> {
-  const { rows } = await client.query<{ type: string; locks: boolean }>(
-    `select pg_catalog.format_type(o.oid, o.typmod) as type,
-       exists (select from pg_catalog.pg_locks where pid = pg_backend_pid() and locktype = 'advisory') as locks
+async function columnsOf(client: pg.Client, fields: pg.FieldDef[]): Promise<Column[]> {
+  const { rows } = await client.query<{ type: string }>(
+    `select pg_catalog.format_type(o.oid, o.typmod) as type
      from unnest($1::oid[], $2::int[]) with ordinality as o(oid, typmod, n) order by n`,
     [fields.map(({ dataTypeID }) => dataTypeID), fields.map(({ dataTypeModifier }) => dataTypeModifier)],
   );
-  if (rows[0]?.locks) throw new QueryFailed('advisory locks belong to programs: a report takes none', false);
   return fields.map(({ name, dataTypeID }, n) => ({
     name,
     type: rows[n]?.type ?? 'unknown',
@@ -145,28 +136,11 @@ async function describe(client: pg.Client, fields: pg.FieldDef[]): Promise<Colum
   }));
 }
 
-async function* batches(
-  first: Row[],
-  fetch: (count: number) => Promise<{ rows: Row[] }>,
-  deadline: number,
-): AsyncGenerator<Row[]> {
-  let rows = first;
-  let count = FETCH_ROWS_FIRST;
-  while (rows.length > 0) {
-    yield rows;
-    if (rows.length < count) return;
-    if (performance.now() > deadline) throw tooSlow();
-    count = nextCount(rows);
-    ({ rows } = await fetch(count));
-  }
-}
-
-/** So many rows as the last ones say will have FETCH_BYTES; a few more each time, in case the next ones are larger. */
-function nextCount(rows: Row[]): number {
-  let bytes = 0;
-  for (const row of rows) for (const value of row) bytes += (value?.length ?? 0) + 1;
-  const wanted = Math.floor(FETCH_BYTES / Math.max(1, bytes / rows.length));
-  return Math.max(1, Math.min(FETCH_ROWS_MAX, rows.length * 4, wanted));
+async function refuseLocks(client: pg.Client): Promise<void> {
+  const { rows } = await client.query<{ locks: boolean }>(
+    `select exists (select from pg_catalog.pg_locks where pid = pg_catalog.pg_backend_pid() and locktype = 'advisory') as locks`,
+  );
+  if (rows[0]?.locks) throw new QueryFailed('advisory locks belong to programs: a report takes none', false);
 }
 
 /** Ends the session from outside: the query itself may have lifted its own time limit. */

@@ -1,6 +1,7 @@
-// What every source of rows is: one query, read in batches, whose rows are texts in the order of its columns.
+// What every source of rows is: one query, read in batches, whose values are as the source prints them.
 
 import type { BoundQuery } from '../parameters.ts';
+import type { Rows } from './rows.ts';
 
 /** What a column's values are, from its type: it decides how they are written, never how a value looks. */
 export type Kind = 'number' | 'boolean' | 'date' | 'timestamp' | 'plain' | 'text';
@@ -11,8 +12,6 @@ export interface Column {
   type: string;
   kind: Kind;
 }
-
-export type Row = readonly (string | null)[];
 
 export interface Reading extends BoundQuery {
   timeZone: string;
@@ -26,7 +25,7 @@ export interface Source {
   /** `use` is called once the first rows are there. Rejects with QueryFailed when the source refuses or is too slow. */
   read<Result>(
     reading: Reading,
-    use: (columns: Column[], batches: AsyncIterable<Row[]>) => Promise<Result>,
+    use: (columns: Column[], batches: AsyncIterable<Rows>) => Promise<Result>,
   ): Promise<Result>;
 }
 

@@ -5,7 +5,8 @@ import type { Pool } from 'pg';
 import { uuidv7 } from 'uuidv7';
 import type { Recipient } from '../mail/recipients.ts';
 import type { Definition } from '../messages.ts';
-import type { Column, Row } from '../sources/source.ts';
+import type { Row } from '../sources/rows.ts';
+import type { Column } from '../sources/source.ts';
 
 export type DeliveryState = 'building' | 'sending' | 'sent' | 'partial' | 'kept' | 'skipped' | 'failed';
 

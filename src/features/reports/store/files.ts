@@ -19,25 +19,35 @@ export async function storeFile(pool: Pool, delivery: string, pieces: AsyncItera
   const file = uuidv7();
   await pool.query('insert into tem.report_file (id, delivery) values ($1, $2)', [file, delivery]);
   const hash = createHash('sha256');
-  let waiting: Uint8Array[] = [];
-  let waitingBytes = 0;
   let bytes = 0;
   let n = 0;
+  /** One chunk is on its way while the next one fills; they take turns in two buffers. */
+  let stored: Promise<unknown> = Promise.resolve();
+  let filling = Buffer.allocUnsafe(CHUNK_BYTES);
+  let spare = Buffer.allocUnsafe(CHUNK_BYTES);
+  let filled = 0;
   const flush = async () => {
-    const chunk = Buffer.concat(waiting);
-    waiting = [];
-    waitingBytes = 0;
-    await pool.query('insert into tem.report_chunk (file, n, bytes) values ($1, $2, $3)', [file, n++, chunk]);
+    await stored;
+    const chunk = filling.subarray(0, filled);
+    hash.update(chunk);
+    stored = pool.query('insert into tem.report_chunk (file, n, bytes) values ($1, $2, $3)', [file, n++, chunk]);
+    // It is asked for at the next flush.
+    stored.catch(() => {});
+    [filling, spare, filled] = [spare, filling, 0];
   };
   for await (const piece of pieces) {
-    hash.update(piece);
     bytes += piece.length;
     if (bytes > FILE_BYTES_MAX) throw new RangeError(`the file is larger than ${FILE_BYTES_MAX} bytes: set a rowLimit`);
-    waiting.push(piece);
-    waitingBytes += piece.length;
-    if (waitingBytes >= CHUNK_BYTES) await flush();
+    for (let taken = 0; taken < piece.length; ) {
+      const part = piece.subarray(taken, taken + CHUNK_BYTES - filled);
+      filling.set(part, filled);
+      filled += part.length;
+      taken += part.length;
+      if (filled === CHUNK_BYTES) await flush();
+    }
   }
-  if (waitingBytes > 0) await flush();
+  if (filled > 0) await flush();
+  await stored;
   return { file, bytes, sha256: hash.digest('hex') };
 }
 
