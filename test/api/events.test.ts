@@ -1,6 +1,7 @@
 // Reading events over HTTP, and a person's retry and cancel.
 
 import { describe, expect, it } from 'vitest';
+import { features } from '../../src/features.ts';
 import { type ApiUnderTest, registerLiveWorker, setup } from './setup.ts';
 
 async function post(api: ApiUnderTest, body: object = {}): Promise<string> {
@@ -161,6 +162,23 @@ it('a field of the query that a call does not know is refused, by every call wit
   for (const [method, path] of [...withoutBody, ['GET', '/openapi.json']]) {
     const answer = await call(method as 'GET', `${path}?colour=red`);
     expect([path, answer.status, answer.body.code, answer.body.path]).toEqual([path, 400, 'invalid_query', '/colour']);
+  }
+});
+
+it('every call that takes a body checks it: its schema is one', async () => {
+  const { call } = await setup({ dependencies: { features } });
+  const { paths } = (await call('GET', '/openapi.json')).body as {
+    paths: Record<string, Record<string, { requestBody?: object }>>;
+  };
+  const withBody = Object.entries(paths).flatMap(([path, methods]) =>
+    Object.entries(methods)
+      .filter(([, { requestBody }]) => requestBody !== undefined)
+      .map(([method]) => [method.toUpperCase(), path.replaceAll(/\{\w+\}/g, 'none')]),
+  );
+  expect(withBody.length).toBeGreaterThanOrEqual(10);
+  for (const [method, path] of withBody) {
+    const { status } = await call(method as 'POST', `${path}?colour=red`, 'no object');
+    expect([path, status]).toEqual([path, 400]);
   }
 });
 

@@ -2,11 +2,10 @@
 // events that are wrong in themselves, each named by its index.
 
 import { isUtf8 } from 'node:buffer';
-import type { ValidateFunction } from 'ajv/dist/2020.js';
 import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { notFound, Problem, problems } from '../../core/http/problem.ts';
-import { createRequestAjv, describeRefusal } from '../../core/http/validation.ts';
+import { type Check, compiledWhenAsked, createRequestAjv, describeRefusal } from '../../core/http/validation.ts';
 import type { AcceptInput, AcceptOutcome } from '../../core/ledger/accept.ts';
 import { getEvent } from '../../core/ledger/events.ts';
 import { type EventJson, presentEvent } from '../../core/ledger/present.ts';
@@ -55,7 +54,7 @@ export function acceptRoutes(app: Api, core: ApiCore): void {
     },
   );
 
-  const validate = createRequestAjv({ texts: false }).compile(NewEvent);
+  const validate = compiledWhenAsked(() => createRequestAjv({ texts: false }).compile(NewEvent));
   app.post(
     '/v1/events/batch',
     {
@@ -63,8 +62,10 @@ export function acceptRoutes(app: Api, core: ApiCore): void {
       config: { elementsIn: 'events' },
       // The events are checked one by one, so that a wrong one doesn't refuse the others.
       validatorCompiler: ({ schema, httpPart }) =>
-        createRequestAjv({ texts: httpPart !== 'body' }).compile(
-          httpPart === 'body' ? UncheckedBatch : (schema as object),
+        compiledWhenAsked(() =>
+          createRequestAjv({ texts: httpPart !== 'body' }).compile(
+            httpPart === 'body' ? UncheckedBatch : (schema as object),
+          ),
         ),
       schema: {
         operationId: 'acceptBatch',
@@ -126,7 +127,7 @@ interface Rejected {
 
 async function acceptBatch(
   core: ApiCore,
-  validate: ValidateFunction,
+  validate: Check,
   events: readonly unknown[],
   flaws: FastifyRequest['elementFlaws'],
 ): Promise<{ accepted: number; duplicates: number; rejected: Rejected[]; ids: (string | null)[] }> {
@@ -171,7 +172,7 @@ async function acceptBatch(
   return { accepted, duplicates, rejected, ids };
 }
 
-function refuseShape(validate: ValidateFunction, event: unknown, index: number): Refusal | undefined {
+function refuseShape(validate: Check, event: unknown, index: number): Refusal | undefined {
   if (validate(event)) return undefined;
   const [first] = validate.errors ?? [];
   const refusal = first ? describeRefusal(first) : { code: 'invalid_field', path: '', detail: 'is not valid' };
