@@ -36,6 +36,8 @@ export interface Config {
   databaseUrl: string | undefined;
   /** Undefined: the embedded Temporal is used. */
   temporal: TemporalSettings;
+  /** Where people find Temporal's Web UI, without a slash at its end; the console links to it. */
+  temporalUiUrl: string | undefined;
   /** Where the embedded default keeps its data and its keys; undefined for a user without a home folder (`homeOf`). */
   home: string | undefined;
   /** TEM's folder in the user's cache, where a Temporal server that was built or downloaded is kept (`cacheFolderOf`). */
@@ -92,6 +94,7 @@ export const SETTINGS = {
   TEM_PORT: 'port of the API (3000)',
   TEM_API_URL: 'the API that send and events talk to',
   ...ACCESS_SETTINGS,
+  TEM_TEMPORAL_UI_URL: "address of Temporal's Web UI, which the console links to (that of the embedded one)",
   TEM_ADMIN_KEY: 'API key, beyond loopback at least 16 bytes (made at the first start)',
   TEM_USER_TOKEN_SECRET: 'signs user tokens, beyond loopback at least 32 bytes (made at the first start)',
   TEM_OUTBOUND_ALLOW: 'private addresses or CIDRs that outbound calls may reach (none)',
@@ -139,6 +142,7 @@ export function readConfig(environment: Environment, features: readonly AnyFeatu
   const config: Config = {
     databaseUrl: parsed('DATABASE_URL', undefined, postgresUrl),
     temporal: readTemporalSettings(environment, problems),
+    temporalUiUrl: parsed('TEM_TEMPORAL_UI_URL', undefined, httpUrl),
     home: homeFrom(text('TEM_HOME')),
     cacheFolder: cacheFolderFrom(text('XDG_CACHE_HOME'), text('TEM_HOME')),
     api: {

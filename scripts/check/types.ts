@@ -1,13 +1,21 @@
 // The types, as `tsc --noEmit` judges them, and in the same pass what biome can't see without overloads: a promise that
 // nobody awaits, such as a lone `pool.query(...)`. Its failure would be lost, or would end the process.
 
+import { dirname } from 'node:path';
 import ts from 'typescript';
 import type { Finding } from './finding.ts';
 
-/** Type errors and floating promises of everything that tsconfig.json includes. */
+/** What runs in Node, and what runs in a browser. */
+const PROJECTS = ['tsconfig.json', 'console/tsconfig.json'];
+
+/** Type errors and floating promises of everything that the projects include. */
 export function checkTypes(): Finding[] {
-  const { config } = ts.readConfigFile('tsconfig.json', ts.sys.readFile);
-  const { fileNames, options, errors } = ts.parseJsonConfigFileContent(config, ts.sys, '.');
+  return PROJECTS.flatMap(checkProject);
+}
+
+function checkProject(project: string): Finding[] {
+  const { config } = ts.readConfigFile(project, ts.sys.readFile);
+  const { fileNames, options, errors } = ts.parseJsonConfigFileContent(config, ts.sys, dirname(project));
   const program = ts.createProgram(fileNames, options);
   const own = program.getSourceFiles().filter((file) => !file.isDeclarationFile && fileNames.includes(file.fileName));
   const checker = program.getTypeChecker();

@@ -25,6 +25,7 @@ import { requireAccess } from './auth.ts';
 import { BODY_BYTES_MAX, limitBodies, readBodies } from './body.ts';
 import { answerBrokenRequest } from './broken-request.ts';
 import { createCallers } from './callers.ts';
+import { consoleRoutes } from './console/index.ts';
 import { createIncoming } from './incoming.ts';
 import { createMetrics } from './metrics.ts';
 import { describeApi } from './openapi.ts';
@@ -118,6 +119,7 @@ export async function buildApp(dependencies: ApiDependencies): Promise<Api> {
   workerRoutes(app, core);
   healthRoutes(app, core);
   sessionRoutes(app, callers);
+  consoleRoutes(app, dependencies);
   scheduleRoutes(app, { ...core, temporal: dependencies.temporal });
   const shared: Omit<RouteDependencies, 'settings'> = {
     config,

@@ -98,6 +98,8 @@ async function startPrograms({ services, env, say, signal, programs, kept }: Pro
   // They have no key of their own, so that only this machine is served.
   const workerMetrics = { TEM_METRICS_PORT: String(metricsPort), TEM_HOST: LOOPBACK };
   const metricsFrom = [`${hostUrl(LOOPBACK, metricsPort)}/metrics`, ...config.metricsFrom].join(' ');
+  const webUi = config.temporalUiUrl ?? services.temporalUiUrl;
+  const webUiUrl = webUi === '' ? {} : { TEM_TEMPORAL_UI_URL: webUi };
   let apiUrl = '';
   let port: number | undefined;
   const startApi = async (startSignal: AbortSignal): Promise<ServiceProcess> => {
@@ -109,7 +111,7 @@ async function startPrograms({ services, env, say, signal, programs, kept }: Pro
       try {
         const child = await startProgram(
           'api',
-          { TEM_PORT: String(chosen), TEM_METRICS_FROM: metricsFrom },
+          { TEM_PORT: String(chosen), TEM_METRICS_FROM: metricsFrom, ...webUiUrl },
           startSignal,
         );
         port = chosen;
@@ -151,6 +153,7 @@ function welcome(config: Config, services: RunningServices, apiUrl: string): str
   const lines = [
     '',
     `API          ${apiUrl}`,
+    `Console      ${apiUrl}/console`,
     `Docs         ${apiUrl}/docs`,
     services.temporalUiUrl
       ? `Web UI       ${services.temporalUiUrl}`

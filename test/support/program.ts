@@ -51,8 +51,10 @@ export async function builtProgram(): Promise<string> {
 
 async function buildInto(unfinished: string, folder: string): Promise<void> {
   // Loaded only when something is built.
-  const [{ build }, { workflowBundle }, { pino }] = await Promise.all([
+  const [{ build }, { buildConsole }, { writeShipped }, { workflowBundle }, { pino }] = await Promise.all([
     import('esbuild'),
+    import('../../src/api/console/build.ts'),
+    import('../../src/api/console/files.ts'),
     import('../../src/workers/bundle.ts'),
     import('pino'),
   ]);
@@ -87,7 +89,8 @@ async function buildInto(unfinished: string, folder: string): Promise<void> {
     mkdirSync(dirname(join(unfinished, name)), { recursive: true });
     cpSync(join(ROOT, name), join(unfinished, name), { recursive: true });
   }
-  cpSync(source, dist, { recursive: true, filter: (path) => statSync(path).isDirectory() || !path.endsWith('.ts') });
+  cpSync(source, dist, { recursive: true, filter: (path) => statSync(path).isDirectory() || !/\.tsx?$/.test(path) });
+  writeShipped(join(dist, 'console-files'), await buildConsole(join(ROOT, 'console')));
   const { codePath } = await workflowBundle(join(CACHE, 'workflows'), pino({ level: 'warn' }));
   cpSync(codePath, join(dist, 'workflow-bundle.js'));
 }
@@ -121,6 +124,7 @@ function contentHash(): string {
   const hash = createHash('sha256').update(process.versions.node);
   const files = [
     'src',
+    'console',
     ...TYPES,
     ...BESIDE,
     'package-lock.json',

@@ -1,0 +1,97 @@
+// A question that must be answered before the page goes on: the browser's own dialog, with its focus and its Escape.
+
+import type { ComponentChildren } from 'preact';
+import { useEffect, useId, useRef, useState } from 'preact/hooks';
+import { asProblem } from '../live/use-live.ts';
+import { general } from '../words/general.ts';
+import { useWords } from '../words/words.ts';
+import { problemText } from './states.tsx';
+
+export function Dialog({
+  title,
+  close,
+  children,
+  wide = false,
+}: {
+  title: string;
+  close(): void;
+  children: ComponentChildren;
+  wide?: boolean;
+}) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const id = useId();
+  const words = useWords(general);
+  useEffect(() => {
+    const before = document.activeElement as HTMLElement | null;
+    dialog.current?.showModal();
+    return () => before?.focus();
+  }, []);
+  return (
+    <dialog ref={dialog} aria-labelledby={id} onClose={close} class={wide ? 'wide' : ''}>
+      <div class="dialog-head">
+        <h2 id={id}>{title}</h2>
+        <button type="button" class="quiet" onClick={close} aria-label={words.close}>
+          ×
+        </button>
+      </div>
+      {children}
+    </dialog>
+  );
+}
+
+/**
+ * Asks before something is done. `run` gets the form's fields; what it throws stays in the dialog, so that nothing typed is
+ * lost. `verb` is the button: the deed itself, with its size, such as "Redrive 30 events".
+ */
+export function Confirm({
+  title,
+  verb,
+  danger = false,
+  wide = false,
+  run,
+  close,
+  children,
+}: {
+  title: string;
+  verb: string;
+  danger?: boolean;
+  wide?: boolean;
+  run(fields: FormData): Promise<unknown>;
+  close(): void;
+  children?: ComponentChildren;
+}) {
+  const words = useWords(general);
+  const [problem, setProblem] = useState<string>();
+  const [busy, setBusy] = useState(false);
+  const submit = async (event: SubmitEvent): Promise<void> => {
+    event.preventDefault();
+    if (busy) return;
+    setBusy(true);
+    setProblem(undefined);
+    try {
+      await run(new FormData(event.currentTarget as HTMLFormElement));
+      close();
+    } catch (error) {
+      setProblem(problemText(asProblem(error), words));
+      setBusy(false);
+    }
+  };
+  return (
+    <Dialog title={title} close={close} wide={wide}>
+      <form onSubmit={submit}>
+        {children}
+        <p role="alert" class="problem-text breaks">
+          {problem}
+        </p>
+        <div class="dialog-actions">
+          <button type="button" onClick={close}>
+            {words.cancel}
+          </button>
+          <button type="submit" class={danger ? 'danger' : 'primary'} disabled={busy}>
+            {verb}
+          </button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}

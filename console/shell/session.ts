@@ -1,0 +1,50 @@
+// Who is signed in. The cookie is the browser's own business; what is known here is the name, the role, and the token that
+// every change carries.
+
+import { call } from '../http/client.ts';
+import { createStore, useStore } from '../live/store.ts';
+import { loadSettings } from './settings.ts';
+
+export const ROLES = ['viewer', 'operator', 'admin'] as const;
+export type Role = (typeof ROLES)[number];
+
+export interface Session {
+  name: string;
+  role: Role;
+  /** Whether payloads may be seen. */
+  payloads: boolean;
+  csrf: string;
+}
+
+/** Undefined: not known yet; null: nobody. */
+export const session = createStore<Session | null | undefined>(undefined);
+
+/** Finds out who is signed in, and what the server tells them. */
+export async function begin(): Promise<void> {
+  const { signedIn } = await loadSettings();
+  if (!signedIn) session.set(null);
+  else session.set(await call<Session>('GET', '/console/session'));
+}
+
+export async function signIn(key: string): Promise<void> {
+  const known = await call<Session>('POST', '/console/session', { body: { key } });
+  await loadSettings();
+  session.set(known);
+}
+
+export async function signOut(): Promise<void> {
+  await call('DELETE', '/console/session');
+  session.set(null);
+}
+
+/** Inside of the pages somebody is signed in. */
+export function useSession(): Session {
+  const known = useStore(session);
+  if (!known) throw new Error('nobody is signed in');
+  return known;
+}
+
+/** Whether the person's role is at least this one. */
+export function useMay(role: Role): boolean {
+  return ROLES.indexOf(useSession().role) >= ROLES.indexOf(role);
+}
