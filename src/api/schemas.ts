@@ -113,29 +113,51 @@ export const History = Type.Object({
 });
 
 const queryText = { maxLength: 512, pattern: NO_CONTROL_CHARACTERS } as const;
+const payloadText = { type: 'string', minLength: 3, maxLength: 512, pattern: '^[^:]*[^:.]:' } as const;
+
+/** What finds events, in the query of the list and in the filter of a redrive alike. */
+export const filterFields = {
+  state: Type.Optional(
+    Type.String({
+      pattern: `^(${STATES.join('|')})(,(${STATES.join('|')}))*$`,
+      maxLength: 100,
+      description: `One or several of ${STATES.join(', ')}, separated by commas.`,
+    }),
+  ),
+  type: Type.Optional(Type.String(queryText)),
+  group: Type.Optional(Type.String(queryText)),
+  key: Type.Optional(Type.String(queryText)),
+  q: Type.Optional(
+    Type.String({
+      minLength: 1,
+      ...queryText,
+      description:
+        'Part of a key, an id, an error or a payload, in any case; payloads of types with secret fields are left out. Reads event after event: narrow it by state, type or time on a large ledger. Two searches run at once; when too many wait, 503.',
+    }),
+  ),
+  payload: Type.Optional(
+    Type.Unsafe<string | string[]>({
+      anyOf: [payloadText, { type: 'array', items: payloadText, minItems: 1, maxItems: 8 }],
+      description:
+        'A value in the payload, such as order.id:123; several must all hold. A number is compared with all its digits, and with text that looks like it; "123" in quotes with text alone. Searches as q does.',
+    }),
+  ),
+  fingerprint: Type.Optional(
+    Type.String({
+      ...queryText,
+      description: 'Of their error: FAILED and EXTINCT events of one group of /v1/failures.',
+    }),
+  ),
+  retrying: Type.Optional(
+    Type.Boolean({ description: 'true: an attempt has failed, and the event has not ended. Searches as q does.' }),
+  ),
+  from: Type.Optional(Type.String({ format: 'date-time', description: 'Created at this time or later.' })),
+  to: Type.Optional(Type.String({ format: 'date-time', description: 'Created before this time.' })),
+};
 
 export const EventQuery = Type.Object(
   {
-    state: Type.Optional(
-      Type.String({
-        pattern: `^(${STATES.join('|')})(,(${STATES.join('|')}))*$`,
-        maxLength: 100,
-        description: `One or several of ${STATES.join(', ')}, separated by commas.`,
-      }),
-    ),
-    type: Type.Optional(Type.String(queryText)),
-    group: Type.Optional(Type.String(queryText)),
-    key: Type.Optional(Type.String(queryText)),
-    q: Type.Optional(
-      Type.String({
-        minLength: 1,
-        ...queryText,
-        description:
-          'Part of a key, an id, an error or a payload, in any case; payloads of types with secret fields are left out. Reads event after event: narrow it by state, type or time on a large ledger. Two searches run at once; when too many wait, 503.',
-      }),
-    ),
-    from: Type.Optional(Type.String({ format: 'date-time', description: 'Created at this time or later.' })),
-    to: Type.Optional(Type.String({ format: 'date-time', description: 'Created before this time.' })),
+    ...filterFields,
     limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000, default: 50 })),
     cursor: Type.Optional(Type.String({ maxLength: 100, description: 'nextCursor of the page before.' })),
   },

@@ -21,6 +21,7 @@ import { onOneWorker } from './one-worker.ts';
 import { createOrders } from './orders.ts';
 import { endOrphanedRuns } from './orphaned-runs.ts';
 import { createReconciler, type Reconciler } from './reconciler/reconciler.ts';
+import { createRedrives } from './redrives.ts';
 import { Relay } from './relay/relay.ts';
 import { Starter } from './relay/starter.ts';
 import { declarationsOf, scheduleParts } from './schedules/index.ts';
@@ -120,6 +121,7 @@ export async function assembleParts(
     part('expiry', createExpiry(pool, `worker ${id}`, log)),
     ...(metrics ? [part('metrics', metrics)] : []),
     part('orphaned runs', endOrphanedRuns({ ...connections, pool, log })),
+    part('redrives', onOneWorker({ pool, workerId: id, part: createRedrives(connections.shared.pool, log), log })),
     ...[...(await schedulesOf(assembly, metrics)), ...ofFeatures.background].map((background) =>
       part(background.name, background, 'grace'),
     ),

@@ -1,20 +1,17 @@
 // Reading events, and a person's retry and cancel.
 
-import type { Static } from 'typebox';
 import { whyWaiting } from '../../core/flows/index.ts';
 import { notFound, Problem, problems, refuseBody } from '../../core/http/problem.ts';
 import { cancelEvent, type PersonAnswer } from '../../core/ledger/cancel.ts';
-import { type EventFilter, isSlow } from '../../core/ledger/candidates.ts';
+import { isSlow } from '../../core/ledger/candidates.ts';
 import { readCursor, writeCursor } from '../../core/ledger/cursor.ts';
 import { eventHistory, getEvent, listEvents, SearchTooBroad } from '../../core/ledger/events.ts';
 import { type EventJson, isHeldUp, presentEvent } from '../../core/ledger/present.ts';
 import { retryEvent } from '../../core/ledger/retry.ts';
-import type { EventState } from '../../core/ledger/states.ts';
-import { hasSecrets } from '../../core/secret-fields.ts';
-import { readTime } from '../../core/time.ts';
 import { createTurns } from '../../core/turns.ts';
 import type { Api, ApiCore } from '../api.ts';
 import { actorOf } from '../auth.ts';
+import { filterOf } from '../event-filter.ts';
 import { Event, EventPage, EventQuery, History, IdParams, NoQuery } from '../schemas.ts';
 
 const LIMIT_DEFAULT = 50;
@@ -53,7 +50,7 @@ function readRoutes(app: Api, core: ApiCore): void {
         throw new Problem(400, 'invalid_cursor', 'is not a cursor of this list', { path: '/cursor' });
       }
       await core.directory.fresh();
-      const filter = { ...filterOf(query), secretTypes: secretTypes(core) };
+      const filter = filterOf(query, core, '');
       const list = () => listEvents(core.pool, filter, query.limit ?? LIMIT_DEFAULT, before);
       const page = await (isSlow(filter) ? searches(list).catch(tooBroad) : lists(list));
       const held = await whyWaiting(
@@ -172,37 +169,11 @@ function retryConflict({ state, why }: PersonAnswer): string {
   return `only a FAILED or EXTINCT event can be retried; this one is ${state}`;
 }
 
-function secretTypes({ directory }: ApiCore): string[] {
-  return directory
-    .all()
-    .filter(({ description }) => hasSecrets(description?.schema))
-    .map(({ name }) => name);
-}
-
-function tooBroad(error: unknown): never {
+export function tooBroad(error: unknown): never {
   if (error instanceof SearchTooBroad) {
     throw new Problem(400, 'search_too_broad', 'the search took too long; narrow it by state, type, from or to', {
       path: '/q',
     });
   }
   throw error;
-}
-
-function filterOf(query: Static<typeof EventQuery>): EventFilter {
-  const { type, group, key, q } = query;
-  return {
-    ...(query.state !== undefined && { states: [...new Set(query.state.split(','))] as EventState[] }),
-    ...(type !== undefined && { type }),
-    ...(group !== undefined && { group }),
-    ...(key !== undefined && { key }),
-    ...(q !== undefined && { q }),
-    ...(query.from !== undefined && { from: time('from', query.from) }),
-    ...(query.to !== undefined && { to: time('to', query.to) }),
-  };
-}
-
-function time(name: string, text: string): Date {
-  const read = readTime(text);
-  if (typeof read === 'string') throw new Problem(400, 'invalid_query', read, { path: `/${name}` });
-  return read;
 }

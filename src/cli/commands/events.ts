@@ -1,4 +1,4 @@
-// `tem events`: lists, shows, watches, retries and cancels events through the API.
+// `tem events`: lists, shows, watches, retries, redrives and cancels events through the API.
 
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Command } from 'commander';
@@ -9,6 +9,7 @@ import { examples } from '../examples.ts';
 import { CommandError, EXIT, EXIT_HELP } from '../exit-codes.ts';
 import { stopSignal } from '../stopping.ts';
 import { describeEvent, type EventAnswer, eventLine, transitionLine } from './event-text.ts';
+import { addRedrive } from './redrive.ts';
 
 interface ListOptions {
   state?: string;
@@ -27,7 +28,7 @@ const WATCH_NEWEST = 200;
 export function addEvents(program: Command): void {
   const events = program
     .command('events')
-    .description('list, show, watch, retry and cancel events')
+    .description('list, show, watch, retry, redrive and cancel events')
     .addHelpText(
       'after',
       examples([
@@ -84,6 +85,7 @@ export function addEvents(program: Command): void {
       .addHelpText('after', examples([`tem events ${verb} 01890a5d-ac96-774b-bcce-b302099a8057`]))
       .action((ids: string[], options: { json?: boolean }) => change(verb, ids, options));
   }
+  addRedrive(events);
 }
 
 function client(): ApiClient {

@@ -14,8 +14,14 @@ export interface EventFilter {
    * newest first, until the page is full, so narrow it by state, type or time on a large ledger.
    */
   q?: string;
-  /** Types whose payloads `q` leaves out: a search that found a secret would tell it. */
+  /** Values in the payload, as jsonpath predicates: all of them must hold. Read event after event, as `q` is. */
+  payload?: readonly string[];
+  /** Types whose payloads `q` and `payload` leave out: a search that found a secret would tell it. */
   secretTypes?: string[];
+  /** Of their error; only what is FAILED or EXTINCT has one that counts. */
+  fingerprint?: string;
+  /** An attempt has failed, and they have not ended. */
+  retrying?: boolean;
   /** createdAt from (inclusive) and to (exclusive). */
   from?: Date;
   to?: Date;
@@ -36,13 +42,14 @@ const ID_SLACK_MS = 24 * 3_600_000;
 const FIRST_ID = '00000000-0000-0000-0000-000000000000';
 
 /** Whether no index serves the filter, so that a page may take seconds. */
-export function isSlow({ q, group }: EventFilter): boolean {
-  return q !== undefined || group === '';
+export function isSlow({ q, payload, group, retrying }: EventFilter): boolean {
+  return q !== undefined || payload !== undefined || retrying === true || group === '';
 }
 
 /** The first `limit` ids that come after `before`, the last id of the page before. */
 export function candidates(filter: EventFilter, before: string | undefined, limit: number): Candidates {
-  if (filter.q !== undefined) return bySearch(filter, filter.q, before, limit);
+  if (filter.fingerprint !== undefined) return byFingerprint(filter, filter.fingerprint, before, limit);
+  if (filter.q !== undefined || filter.payload !== undefined) return bySearch(filter, before, limit);
   const { values, place } = createValues();
   const within =
     filter.group === undefined || filter.group === '' ? '' : `e."group" <> '' and e."group" = ${place(filter.group)}`;
@@ -60,6 +67,7 @@ export function candidates(filter: EventFilter, before: string | undefined, limi
     ...(filter.key === undefined ? [] : [`e.key = ${place(filter.key)}`]),
     ...(filter.group === undefined ? [] : [within || `e."group" = ''`]),
     ...(filter.from === undefined ? [] : [`e.created_at >= ${place(filter.from)}`]),
+    ...(filter.retrying ? [RETRYING] : []),
   ].join(' and ');
   const newest = 'order by created_at desc, id desc limit';
   // A key is unique within its type.
@@ -101,26 +109,64 @@ function pageEnds({ to }: EventFilter, before: string | undefined, place: Place)
   return ends;
 }
 
-function bySearch(filter: EventFilter, q: string, before: string | undefined, limit: number): Candidates {
-  const conditions: string[] = [];
+/** By the index of what has failed, which is small: those of one fingerprint are sorted. */
+function byFingerprint(
+  filter: EventFilter,
+  fingerprint: string,
+  before: string | undefined,
+  limit: number,
+): Candidates {
   const { values, place } = createValues();
+  const ends = pageEnds(filter, before, place).join(' union all ');
+  const conditions = [
+    `e.fingerprint = ${place(fingerprint)} and e.state in ('FAILED', 'EXTINCT')`,
+    '(e.created_at, e.id) < (p.end_at, p.end_id)',
+    ...moreConditions(filter, place),
+  ].join(' and ');
+  return {
+    tables: `page_end as materialized (
+      select end_at, end_id from (${ends}) as ends order by end_at, end_id limit 1
+    ), `,
+    text: `select e.id from page_end p, tem.event e where ${conditions} order by e.created_at desc, e.id desc limit ${limit}`,
+    values,
+  };
+}
+
+const RETRYING = `e.retry_count > 0 and e.state in ('QUEUED', 'PROCESSING', 'FAILED')`;
+
+/** What no index is chosen by. */
+function moreConditions(filter: EventFilter, place: Place): string[] {
+  const conditions: string[] = [];
   const add = (value: unknown, condition: (at: string) => string): void => {
     if (value !== undefined) conditions.push(condition(place(value)));
   };
-  add(before, (at) => `e.id < ${at}::uuid`);
   add(filter.states, (at) => `e.state = any(${at}::text[])`);
   add(filter.type, (at) => `e.type = ${at}`);
   add(filter.group, (at) => `e."group" = ${at}`);
   add(filter.key, (at) => `e.key = ${at}`);
   add(filter.from, (at) => `e.created_at >= ${at}`);
+  if (filter.retrying) conditions.push(RETRYING);
+  if (filter.q === undefined && filter.payload === undefined) return conditions;
+  const payload = `e.type <> all(${place(filter.secretTypes ?? [])}::text[])`;
+  for (const path of filter.payload ?? []) conditions.push(`${payload} and e.payload @@ ${place(path)}::jsonpath`);
+  if (filter.q === undefined) return conditions;
+  const part = `ilike ${place(`%${filter.q.replace(/[\\%_]/g, '\\$&')}%`)}`;
+  conditions.push(
+    `(e.key ${part} or e.id::text ${part} or e.last_error ${part} or ${payload} and e.payload::text ${part})`,
+  );
+  return conditions;
+}
+
+function bySearch(filter: EventFilter, before: string | undefined, limit: number): Candidates {
+  const { values, place } = createValues();
+  const conditions = moreConditions(filter, place);
+  const add = (value: unknown, condition: (at: string) => string): void => {
+    if (value !== undefined) conditions.push(condition(place(value)));
+  };
+  add(before, (at) => `e.id < ${at}::uuid`);
   add(filter.from && idAt(filter.from.getTime() - ID_SLACK_MS), (at) => `e.id >= ${at}::uuid`);
   add(filter.to, (at) => `e.created_at < ${at}`);
   add(filter.to && idAt(filter.to.getTime() + ID_SLACK_MS), (at) => `e.id < ${at}::uuid`);
-  const part = `ilike ${place(`%${q.replace(/[\\%_]/g, '\\$&')}%`)}`;
-  conditions.push(
-    `(e.key ${part} or e.id::text ${part} or e.last_error ${part}
-      or e.type <> all(${place(filter.secretTypes ?? [])}::text[]) and e.payload::text ${part})`,
-  );
   return {
     tables: '',
     text: `select e.id from tem.event e where ${conditions.join(' and ')} order by e.id desc limit ${limit}`,

@@ -41,6 +41,10 @@ export const TRANSITIONS: readonly Transition[] = [
   { from: 'FAILED', to: 'CANCELLED', by: 'cancelled while it waited, after its compensation' },
   { from: 'QUEUED', to: 'FAILED', by: 'cancelled after a worker handed it back: its compensation comes next' },
   { from: 'QUEUED', to: 'CANCELLED', by: 'cancelled before its first attempt' },
-  { from: 'QUEUED', to: 'EXTINCT', by: 'the schema refuses its payload, or no live worker knew its type for too long' },
-  { from: 'EXTINCT', to: 'QUEUED', by: 'revived by a person' },
+  {
+    from: 'QUEUED',
+    to: 'EXTINCT',
+    by: 'the schema refuses its payload, no live worker knew its type for too long, or a redrive was undone',
+  },
+  { from: 'EXTINCT', to: 'QUEUED', by: 'revived by a person, alone or in a redrive' },
 ];
