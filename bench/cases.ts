@@ -9,6 +9,7 @@ import { notifications } from './cases/notifications.ts';
 import { oldSnapshot } from './cases/old-snapshot.ts';
 import { ownWorkflow } from './cases/own-workflow.ts';
 import { push } from './cases/push.ts';
+import { reports } from './cases/reports.ts';
 import { schedules } from './cases/schedules.ts';
 import { searchSync } from './cases/search-sync.ts';
 import { temporalPostgres } from './cases/temporal-postgres.ts';
@@ -36,6 +37,7 @@ export const suites: Readonly<Record<string, readonly BenchCase[]>> = {
   pipeline,
   'search-sync': [searchSync],
   schedules: [schedules],
+  reports: [reports],
 };
 
 export const cases: readonly BenchCase[] = Object.values(suites).flat();

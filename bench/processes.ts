@@ -28,11 +28,13 @@ export interface ChildOptions {
   logPath: string;
   /** Arguments of Node itself. */
   nodeArguments?: string[];
+  /** Another `tem` than that of the sources. */
+  program?: string | undefined;
 }
 
 /** Starts `tem` with arguments from the repository's root. */
 export function startTemChild(args: string[], options: ChildOptions): Child {
-  return watch(`tem ${args.join(' ')}`, [...(options.nodeArguments ?? []), TEM, ...args], options);
+  return watch(`tem ${args.join(' ')}`, [...(options.nodeArguments ?? []), options.program ?? TEM, ...args], options);
 }
 
 /** Starts a program of the bench, which gets its input as JSON (see runAsChild). */
@@ -129,9 +131,18 @@ function statOf(pid: number): { parent: number; ticks: number; endedChildrenTick
 
 /** The most memory that a process has had resident since its start, in MB; NaN where the kernel doesn't say. */
 export function residentPeakMb(pid: number): number {
+  return statusMb(pid, 'VmHWM');
+}
+
+/** What it has resident now, in the same way. */
+export function residentMb(pid: number): number {
+  return statusMb(pid, 'VmRSS');
+}
+
+function statusMb(pid: number, name: string): number {
   try {
-    const kilobytes = /VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
-    return Number(kilobytes) / 1_000;
+    const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+    return Number(new RegExp(`${name}:\\s+(\\d+) kB`).exec(status)?.[1]) / 1_000;
   } catch {
     return Number.NaN;
   }

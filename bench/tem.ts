@@ -9,7 +9,7 @@ import { migrate } from '../src/core/ledger/migrate.ts';
 import { CHILD_DEFAULTS } from '../src/services/children.ts';
 import { readInstance } from '../src/services/instance.ts';
 import type { BenchContext } from './context.ts';
-import { type Child, processorMs, residentPeakMb, startTemChild } from './processes.ts';
+import { type Child, processorMs, residentMb, residentPeakMb, startTemChild } from './processes.ts';
 
 export const ADMIN_KEY = 'admin-key-of-the-benchmarks';
 const EVENT_TYPES = fileURLToPath(new URL('./event-types.ts', import.meta.url));
@@ -22,6 +22,8 @@ export interface TemOptions {
   worker?: boolean;
   /** Instead of the embedded services. */
   given?: { databaseUrl: string; temporalAddress: string; processes: Record<string, number> };
+  /** Another `tem` than that of the sources, for the API and the worker. */
+  program?: string;
   /** A module that the worker's Node loads first. */
   workerPreload?: URL;
 }
@@ -36,6 +38,8 @@ export interface Tem {
   startWorker(environment?: Record<string, string>): Promise<void>;
   stopWorker(): Promise<void>;
   workerPeakMb(): number;
+  /** What it has resident now. */
+  workerMb(): number;
   /** When the measured work began and ended, by the system's monotonic clock, in microseconds. */
   workUs: { from: number; to: number };
   /** Processor milliseconds so far by process. */
@@ -59,6 +63,7 @@ export async function startTem(context: BenchContext, options: TemOptions = {}):
       environment: { ...environment, ...further },
       logPath: join(home, `${name}.log`),
       nodeArguments,
+      program: args[0] === 'services' ? undefined : options.program,
     });
     started.set(name, child);
     return child.ready;
@@ -92,6 +97,7 @@ export async function startTem(context: BenchContext, options: TemOptions = {}):
       startWorker,
       stopWorker: () => stopChild('worker'),
       workerPeakMb: () => residentPeakMb(started.get('worker')?.pid ?? 0),
+      workerMb: () => residentMb(started.get('worker')?.pid ?? 0),
       processor: () => processorOf(home, started, options.given?.processes ?? {}),
       stop,
     };

@@ -26,9 +26,10 @@ export interface BoundQuery {
   values: (string | null)[];
 }
 
-// In this order: what hides a colon from us, then a parameter. A dollar quote ends at its own tag.
+// In this order: what hides a colon from us, then a parameter. A dollar quote ends at its own tag. What has no end hides all
+// that follows, so that every letter is looked at once, whatever a definition is made of.
 const TOKEN =
-  /(?<escaped>\b[eE]'(?:[^'\\]|\\[\s\S]|'')*')|(?<hidden>'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|\/\*[\s\S]*?\*\/|\$(?<tag>[A-Za-z_]\w*|)\$[\s\S]*?\$\k<tag>\$|::)|(?<![\w:]):(?<name>[A-Za-z_]\w*)/g;
+  /(?<escaped>\b[eE]'(?:[^'\\]|\\[\s\S]|'')*(?:'|$))|(?<hidden>'[^']*(?:'|$)|"[^"]*(?:"|$)|--[^\n]*|\/\*[\s\S]*?(?:\*\/|$)|\$(?<tag>[A-Za-z_]\w*|)\$[\s\S]*?(?:\$\k<tag>\$|$)|::)|(?<![\w:]):(?<name>[A-Za-z_]\w*)/g;
 
 /** The names of the parameters in a query, in order of their first use. */
 export function namesIn(sql: string): string[] {
