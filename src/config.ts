@@ -1,14 +1,14 @@
 // The environment, read and validated once. Nothing else in TEM reads it. An unknown TEM_* name or a bad value is a
 // ConfigError with one line for every problem, so that a misspelt setting can't be silently ignored.
 
-import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
 import { ACCESS_SETTINGS, type AccessSettings, readAccessSettings } from './access-settings.ts';
+import { ALERT_SETTINGS, type AlertSettings, readAlertSettings } from './core/alerts/settings.ts';
 import { WAITING_RUNS_MAX } from './core/attempt/waiting-runs.ts';
 import { milliseconds } from './core/duration.ts';
 import type { AnyFeature } from './core/feature.ts';
 import { parseAllowedRange } from './core/outbound/addresses.ts';
 import { features as allFeatures } from './features.ts';
+import { cacheFolderFrom, homeFrom } from './home-folder.ts';
 import {
   apiKey,
   atLeastBytes,
@@ -82,6 +82,8 @@ export interface Config {
   metricsFrom: string[];
   /** How long the event loop of an API or a worker may be blocked before the process ends itself. */
   eventLoopTimeoutMs: number;
+  /** Who is told of incidents. */
+  alerts: AlertSettings;
   log: { level: string; pretty: boolean };
   /** Ports of the embedded default; the next free one is taken when one is in use, and any for 0. */
   embedded: { postgresBin: string | undefined; postgresPort: number; temporalPort: number; temporalUiPort: number };
@@ -113,6 +115,7 @@ export const SETTINGS = {
   TEM_METRICS_PORT: 'port on which a worker serves its figures for Prometheus (none)',
   TEM_METRICS_FROM: "URLs of workers' figures that the API's /metrics hands on (none)",
   TEM_EVENT_LOOP_TIMEOUT: 'how long code may block an API or a worker before it ends itself (30s)',
+  ...ALERT_SETTINGS,
   TEM_LOG_LEVEL: 'fatal, error, warn, info, debug, trace or silent (info)',
   TEM_LOG_PRETTY: 'on: log lines for people instead of JSON (off)',
   TEM_POSTGRES_BIN: "folder with initdb and postgres, instead of TEM's own Postgres",
@@ -180,6 +183,7 @@ export function readConfig(environment: Environment, features: readonly AnyFeatu
       milliseconds('30s'),
       atLeastMs(EVENT_LOOP_TIMEOUT_MIN_MS, '1s'),
     ),
+    alerts: readAlertSettings(reader),
     log: {
       level: parsed('TEM_LOG_LEVEL', 'info', logLevel),
       pretty: parsed('TEM_LOG_PRETTY', false, onOff),
@@ -222,25 +226,4 @@ export function homeOf({ home }: Pick<Config, 'home'>): string {
 export function cacheFolderOf({ cacheFolder }: Pick<Config, 'cacheFolder'>): string {
   if (cacheFolder === undefined) throw new ConfigError(`TEM_HOME: ${NO_HOME}, set it to a folder for what TEM keeps`);
   return cacheFolder;
-}
-
-function homeFrom(given: string | undefined): string | undefined {
-  const user = given === undefined ? userFolder() : undefined;
-  return given === undefined ? user && join(user, '.tem') : resolve(given);
-}
-
-function cacheFolderFrom(given: string | undefined, temHome: string | undefined): string | undefined {
-  if (given !== undefined) return join(resolve(given), 'tem');
-  const user = userFolder();
-  if (user !== undefined) return join(user, '.cache', 'tem');
-  return temHome === undefined ? undefined : join(resolve(temHome), 'cache');
-}
-
-/** Undefined for a user whom the system doesn't know, as in a container that is given any number, when HOME isn't set. */
-function userFolder(): string | undefined {
-  try {
-    return homedir() || undefined;
-  } catch {
-    return undefined;
-  }
 }

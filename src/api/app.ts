@@ -8,6 +8,7 @@ import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
 import { createAccept } from '../core/accept-events.ts';
+import { alertFindings } from '../core/alerts/index.ts';
 import type { EventTypes } from '../core/event-types.ts';
 import type { AnyFeature, RouteDependencies } from '../core/feature.ts';
 import { dependenciesOf } from '../core/feature-dependencies.ts';
@@ -31,6 +32,7 @@ import { createMetrics } from './metrics.ts';
 import { describeApi } from './openapi.ts';
 import { createReadiness } from './readiness.ts';
 import { acceptRoutes } from './routes/accept.ts';
+import { alertRoutes } from './routes/alerts.ts';
 import { eventRoutes } from './routes/events.ts';
 import { failureRoutes } from './routes/failures.ts';
 import { flowRoutes } from './routes/flows.ts';
@@ -101,7 +103,7 @@ export async function buildApp(dependencies: ApiDependencies): Promise<Api> {
       pool: watchPool,
       checkTemporal: dependencies.checkTemporal,
       foundDiskFull: accepter.foundDiskFull,
-      featureFindings: featureHealth(dependencies.features, dependencies),
+      furtherFindings: [() => alertFindings(watchPool), featureHealth(dependencies.features, dependencies)],
     }),
     metrics: createMetrics(stats, watchPool, config.metricsFrom, log),
   };
@@ -126,6 +128,7 @@ export async function buildApp(dependencies: ApiDependencies): Promise<Api> {
   healthRoutes(app, core);
   sessionRoutes(app, callers);
   consoleRoutes(app, dependencies);
+  alertRoutes(app, core);
   scheduleRoutes(app, { ...core, temporal: dependencies.temporal });
   const shared: Omit<RouteDependencies, 'settings'> = {
     config,

@@ -53,16 +53,16 @@ export interface ReadinessOptions {
   checkTemporal(): Promise<void>;
   /** What accepting met. */
   foundDiskFull(): boolean;
-  /** What the features say of themselves. */
-  featureFindings?(): Promise<Finding[]>;
+  /** What the features say of themselves, and which incidents are open. */
+  furtherFindings?: readonly (() => Promise<Finding[]>)[];
   /** This machine's clock in Unix milliseconds. */
   now?(): number;
 }
 
 export function createReadiness(options: ReadinessOptions): ReadinessReader {
-  const { pool, checkTemporal, foundDiskFull, featureFindings = async () => [], now = Date.now } = options;
+  const { pool, checkTemporal, foundDiskFull, furtherFindings = [], now = Date.now } = options;
   const slow = createSlow(async () => {
-    const found = await Promise.all([slowLedgerFindings(pool), featureFindings()]);
+    const found = await Promise.all([slowLedgerFindings(pool), ...furtherFindings.map((find) => find())]);
     return found.flat();
   });
   let kept: Readiness | undefined;

@@ -207,6 +207,12 @@ export const EventTypesAnswer = Type.Object({
       batch: nullable(Type.Integer()),
       keyPrivate: nullable(Type.Boolean()),
       compensates: nullable(Type.Boolean()),
+      alert: nullable(
+        Type.Object({
+          extinct: nullable(Type.Object({ count: Type.Integer(), window: Type.String() })),
+          oldestQueued: nullable(Type.String()),
+        }),
+      ),
       workers: Type.Integer({ description: 'Live workers that run it.' }),
     }),
   ),

@@ -1,6 +1,7 @@
 // The API as a process's part: opens the connections, listens, and stops so that every request that came in is answered
 // and nothing is left open.
 
+import { randomUUID } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
@@ -8,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { Client, Connection } from '@temporalio/client';
 import type { Logger } from 'pino';
 import { type Config, ConfigError } from '../config.ts';
+import { watchIncidents } from '../core/alerts/index.ts';
 import { loadEventTypes } from '../core/event-types.ts';
 import { hostUrl } from '../core/host-url.ts';
 import { createPool } from '../core/ledger/pool.ts';
@@ -86,12 +88,24 @@ export async function startApi(config: Config, log: Logger, features = allFeatur
     log.info({ url }, 'API listens');
     const { namespace } = config.temporal;
     const endWatch = watchWorkers(watchPool, { options: temporalConnectionOptions(config), namespace }, log);
+    // It goes on where no worker is left to do it.
+    const incidents = watchIncidents({
+      id: randomUUID(),
+      pool: watchPool,
+      config,
+      features,
+      shared: { config, pool: watchPool, log, outbound },
+      log,
+    });
+    await incidents.start();
     let stopped: Promise<void> | undefined;
     return {
       url,
       stop() {
         endWatch();
-        stopped ??= closeInTime(app).finally(release);
+        stopped ??= Promise.all([closeInTime(app), incidents.stop()])
+          .then(() => {})
+          .finally(release);
         return stopped;
       },
     };

@@ -1,6 +1,7 @@
 // An event type as data: as a worker writes it into tem.event_type, so that an API without the code knows the type
 // too, and as GET /v1/event-types shows it.
 
+import type { AlertPolicy } from './alerts/policy.ts';
 import type { RetryMs } from './event-type.ts';
 
 /** What a worker registers; durations in milliseconds. */
@@ -18,6 +19,8 @@ export interface EventTypeDescription {
   batch: number | null;
   keyPrivate: boolean;
   compensates: boolean;
+  /** Absent in what an older release registered. */
+  alert?: AlertPolicy | null;
 }
 
 export interface RetryJson {
@@ -40,6 +43,8 @@ export interface EventTypeJson {
   batch: number | null;
   keyPrivate: boolean | null;
   compensates: boolean | null;
+  /** Null: as the settings say. */
+  alert: { extinct: { count: number; window: string } | null; oldestQueued: string | null } | null;
   /** Live workers that run it. */
   workers: number;
 }
@@ -69,7 +74,17 @@ export function presentEventType(
     batch: description?.batch ?? null,
     keyPrivate: description?.keyPrivate ?? null,
     compensates: description?.compensates ?? null,
+    alert: presentAlert(description?.alert),
     workers,
+  };
+}
+
+function presentAlert(alert: AlertPolicy | null | undefined): EventTypeJson['alert'] {
+  if (!alert) return null;
+  const { extinct, oldestQueuedMs } = alert;
+  return {
+    extinct: extinct && { count: extinct.count, window: durationText(extinct.windowMs) },
+    oldestQueued: oldestQueuedMs === null ? null : durationText(oldestQueuedMs),
   };
 }
 

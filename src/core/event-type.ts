@@ -4,6 +4,7 @@
 import type { QueryResult, QueryResultRow } from 'pg';
 import type { Logger } from 'pino';
 import type { Static, TSchema } from 'typebox';
+import { type AlertDefinition, type AlertPolicy, readAlert } from './alerts/policy.ts';
 import { type Duration, milliseconds } from './duration.ts';
 
 /** What a handler sees of its event. `idempotencyKey` is the same over attempts, crashes and revivals. */
@@ -119,6 +120,8 @@ export interface EventTypeDefinition<Schema extends TSchema = TSchema> {
   ttl?: Duration;
   /** How long its ended events are kept, `30d` at least; TEM_RETENTION by default. */
   retention?: Duration;
+  /** When an operator is told (docs/operations.md, Incidents); as TEM_ALERT_EXTINCT and its kin say by default. */
+  alert?: AlertDefinition;
   /** Runs as an ordinary activity with heartbeats from the first attempt on, for attempts of minutes to hours. */
   long?: boolean;
   /** Under pressure up to this many events (2 to 1,000) share one workflow run; absent: always one workflow each. */
@@ -146,7 +149,10 @@ export interface EventTypeDefinition<Schema extends TSchema = TSchema> {
 
 /** A defined type: the definition with every policy explicit, in milliseconds. */
 export interface EventType
-  extends Omit<EventTypeDefinition, 'retry' | 'compensationRetry' | 'timeout' | 'retention' | 'ttl' | 'handle'> {
+  extends Omit<
+    EventTypeDefinition,
+    'retry' | 'compensationRetry' | 'timeout' | 'retention' | 'ttl' | 'alert' | 'handle'
+  > {
   handle(event: EventView<never>, context: HandlerContext): Promise<unknown> | unknown;
   readonly kind: 'tem.eventType';
   readonly retry: RetryMs;
@@ -154,6 +160,7 @@ export interface EventType
   readonly timeoutMs: number;
   readonly retentionMs: number | undefined;
   readonly ttlMs: number | undefined;
+  readonly alert: AlertPolicy | undefined;
   readonly long: boolean;
   readonly version: number;
 }
@@ -224,6 +231,7 @@ export function defineEventType<Schema extends TSchema>(definition: EventTypeDef
     timeoutMs: duration('timeout', definition.timeout ?? (workflow === undefined ? '30s' : '24h')),
     retentionMs,
     ttlMs: definition.ttl === undefined ? undefined : duration('ttl', definition.ttl),
+    alert: readAlert(definition.alert, duration, refuse),
     long: definition.long ?? false,
     version: definition.version ?? 1,
   };

@@ -11,6 +11,7 @@ import type { Registry } from 'prom-client';
 import type { Config } from '../config.ts';
 import type { SettingsReader } from '../settings.ts';
 import type { Principal } from './access/principal.ts';
+import type { Condition } from './alerts/condition.ts';
 import type { EventType } from './event-type.ts';
 import type { Flows } from './flows/index.ts';
 import type { Finding } from './health/finding.ts';
@@ -158,6 +159,8 @@ export interface Feature<Values = unknown> {
   ): void | Promise<void>;
   /** Lines for doctor and readyz: what is wrong of its own. Rejects only when the ledger is away. */
   health?(dependencies: FeatureDependencies<Values>): Promise<Finding[]>;
+  /** What is wrong just now and an operator is to be told of, once while it lasts (rule 22). */
+  alerts?(dependencies: FeatureDependencies<Values>): Promise<Condition[]>;
   /** Deletes a slice of what is old; resolves to whether more may be left. Called by the reconciler, a few times a turn. */
   prune?(dependencies: FeatureDependencies<Values>): Promise<boolean>;
 }

@@ -3,6 +3,7 @@
 
 import { pino } from 'pino';
 import type { Config } from '../config.ts';
+import { alertFindings } from '../core/alerts/index.ts';
 import { featureHealth } from '../core/health/features.ts';
 import type { Finding } from '../core/health/finding.ts';
 import { ledgerFindings } from '../core/health/ledger.ts';
@@ -52,6 +53,7 @@ async function databaseFindings(config: Config): Promise<Finding[]> {
       await checkWorkers(pool, temporal),
       ...(polling ? [polling] : []),
       ...(await secretsFindings(pool, config)),
+      ...(await alertFindings(pool)),
       ...(await featureHealth(features, { config, pool, outbound, log: pino({ level: 'silent' }) })()),
     ];
   } catch (error) {

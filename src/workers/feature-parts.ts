@@ -10,7 +10,7 @@ import { dependenciesOf } from '../core/feature-dependencies.ts';
 import type { Flows } from '../core/flows/index.ts';
 import { createAccepter } from '../core/ledger/accepter.ts';
 import { getEvent } from '../core/ledger/events.ts';
-import { onOneWorker } from './one-worker.ts';
+import { onOneWorker } from '../core/one-worker.ts';
 import type { Assembly } from './parts.ts';
 
 export interface FeatureParts {

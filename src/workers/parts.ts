@@ -5,11 +5,13 @@ import { hostname } from 'node:os';
 import type { Logger } from 'pino';
 import { createActivities } from '../activities/index.ts';
 import { type Config, cacheFolderOf } from '../config.ts';
+import { watchIncidents } from '../core/alerts/index.ts';
 import { type AttemptDependencies, createAttemptDependencies } from '../core/attempt/dependencies.ts';
 import type { AnyFeature, BackgroundPart } from '../core/feature.ts';
 import { dependenciesOf } from '../core/feature-dependencies.ts';
 import { createWorkerFlows } from '../core/flows/index.ts';
 import { createNotifier } from '../core/ledger/notifier.ts';
+import { onOneWorker } from '../core/one-worker.ts';
 import { workflowBundle } from './bundle.ts';
 import type { WorkerConnections } from './connections.ts';
 import { createExpiry } from './expiry.ts';
@@ -17,7 +19,6 @@ import { type FeatureParts, featureParts } from './feature-parts.ts';
 import { HAND_BACK_MS } from './grace.ts';
 import { createLeaseKeeper, type LeaseKeeper, type LeaseKeeperOptions } from './lease-keeper.ts';
 import { createWorkerMetrics, type WorkerMetrics } from './metrics.ts';
-import { onOneWorker } from './one-worker.ts';
 import { createOrders } from './orders.ts';
 import { endOrphanedRuns } from './orphaned-runs.ts';
 import { createReconciler, type Reconciler } from './reconciler/reconciler.ts';
@@ -120,6 +121,7 @@ export async function assembleParts(
     part('orders', orders),
     part('expiry', createExpiry(pool, `worker ${id}`, log)),
     ...(metrics ? [part('metrics', metrics)] : []),
+    part('incidents', incidentsOf(assembly), 'grace'),
     part('orphaned runs', endOrphanedRuns({ ...connections, pool, log })),
     part('redrives', onOneWorker({ pool, workerId: id, part: createRedrives(connections.shared.pool, log), log })),
     ...[...(await schedulesOf(assembly, metrics)), ...ofFeatures.background].map((background) =>
@@ -190,6 +192,10 @@ async function schedulesOf(
   const registry = metrics?.ofFeature('schedules');
   const parts = scheduleParts({ pool, client, ledgerId, taskQueue, listener, declarations, log, registry });
   return parts.map((each) => (each.on === 'oneWorker' ? onOneWorker({ pool, workerId: id, part: each, log }) : each));
+}
+
+function incidentsOf({ id, config, features, connections: { shared }, log }: Assembly): Omit<BackgroundPart, 'on'> {
+  return watchIncidents({ id, pool: shared.pool, config, features, shared, log });
 }
 
 /** A part whose stop is waited for no longer than until it is given up. */

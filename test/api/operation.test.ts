@@ -143,6 +143,7 @@ describe('the documents', () => {
       '/healthz',
       '/metrics',
       '/readyz',
+      '/v1/alerts',
       '/v1/event-types',
       '/v1/events',
       '/v1/events/batch',

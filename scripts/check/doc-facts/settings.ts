@@ -1,10 +1,10 @@
-// The settings that src/config.ts and the features know, with their defaults, read from their text: the check must not
+// The settings of src/config.ts, of parts of the core and of the features, with their defaults, read from their text: the check must not
 // depend on the environment that it runs in.
 
 import { readFileSync } from 'node:fs';
 import { projectFiles } from '../files.ts';
 
-const SETTINGS_FILE = /^src\/(config|features\/[^/]+\/settings)\.ts$/;
+const SETTINGS_FILE = /^src\/(config|\w+-settings|(core|features)\/[^/]+\/settings)\.ts$/;
 const NAME = /\b(TEM_[A-Z0-9_]*[A-Z0-9])(?=':|'|:)/g;
 const DEFAULT =
   /parsed\(\s*'(?<name>TEM_\w+)',\s*(?:milliseconds\('(?<duration>\w+)'\)|'(?<text>[^']*)'|(?<number>[\d_]+)|(?<flag>true|false))\s*,/g;

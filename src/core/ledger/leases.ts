@@ -48,7 +48,7 @@ export async function registerWorker(pool: Pool, worker: WorkerRow): Promise<voi
 
 /** What GET /v1/event-types says of a type; durations in milliseconds. */
 export function describeType(type: EventType): Record<string, unknown> {
-  const { name, payload, retry, compensationRetry, timeoutMs, ttlMs, long, batch, version, keyPrivate } = type;
+  const { name, payload, retry, compensationRetry, timeoutMs, ttlMs, long, batch, version, keyPrivate, alert } = type;
   return {
     name,
     schema: payload,
@@ -61,6 +61,7 @@ export function describeType(type: EventType): Record<string, unknown> {
     version,
     keyPrivate: keyPrivate ?? false,
     compensates: type.compensate !== undefined,
+    alert: alert ?? null,
   };
 }
 

@@ -23,6 +23,7 @@ export const price: Feature<PriceSettings> = {
       load: async () => (await import('./commands.ts')).priceCommands,
     },
   ],
+  alerts: async ({ pool }) => (await import('./alerts.ts')).sweepConditions(pool),
   routes: async (app, dependencies) => {
     const { priceRoutes } = await import('./routes/index.ts');
     priceRoutes(app, dependencies);

@@ -34,6 +34,10 @@ export const searchSync: Feature<SearchSettings> = {
     const { searchFindings } = await import('./health.ts');
     return searchFindings(dependencies);
   },
+  async alerts(dependencies) {
+    const { searchConditions } = await import('./alerts.ts');
+    return searchConditions(dependencies);
+  },
   async prune({ pool, settings }) {
     const { pruneQueue } = await import('./prune.ts');
     return pruneQueue(pool, settings.keepCompletedMs);

@@ -5,8 +5,9 @@ import { NoPlace, NotRetryable } from '../../core/errors.ts';
 import { defineEventType, type EventType } from '../../core/event-type.ts';
 import type { FeatureDependencies } from '../../core/feature.ts';
 import { TargetRefused } from '../../core/outbound/index.ts';
+import { sign } from '../../core/outbound/standard-webhooks.ts';
 import { WebhookPayload } from './messages.ts';
-import { judge, refusePayload, secretsOf, secretVariable, sign } from './rules.ts';
+import { judge, refusePayload, secretsOf, secretVariable } from './rules.ts';
 import type { WebhookSettings } from './settings.ts';
 
 // Enough for the excerpt in last_error; the rest of an answer is of no use.

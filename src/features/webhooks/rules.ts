@@ -1,7 +1,5 @@
-// What makes a webhook acceptable, how it is signed (source: https://www.standardwebhooks.com, version 1.0.0) and what an
-// answer means. Pure functions.
+// What makes a webhook acceptable, by which secrets it is signed, and what an answer means. Pure functions.
 
-import { createHmac } from 'node:crypto';
 import { NotRetryable, RetryAfter } from '../../core/errors.ts';
 import type { PayloadRefusal } from '../../core/event-type.ts';
 import { type OutboundResponse, retryAfterMs } from '../../core/outbound/index.ts';
@@ -58,14 +56,6 @@ export function secretsOf(secretName: string | undefined, secrets: WebhookSecret
   if (secretName === undefined) return secrets.default;
   const name = secretName.toLowerCase();
   return Object.hasOwn(secrets.named, name) ? (secrets.named[name] ?? []) : [];
-}
-
-/** `webhook-signature`: one `v1,` part for each secret, so that a receiver may hold any of them while they rotate. */
-export function sign(secrets: readonly string[], id: string, timestampSeconds: number, body: string): string {
-  return secrets
-    .map((secret) => Buffer.from(secret.replace(/^whsec_/, ''), 'base64'))
-    .map((key) => `v1,${createHmac('sha256', key).update(`${id}.${timestampSeconds}.${body}`).digest('base64')}`)
-    .join(' ');
 }
 
 /** Returns for 2xx. Throws NotRetryable for 410, RetryAfter where any other answer asks for it, else an Error. */

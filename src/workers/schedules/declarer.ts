@@ -4,8 +4,8 @@
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import type { BackgroundPart } from '../../core/feature.ts';
+import { createLoop } from '../../core/loop.ts';
 import { type Declarations, keepDeclared, registerSchedules } from '../../core/schedules/code.ts';
-import { createLoop } from './loop.ts';
 
 const KEEP_EVERY_MS = 60_000;
 const AFTER_ERROR_MS = 2_000;

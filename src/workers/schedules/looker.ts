@@ -4,8 +4,8 @@
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import type { BackgroundPart } from '../../core/feature.ts';
+import { createLoop } from '../../core/loop.ts';
 import { dueSchedules, LOOK_SET_MAX, lookAt } from '../../core/schedules/look.ts';
-import { createLoop } from './loop.ts';
 
 const LOOK_EVERY_MS = 2_000;
 /** What others hold, and what stays due, waits for the next look. */

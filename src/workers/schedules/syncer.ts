@@ -8,12 +8,12 @@ import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import type { BackgroundPart } from '../../core/feature.ts';
 import type { Listener } from '../../core/ledger/listener.ts';
+import { createLoop } from '../../core/loop.ts';
 import { SCHEDULE_CHANNEL } from '../../core/schedules/schedule.ts';
 import { scheduleCalls } from '../../core/schedules/temporal/calls.ts';
 import { readSynced, type SyncDependencies, syncSchedule } from '../../core/schedules/temporal/sync.ts';
 import { compareAll } from './comparison.ts';
 import { comparisonFigures } from './figures.ts';
-import { createLoop } from './loop.ts';
 
 const POLL_EVERY_MS = 2_000;
 const AFTER_ERROR_MS = 2_000;

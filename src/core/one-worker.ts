@@ -1,11 +1,11 @@
-// Runs a background part on one worker of the ledger at a time: whoever holds its lease. The holder stops by itself well
+// Runs a background part in one process of the ledger at a time, a worker as a rule: whoever holds its lease. The holder stops by itself well
 // before the lease is over when it can't renew it, so that two run side by side only if a process was frozen in between;
 // what such a part does must be right even then.
 
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
-import type { BackgroundPart } from '../core/feature.ts';
-import { giveUpPart, PART_LEASE_MS, takePart } from '../core/ledger/part-leases.ts';
+import type { BackgroundPart } from './feature.ts';
+import { giveUpPart, PART_LEASE_MS, takePart } from './ledger/part-leases.ts';
 
 const LOOK_EVERY_MS = 2_000;
 /** Without a renewal for this long the part is stopped. */
@@ -20,7 +20,7 @@ export interface OneWorkerOptions {
   lookEveryMs?: number;
 }
 
-/** The part, to be started on every worker. */
+/** The part, to be started in every process that may run it. */
 export function onOneWorker(options: OneWorkerOptions): Omit<BackgroundPart, 'on'> {
   const { pool, workerId, part, log, lookEveryMs = LOOK_EVERY_MS } = options;
   let holds = false;
@@ -45,7 +45,7 @@ export function onOneWorker(options: OneWorkerOptions): Omit<BackgroundPart, 'on
       if (!holds && !stopping) {
         await part.start();
         holds = true;
-        log.info({ part: part.name }, 'runs on this worker');
+        log.info({ part: part.name }, 'runs in this process');
       }
     } else if (taken === false || performance.now() - renewedAtMs > HOLD_WITHOUT_RENEWAL_MS) await end();
   };
