@@ -10,6 +10,7 @@ export { Badge, StateBadge, type Tone } from './parts/badge.tsx';
 export { Chart, type Point } from './parts/chart.tsx';
 export { CopyButton } from './parts/copy.tsx';
 export { Confirm, Dialog } from './parts/dialog.tsx';
+export { Facts } from './parts/facts.tsx';
 export { Count, type Figure, Figures } from './parts/figures.tsx';
 export { ChoiceField, CodeField, Field, type Filter, Filters, TextField } from './parts/form.tsx';
 export { Freshness, Heading } from './parts/heading.tsx';

@@ -48,6 +48,8 @@ export function Confirm({
   verb,
   danger = false,
   wide = false,
+  disabled = false,
+  keepOpen = false,
   run,
   close,
   children,
@@ -56,6 +58,9 @@ export function Confirm({
   verb: string;
   danger?: boolean;
   wide?: boolean;
+  disabled?: boolean;
+  /** Whether the dialog stays when it went well, because another one takes its place. */
+  keepOpen?: boolean;
   run(fields: FormData): Promise<unknown>;
   close(): void;
   children?: ComponentChildren;
@@ -70,7 +75,8 @@ export function Confirm({
     setProblem(undefined);
     try {
       await run(new FormData(event.currentTarget as HTMLFormElement));
-      close();
+      if (keepOpen) setBusy(false);
+      else close();
     } catch (error) {
       setProblem(problemText(asProblem(error), words));
       setBusy(false);
@@ -87,7 +93,7 @@ export function Confirm({
           <button type="button" onClick={close}>
             {words.cancel}
           </button>
-          <button type="submit" class={danger ? 'danger' : 'primary'} disabled={busy}>
+          <button type="submit" class={danger ? 'danger' : 'primary'} disabled={busy || disabled}>
             {verb}
           </button>
         </div>

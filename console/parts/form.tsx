@@ -118,6 +118,8 @@ export interface Filter {
   /** Where `/` goes. One of a page. */
   search?: boolean;
   wide?: boolean;
+  /** Folded away with others until somebody asks for them or one of them is set. */
+  more?: boolean;
 }
 
 /** The filters of a list. They count when Enter is pressed or a choice is made, and are then in the address. */
@@ -126,6 +128,10 @@ export function Filters({ filters, children }: { filters: readonly Filter[]; chi
   const [query, change] = useQuery();
   const names = filters.map(({ name }) => name);
   const isSet = names.some((name) => query[name]);
+  const folded = filters.filter(({ more }) => more);
+  const show = (filter: Filter) => (
+    <FilterField key={filter.name} filter={filter} value={query[filter.name]} apply={apply} />
+  );
   const apply = (form: HTMLFormElement): void => {
     const given = new FormData(form);
     change(Object.fromEntries(names.map((name) => [name, String(given.get(name) ?? '').trim() || undefined])));
@@ -141,9 +147,13 @@ export function Filters({ filters, children }: { filters: readonly Filter[]; chi
           apply(event.currentTarget);
         }}
       >
-        {filters.map((filter) => (
-          <FilterField key={filter.name} filter={filter} value={query[filter.name]} apply={apply} />
-        ))}
+        {filters.filter(({ more }) => !more).map(show)}
+        {folded.length > 0 && (
+          <details open={folded.some(({ name }) => query[name])}>
+            <summary>{words.moreFilters}</summary>
+            <div class="more">{folded.map(show)}</div>
+          </details>
+        )}
         {children}
         <div class="filter-actions">
           <button type="submit">{words.filter}</button>

@@ -24,7 +24,11 @@ const UNUSED_KEPT_MS = 24 * 3_600_000;
 /** What a process reads beside its code, found from where its code lies. */
 const BESIDE = ['bin', 'migrations', 'package.json', 'examples/notifications.html'];
 /** Modules of event types for processes under test. */
-const TYPES = ['test/support/event-types.ts', 'test/workflows/scripted-types.ts'];
+const TYPES = [
+  'test/support/event-types.ts',
+  'test/workflows/scripted-types.ts',
+  'test/console/support/event-types.ts',
+];
 /** What bin/tem, or a process that it starts, loads by name. */
 const ENTRIES = ['cli/main.ts', 'index.ts', 'api/server.ts', 'workers/process.ts', 'services/temporal-download.ts'];
 

@@ -5,7 +5,7 @@ import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect } from 'vitest';
 import { createDatabase, type TestDatabase } from '../../support/database.ts';
 import { ADMIN_KEY, testEnvironment } from '../../support/environment.ts';
-import { startTem, type TemProcess } from '../../support/processes.ts';
+import { builtModule, startTem, type TemProcess } from '../../support/processes.ts';
 import { createNamespace, type TestTemporal } from '../../support/temporal.ts';
 import { axeFindings } from './axe.ts';
 import { SKIPS_BROWSER, startBrowser } from './browser.ts';
@@ -69,7 +69,8 @@ interface Started {
 
 async function start(further: Record<string, string>): Promise<Started> {
   const [database, temporal, browser] = await Promise.all([createDatabase(), createNamespace(), startBrowser()]);
-  const environment = testEnvironment(database, temporal, further);
+  const types = builtModule(new URL('./event-types.ts', import.meta.url));
+  const environment = testEnvironment(database, temporal, { TEM_EVENT_TYPES: types, ...further });
   const processes: TemProcess[] = [startTem(['api'], environment), startTem(['worker'], environment)];
   const stop = async (): Promise<void> => {
     await Promise.all([browser.close(), ...processes.map((each) => each.stop())]);
