@@ -142,6 +142,11 @@ export async function startMailServer(answer: (address: string) => void = () => 
   return {
     url: `smtp://127.0.0.1:${port}`,
     mails,
+    /** Every connection breaks, as when the server's machine dies. */
+    cut() {
+      const { connections } = server as unknown as { connections: Set<{ _socket: { destroy(): void } }> };
+      for (const { _socket } of connections) _socket.destroy();
+    },
     /** What happens between a message that has come and the answer to it. */
     beforeAnswer(next: typeof beforeAnswer) {
       beforeAnswer = next;
