@@ -20,14 +20,22 @@ import { calendarFor } from './schedule.ts';
 /** Schedules in one transaction. */
 export const LOOK_SET_MAX = 200;
 
-/** Ids of schedules that the ledger has to look at now, those that wait longest first. */
-export async function dueSchedules(pool: Pool): Promise<string[]> {
-  const { rows } = await pool.query<{ id: string }>({
+export interface DueSchedule {
+  id: string;
+  /** A time of it is due, and not only the look at what was changed. */
+  fires: boolean;
+}
+
+/** Schedules that the ledger has to look at now, those that wait longest first. */
+export async function dueSchedules(pool: Pool): Promise<DueSchedule[]> {
+  const { rows } = await pool.query<DueSchedule>({
     name: 'schedules-due',
-    text: `select schedule_id as id from tem.schedule_state where look_at <= clock_timestamp() order by look_at limit $1`,
+    text: `
+      select schedule_id as id, coalesce(next_at <= clock_timestamp(), false) as fires
+      from tem.schedule_state where look_at <= clock_timestamp() order by look_at limit $1`,
     values: [LOOK_SET_MAX],
   });
-  return rows.map(({ id }) => id);
+  return rows;
 }
 
 /** Accounts for these schedules in one transaction; those that others hold are left for the next look. */

@@ -21,21 +21,25 @@ export interface LookerOptions {
 export function createLooker({ pool, adoptFrom, log }: LookerOptions): BackgroundPart {
   const work = async (signal: AbortSignal): Promise<void> => {
     let isTemporalAway = false;
-    let ids = await dueSchedules(pool);
-    for (let set = 0; set < SETS_MAX && ids.length > 0 && !signal.aborted; set += 1) {
-      if (!isTemporalAway) {
-        await adoptFrom(ids).catch((error: Error) => {
+    let due = await dueSchedules(pool);
+    for (let set = 0; set < SETS_MAX && due.length > 0 && !signal.aborted; set += 1) {
+      const firing = due.filter(({ fires }) => fires).map(({ id }) => id);
+      if (!isTemporalAway && firing.length > 0) {
+        await adoptFrom(firing).catch((error: Error) => {
           isTemporalAway = true;
           log.warn({ error: error.message }, 'Temporal is away: the ledger fires schedules itself');
         });
       }
-      const runs = await lookAt(pool, ids);
+      const runs = await lookAt(
+        pool,
+        due.map(({ id }) => id),
+      );
       const fired = runs.filter(({ outcome }) => outcome === 'fired').length;
       const missed = runs.filter(({ outcome }) => outcome === 'missed').length;
       if (fired > 0) log.info({ fired }, 'fired schedules that Temporal had not fired 15 s after they were due');
       if (missed > 0)
         log.warn({ missed }, 'times of schedules were missed: nothing ran for longer than their catch-up window');
-      ids = ids.length < LOOK_SET_MAX ? [] : await dueSchedules(pool);
+      due = due.length < LOOK_SET_MAX ? [] : await dueSchedules(pool);
     }
   };
   const loop = createLoop({

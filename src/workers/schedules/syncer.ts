@@ -11,7 +11,12 @@ import type { Listener } from '../../core/ledger/listener.ts';
 import { createLoop } from '../../core/loop.ts';
 import { SCHEDULE_CHANNEL } from '../../core/schedules/schedule.ts';
 import { scheduleCalls } from '../../core/schedules/temporal/calls.ts';
-import { readSynced, type SyncDependencies, syncSchedule } from '../../core/schedules/temporal/sync.ts';
+import {
+  readSynced,
+  type SyncDependencies,
+  type SyncedSchedule,
+  syncSchedule,
+} from '../../core/schedules/temporal/sync.ts';
 import { compareAll } from './comparison.ts';
 import { comparisonFigures } from './figures.ts';
 
@@ -22,6 +27,8 @@ const COMPARE_EVERY_MS = 60_000;
 const CHANGED_MAX = 100;
 const REMOVED_MAX = 500;
 const AT_ONCE = 8;
+/** Beyond so many the list says which ones a person may have touched: asking for each would take longer than they may wait. */
+const ASKED_EACH_MAX = 24;
 
 export interface SyncerOptions {
   pool: Pool;
@@ -101,14 +108,27 @@ export function createSyncer(options: SyncerOptions): Syncer {
       },
     },
     async adoptFrom(ids) {
-      const rows = await readSynced(pool, ids);
+      const rows = (await readSynced(pool, ids)).filter(
+        ({ syncedRevision, drift }) => syncedRevision !== null && drift === null,
+      );
+      const asked = rows.length > ASKED_EACH_MAX ? await touched(dependencies, rows) : rows;
       await eachOf(
-        rows.filter(({ syncedRevision, drift }) => syncedRevision !== null && drift === null).map(({ id }) => id),
+        asked.map(({ id }) => id),
         AT_ONCE,
         sync,
       );
     },
   };
+}
+
+/** Those that Temporal's list doesn't have, or has with another pause or note than Temporal was given. */
+async function touched({ calls }: SyncDependencies, rows: readonly SyncedSchedule[]): Promise<SyncedSchedule[]> {
+  const left = new Map(rows.map((row) => [row.id, row]));
+  for await (const { id, paused, notes } of calls.list()) {
+    const row = left.get(id);
+    if (row && paused === row.syncedPaused && notes === (row.syncedNote ?? '')) left.delete(id);
+  }
+  return [...left.values()];
 }
 
 /** Schedules whose row Temporal hasn't been given yet, those first that changed first. */

@@ -21,7 +21,8 @@ export function useLedger() {
   });
 
   const lookUntilDone = async (): Promise<void> => {
-    for (let look = 0; look < 20 && (await dueSchedules(pool)).includes(id); look += 1) await lookAt(pool, [id]);
+    for (let look = 0; look < 20 && (await dueSchedules(pool)).some((due) => due.id === id); look += 1)
+      await lookAt(pool, [id]);
   };
   return {
     get pool() {

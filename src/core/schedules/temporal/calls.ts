@@ -7,7 +7,7 @@ import { within } from '../../within.ts';
 import { type Deed, deedsOf } from './deeds.ts';
 import { isOwn, ownMemo, type TemporalSchedule, type TemporalSpec } from './wanted.ts';
 
-const CALL_TIMEOUT_MS = 10_000;
+const CALL_TIMEOUT_MS = 5_000;
 const PAGE_SIZE = 500;
 const GRPC = { invalidArgument: 3, notFound: 5, alreadyExists: 6, failedPrecondition: 9 } as const;
 
