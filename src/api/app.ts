@@ -13,6 +13,7 @@ import type { EventTypes } from '../core/event-types.ts';
 import type { AnyFeature, RouteDependencies } from '../core/feature.ts';
 import { dependenciesOf } from '../core/feature-dependencies.ts';
 import { featureHealth } from '../core/health/features.ts';
+import { checkSchedules } from '../core/health/schedules.ts';
 import { answerProblems, sendProblem, toProblem } from '../core/http/problem.ts';
 import { HttpRequest } from '../core/http/upgrades.ts';
 import { checkStrictly } from '../core/http/validation.ts';
@@ -21,6 +22,7 @@ import { createAccepter } from '../core/ledger/accepter.ts';
 import { createStatsReader } from '../core/ledger/stats.ts';
 import { createTypeDirectory } from '../core/ledger/type-directory.ts';
 import type { Outbound } from '../core/outbound/index.ts';
+import { registerScheduleFigures } from '../core/schedules/figures.ts';
 import type { Api, ApiCore } from './api.ts';
 import { requireAccess } from './auth.ts';
 import { BODY_BYTES_MAX, limitBodies, readBodies } from './body.ts';
@@ -103,10 +105,16 @@ export async function buildApp(dependencies: ApiDependencies): Promise<Api> {
       pool: watchPool,
       checkTemporal: dependencies.checkTemporal,
       foundDiskFull: accepter.foundDiskFull,
-      furtherFindings: [() => alertFindings(watchPool), featureHealth(dependencies.features, dependencies)],
+      furtherFindings: [
+        () => alertFindings(watchPool),
+        async () => [await checkSchedules(watchPool)],
+        featureHealth(dependencies.features, dependencies),
+      ],
     }),
     metrics: createMetrics(stats, watchPool, config.metricsFrom, log),
   };
+
+  registerScheduleFigures(core.metrics.ofFeature('schedules'), watchPool);
 
   answerProblems(app);
   checkStrictly(app);

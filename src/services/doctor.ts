@@ -7,6 +7,7 @@ import { alertFindings } from '../core/alerts/index.ts';
 import { featureHealth } from '../core/health/features.ts';
 import type { Finding } from '../core/health/finding.ts';
 import { ledgerFindings } from '../core/health/ledger.ts';
+import { checkSchedules } from '../core/health/schedules.ts';
 import { checkTemporal } from '../core/health/temporal.ts';
 import { checkPolling, checkWorkers } from '../core/health/workers.ts';
 import { hostUrl } from '../core/host-url.ts';
@@ -54,6 +55,7 @@ async function databaseFindings(config: Config): Promise<Finding[]> {
       ...(polling ? [polling] : []),
       ...(await secretsFindings(pool, config)),
       ...(await alertFindings(pool)),
+      await checkSchedules(pool),
       ...(await featureHealth(features, { config, pool, outbound, log: pino({ level: 'silent' }) })()),
     ];
   } catch (error) {
