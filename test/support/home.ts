@@ -3,11 +3,11 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { onTestFinished } from 'vitest';
+import { atEnd } from './at-end.ts';
 
 /** A folder that is removed when the test has ended; register what runs in it afterwards, so that it is stopped before. */
 export async function makeHome(): Promise<string> {
   const home = await mkdtemp(join(tmpdir(), 'tem home '));
-  onTestFinished(() => rm(home, { recursive: true, force: true }));
+  atEnd(() => rm(home, { recursive: true, force: true }));
   return home;
 }

@@ -50,6 +50,26 @@ test('a copy of the database that is 11 days old does not fire its past', async 
   expect(await ledger.events()).toHaveLength(found.fired);
 });
 
+test('switched on again after ten days it fires nothing: the Saturdays of the pause are listed as paused, the next one fires', async () => {
+  await ledger.create({ every: null, cron: '0 10 * * 6', time_zone: 'Europe/Berlin', paused: true });
+  await ledger.pool.query(
+    `update tem.schedule_state set effective_from = effective_from - interval '10 days', accounted_until = accounted_until - interval '10 days',
+       pauses = jsonb_set(pauses, '{0,from}', to_jsonb((pauses->0->>'from')::timestamptz - interval '10 days')) where schedule_id = $1`,
+    [ledger.id],
+  );
+  await ledger.pool.query('update tem.schedule set paused = false where id = $1', [ledger.id]);
+  await lookAt(ledger.pool, [ledger.id]);
+  const found = await ledger.counts();
+  expect(found).toMatchObject({ fired: 0, missed: 0, skipped: 0 });
+  expect([1, 2]).toContain(found.paused);
+  expect(await ledger.events()).toEqual([]);
+  const next = new Date(await ledger.nextAt());
+  expect(next.getTime()).toBeGreaterThan(Date.now());
+  expect(next.getTime()).toBeLessThan(Date.now() + 8 * 24 * 60 * MINUTE_MS);
+  const words = new Intl.DateTimeFormat('en-GB', { weekday: 'long', hour: '2-digit', timeZone: 'Europe/Berlin' });
+  expect(words.format(next)).toMatch(/Saturday.*10/);
+});
+
 test('a long outage of every second is listed in bounded rows', async () => {
   await ledger.create({ every: '1 second', catchup_window: '10 seconds' }, 5 * 60 * MINUTE_MS);
   const found = await ledger.counts();

@@ -9,13 +9,11 @@ import { noteChange } from '../changes.ts';
 import { SCHEDULE_COLUMNS, type Schedule, type ScheduleSync, SYNC_COLUMNS } from '../schedule.ts';
 import { type HeldSchedule, RefusedByTemporal, type ScheduleCalls } from './calls.ts';
 import type { Deed } from './deeds.ts';
-import { type Difference, differences, type Ownership, wantedSchedule } from './wanted.ts';
+import { type Difference, differences, type Ownership, temporalNote, wantedSchedule } from './wanted.ts';
 
 const ROUNDS_MAX = 6;
 /** What the table's trigger raises. */
 const SQL_REFUSED = 'TM400';
-/** Temporal takes longer ones. */
-const NOTE_BYTES_MAX = 2_000;
 
 export interface SyncDependencies extends Ownership {
   pool: Pool;
@@ -164,19 +162,9 @@ export function adoption(
   const next = {
     paused: turned ? paused : row.paused,
     // A note that the row has got meanwhile stands, unless it goes with a pause or a resume of that moment.
-    note: noted && (turned || (row.note ?? '') === (row.syncedNote ?? '')) ? cut(notes) || null : row.note,
+    note: noted && (turned || temporalNote(row.note) === (row.syncedNote ?? '')) ? notes || null : row.note,
   };
   return next.paused === row.paused && next.note === row.note ? undefined : next;
-}
-
-function cut(note: string): string {
-  const bytes = Buffer.from(note);
-  if (bytes.length <= NOTE_BYTES_MAX) return note;
-  // What is left of a character at the end isn't one.
-  return bytes
-    .subarray(0, NOTE_BYTES_MAX)
-    .toString()
-    .replace(/\ufffd+$/, '');
 }
 
 async function markSynced(pool: Pool, row: SyncedSchedule, drift: string | null): Promise<void> {
@@ -184,7 +172,7 @@ async function markSynced(pool: Pool, row: SyncedSchedule, drift: string | null)
     `update tem.schedule_state set synced_revision = $2, synced_paused = $3, synced_note = $4, synced_at = clock_timestamp(), drift = $5
      where schedule_id = $1
        and (synced_revision, synced_paused, synced_note, drift) is distinct from ($2::bigint, $3::boolean, $4::text, $5::text)`,
-    [row.id, row.revision, row.paused, row.note, drift],
+    [row.id, row.revision, row.paused, temporalNote(row.note), drift],
   );
 }
 

@@ -22,6 +22,7 @@ const RECONCILE_TIMEOUT_S = 300;
 const ALLOW_ALL = 6;
 const SKIP = 1;
 const MEMO = 'tem';
+const NOTE_BYTES_MAX = 1_000;
 
 export interface Ownership {
   ledgerId: string;
@@ -48,8 +49,19 @@ export function wantedSchedule(schedule: Schedule, { ledgerId, taskQueue }: Owne
       catchupWindow: seconds(schedule.catchupWindowMs / 1_000),
       pauseOnFailure: false,
     },
-    state: { paused: schedule.paused, notes: schedule.note ?? '' },
+    state: { paused: schedule.paused, notes: temporalNote(schedule.note) },
   };
+}
+
+/** Temporal refuses longer notes; the row keeps the whole one. */
+export function temporalNote(note: string | null): string {
+  const bytes = Buffer.from(note ?? '');
+  if (bytes.length <= NOTE_BYTES_MAX) return note ?? '';
+  // What is left of a character at the end isn't one.
+  return bytes
+    .subarray(0, NOTE_BYTES_MAX)
+    .toString()
+    .replace(/\ufffd+$/, '');
 }
 
 function wantedSpec(schedule: Schedule): TemporalSpec {
