@@ -27,7 +27,7 @@ import type { Api, ApiCore } from './api.ts';
 import { requireAccess } from './auth.ts';
 import { BODY_BYTES_MAX, limitBodies, readBodies } from './body.ts';
 import { answerBrokenRequest } from './broken-request.ts';
-import { createCallers } from './callers.ts';
+import { type Callers, createCallers } from './callers.ts';
 import { consoleRoutes } from './console/index.ts';
 import { createIncoming } from './incoming.ts';
 import { createMetrics } from './metrics.ts';
@@ -113,7 +113,6 @@ export async function buildApp(dependencies: ApiDependencies): Promise<Api> {
     }),
     metrics: createMetrics(stats, watchPool, config.metricsFrom, log),
   };
-
   registerScheduleFigures(core.metrics.ofFeature('schedules'), watchPool);
 
   answerProblems(app);
@@ -138,13 +137,19 @@ export async function buildApp(dependencies: ApiDependencies): Promise<Api> {
   consoleRoutes(app, dependencies);
   alertRoutes(app, core);
   scheduleRoutes(app, { ...core, temporal: dependencies.temporal });
+  await addFeatures(app, core, dependencies, callers);
+  return app;
+}
+
+async function addFeatures(app: Api, core: ApiCore, dependencies: ApiDependencies, callers: Callers): Promise<void> {
+  const { config, pool, log, eventTypes } = dependencies;
   const shared: Omit<RouteDependencies, 'settings'> = {
     config,
     pool,
     log,
     auth: callers.auth,
     outbound: dependencies.outbound,
-    accept: createAccept(eventTypes, accepter),
+    accept: createAccept(eventTypes, core.accepter),
     temporal: dependencies.temporal,
     databaseUrl: dependencies.databaseUrl,
     webSockets: createWebSockets(app.server),
@@ -156,7 +161,6 @@ export async function buildApp(dependencies: ApiDependencies): Promise<Api> {
     const plugin: FastifyPluginAsync = async (scope) => feature.routes?.(scope, own);
     await app.register(plugin);
   }
-  return app;
 }
 
 /** While the app closes, each answer ends its connection: a kept-alive one would hold the stop up for nothing. */
