@@ -73,9 +73,17 @@ create table tem.event (
   -- 0: may share a batch; 1: a workflow of its own; 2: quarantine, one at a time per worker.
   lane smallint not null default 0,
   pruned boolean not null default false,
+  -- Past it an attempt that has not begun ends the event EXTINCT. Infinite once a person has revived an event that expired.
+  expires_at timestamptz,
+  -- Of a type with `orderBy`: the line in which its value's events stand (0012), and its number there once it had to wait.
+  -- Who waits for its turn is in nobody's hands and not in the queue.
+  line uuid,
+  line_no bigint,
   constraint event_type_key unique (type, key),
-  constraint event_owned_or_queued check (
-    num_nonnulls(due_at, due_by) = case when state in ('PROCESSED', 'EXTINCT', 'CANCELLED') then 0 else 1 end)
+  constraint event_owned_or_queued check (case
+    when state in ('PROCESSED', 'EXTINCT', 'CANCELLED') then num_nonnulls(due_at, due_by) = 0
+    when line is null then num_nonnulls(due_at, due_by) = 1
+    else num_nonnulls(due_at, due_by) <= 1 end)
 ) with (
   -- A plan made when all events were on a few pages reads them all, and is kept while thousands come. Until autovacuum has
   -- been here, Postgres takes the table for a larger one and goes by its indexes.
@@ -95,6 +103,7 @@ create index event_grouped on tem.event ("group", type, state, created_at, id) w
 -- Written once, when an event ends: retention reads here what it is to delete, and rates what has just ended.
 create index event_ended on tem.event (type, state, updated_at)
   where state in ('PROCESSED', 'EXTINCT', 'CANCELLED') and not pruned;
+create index event_expiry on tem.event (expires_at) where expires_at is not null and state in ('QUEUED', 'FAILED');
 -- Keys that are remembered after their event is gone.
 create index event_tombstone on tem.event (updated_at) where pruned;
 -- How often each pair of them occurs, for counts that are too large to be counted.
@@ -143,8 +152,39 @@ create table tem.event_type (
   compensates boolean not null,
   updated_at timestamptz not null default now(),
   -- When a live worker last had it, to the minute.
-  last_seen_at timestamptz not null default now()
+  last_seen_at timestamptz not null default now(),
+  -- A JSON pointer into the payload: events with the same value there run one at a time.
+  order_by text generated always as (definition ->> 'orderBy') stored
 );
+
+-- Which types have `order_by`: a bit for each, by the hash of its name. Like the bell it costs next to nothing to ask, and so
+-- events of the other types pay nothing; two names that share a bit only mean that the row above is read in vain.
+create sequence tem.ordered_types as bigint minvalue 0 start 0;
+
+create function tem.order_bit(type text) returns bigint language sql immutable parallel safe
+  return 1::bigint << (hashtext(type) & 31);
+
+create function tem.may_be_ordered(type text) returns boolean language sql volatile
+  return pg_sequence_last_value('tem.ordered_types') & tem.order_bit(type) <> 0;
+
+-- To be called after a change of the types. One at a time: who comes second must see what the first has added.
+create function tem.note_ordered_types() returns void language plpgsql set search_path = pg_catalog, pg_temp as $$
+begin
+  perform pg_advisory_xact_lock(hashtext('tem.ordered_types'));
+  perform setval('tem.ordered_types', coalesce(bit_or(tem.order_bit(t.name)), 0)) from tem.event_type t where t.order_by is not null;
+end $$;
+
+-- The line of a payload: a hash of the type and of the value at the pointer, so that neither its length nor a secret in it
+-- matters. Null when there is no value. A string and a number that are written alike are the same value.
+create function tem.line_at(type text, payload jsonb, order_by text) returns uuid language sql immutable parallel safe
+  return md5(type || ' ' || (payload #>> array(
+    select replace(replace(part, '~1', '/'), '~0', '~')
+      from unnest(string_to_array(substr(order_by, 2), '/')) with ordinality as p(part, n) order by n)))::uuid;
+
+-- The same for what the type says, null for types without an order.
+create function tem.line_of(type text, payload jsonb) returns uuid language sql stable
+  return (select tem.line_at(t.name, line_of.payload, t.order_by) from tem.event_type t
+    where t.name = line_of.type and t.order_by is not null);
 
 -- The bell: Unix microseconds until which some relay sleeps. A sequence is read and written outside of snapshots and
 -- leaves no dead rows, so asking it for every event stays cheap for ever.
@@ -250,6 +290,14 @@ begin
   return true;
 end $$;
 
+create function tem.inspect_expiry(expires_at timestamptz) returns boolean language plpgsql set search_path = pg_catalog, pg_temp as $$
+begin
+  if not tem.time_acceptable(inspect_expiry.expires_at) then
+    raise exception 'expires_at must be a time from 1970-01-01 to 9999-12-31 (UTC)' using errcode = 'TM400';
+  end if;
+  return true;
+end $$;
+
 -- Accepts an event inside the caller's transaction and returns its id; needs only execute on this function.
 -- The same type and key with an equal payload returns the event that is there, with another payload raises TM409.
 -- A caller often commits one event at a time, and then what Postgres prepares for each call takes longer than what it does
@@ -257,26 +305,33 @@ end $$;
 -- needs (docs/decisions/0008).
 create function tem.enqueue(
   type text, payload jsonb, key text default null, priority integer default 3, "group" text default null,
-  run_at timestamptz default null
+  run_at timestamptz default null, expires_at timestamptz default null
 ) returns uuid language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   new_id uuid := tem.uuid_v7();
+  its_line uuid;
   existing record;
   rung text;
 begin
-  if enqueue.key is null and enqueue."group" is null and enqueue.run_at is null
+  if tem.may_be_ordered(enqueue.type) then
+    its_line := tem.line_of(enqueue.type, enqueue.payload);
+  end if;
+  if enqueue.key is null and enqueue."group" is null and enqueue.run_at is null and enqueue.expires_at is null and its_line is null
       and tem.acceptable(enqueue.type, enqueue.payload, enqueue.priority) then
     insert into tem.event (id, type, key, payload, priority)
     values (new_id, enqueue.type, new_id::text, enqueue.payload, enqueue.priority);
   else
-    insert into tem.event (id, type, key, payload, priority, "group", run_at, due_at)
+    insert into tem.event (id, type, key, payload, priority, "group", run_at, due_at, expires_at, line)
     select new_id, enqueue.type, coalesce(enqueue.key, new_id::text), enqueue.payload, enqueue.priority,
-        coalesce(enqueue."group", ''), coalesce(enqueue.run_at, now()), greatest(enqueue.run_at, clock_timestamp())
+        coalesce(enqueue."group", ''), coalesce(enqueue.run_at, now()), greatest(enqueue.run_at, clock_timestamp()),
+        enqueue.expires_at, its_line
       where tem.acceptable(enqueue.type, enqueue.payload, enqueue.priority)
           and (enqueue.key is null or tem.key_acceptable(enqueue.key))
           and (enqueue."group" is null or octet_length(enqueue."group") <= 512)
           and (enqueue.run_at is null or tem.time_acceptable(enqueue.run_at))
+          and (enqueue.expires_at is null or tem.time_acceptable(enqueue.expires_at))
         or tem.inspect(enqueue.type, enqueue.payload, enqueue.key, enqueue.priority, enqueue."group", enqueue.run_at)
+        and tem.inspect_expiry(enqueue.expires_at)
     on conflict on constraint event_type_key do nothing;
     if not found then
       -- A pruned event keeps its key and a digest of its payload.
@@ -298,4 +353,4 @@ begin
   end if;
   return new_id;
 end $$;
-revoke execute on function tem.enqueue(text, jsonb, text, integer, text, timestamptz) from public;
+revoke execute on function tem.enqueue(text, jsonb, text, integer, text, timestamptz, timestamptz) from public;

@@ -29,8 +29,8 @@ const NEXT_RETRY_DELAY_MS_MIN = 1;
 export interface AttemptActivityDependencies {
   ledgerId: string;
   attempts: AttemptDependencies;
-  /** Ordinary attempts of one type at a time; further ones go back to the queue. */
-  ordinaryPerTypeMax: number;
+  /** Places for ordinary attempts, of which a type gets its share; further ones go back to the queue. */
+  ordinaryMax: number;
   /** Tells the relay that a run no longer holds its slot; `goesOn` when more of it follows at once. */
   runDone(workflowId: string, goesOn?: boolean): void;
 }
@@ -43,7 +43,7 @@ export type AttemptActivities = Pick<
 export function createAttemptActivities(dependencies: AttemptActivityDependencies): AttemptActivities {
   const { attempts } = dependencies;
   const warnOfOutage = atMostEvery(OUTAGE_WARNING_EVERY_MS, attempts.log);
-  const shares = createShares(dependencies.ordinaryPerTypeMax);
+  const shares = createShares(dependencies.ordinaryMax);
 
   const ownLedger = (input: { ledger: string }): void => {
     if (input.ledger === dependencies.ledgerId) return;
@@ -99,7 +99,7 @@ export function createAttemptActivities(dependencies: AttemptActivityDependencie
     async beginRun(input) {
       ownLedger(input);
       try {
-        return await beginRun(attempts, input);
+        return await enterAttempt(attempts, input, () => beginRun(attempts, input), true);
       } finally {
         // The workflow waits in Temporal, and holds no slot.
         dependencies.runDone(Context.current().info.workflowExecution?.workflowId ?? '');

@@ -71,6 +71,7 @@ export function createIncoming(eventTypes: EventTypes, directory: TypeDirectory)
         if (refusal) return refusal;
         source = 'http, unchecked';
       }
+      const orderBy = type ? type.orderBy : directory.get(event.type)?.description?.orderBy;
       const ttlMs = type ? type.ttlMs : directory.get(event.type)?.description?.ttlMs;
       return {
         type: event.type,
@@ -82,6 +83,7 @@ export function createIncoming(eventTypes: EventTypes, directory: TypeDirectory)
         ...(runAt && { runAt }),
         ...(expiresAt && { expiresAt }),
         ...(typeof ttlMs === 'number' && { ttlMs }),
+        ...(typeof orderBy === 'string' && { orderBy }),
       };
     },
   };

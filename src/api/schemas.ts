@@ -205,6 +205,8 @@ export const EventTypesAnswer = Type.Object({
       ttl: nullable(Type.String()),
       long: nullable(Type.Boolean()),
       batch: nullable(Type.Integer()),
+      orderBy: nullable(Type.String({ description: 'Events with the same value there run one at a time.' })),
+      orderAfterExtinct: nullable(Type.Unsafe<'release' | 'hold'>({ type: 'string', enum: ['release', 'hold'] })),
       keyPrivate: nullable(Type.Boolean()),
       compensates: nullable(Type.Boolean()),
       alert: nullable(

@@ -15,15 +15,15 @@ export function createAccept(types: EventTypes, accepter: Pick<Accepter, 'accept
   return async (events) => {
     const refusals = events.map((event) => refusalOf(types, event));
     const good = events.filter((_, index) => refusals[index] === undefined);
-    const accepted = good.length === 0 ? [] : await accepter.acceptBatch(good.map((event) => withTtl(types, event)));
+    const accepted = good.length === 0 ? [] : await accepter.acceptBatch(good.map((event) => withPolicy(types, event)));
     let next = 0;
     return events.map((event, index) => refusals[index] ?? outcomeOf(event, accepted[next++]));
   };
 }
 
-function withTtl(types: EventTypes, event: AcceptInput): AcceptInput {
-  const ttlMs = types.get(event.type)?.ttlMs;
-  return ttlMs === undefined ? event : { ttlMs, ...event };
+function withPolicy(types: EventTypes, event: AcceptInput): AcceptInput {
+  const { ttlMs, orderBy } = types.get(event.type) ?? {};
+  return { ...(ttlMs !== undefined && { ttlMs }), orderBy, ...event };
 }
 
 function refusalOf(types: EventTypes, event: AcceptInput): Error | undefined {

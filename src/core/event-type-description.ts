@@ -2,7 +2,7 @@
 // too, and as GET /v1/event-types shows it.
 
 import type { AlertPolicy } from './alerts/policy.ts';
-import type { RetryMs } from './event-type.ts';
+import type { OrderAfterExtinct, RetryMs } from './event-type.ts';
 
 /** What a worker registers; durations in milliseconds. */
 export interface EventTypeDescription {
@@ -17,6 +17,9 @@ export interface EventTypeDescription {
   ttlMs?: number | null;
   long: boolean;
   batch: number | null;
+  /** Null: no order; absent in what an older release registered. */
+  orderBy?: string | null;
+  orderAfterExtinct?: OrderAfterExtinct | null;
   keyPrivate: boolean;
   compensates: boolean;
   /** Absent in what an older release registered. */
@@ -41,6 +44,8 @@ export interface EventTypeJson {
   ttl: string | null;
   long: boolean | null;
   batch: number | null;
+  orderBy: string | null;
+  orderAfterExtinct: OrderAfterExtinct | null;
   keyPrivate: boolean | null;
   compensates: boolean | null;
   /** Null: as the settings say. */
@@ -72,6 +77,8 @@ export function presentEventType(
     ttl: typeof description?.ttlMs === 'number' ? durationText(description.ttlMs) : null,
     long: description?.long ?? null,
     batch: description?.batch ?? null,
+    orderBy: description?.orderBy ?? null,
+    orderAfterExtinct: description?.orderAfterExtinct ?? null,
     keyPrivate: description?.keyPrivate ?? null,
     compensates: description?.compensates ?? null,
     alert: presentAlert(description?.alert),

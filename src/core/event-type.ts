@@ -101,6 +101,8 @@ export interface PayloadRefusal {
   atAcceptOnly?: boolean;
 }
 
+export type OrderAfterExtinct = 'release' | 'hold';
+
 export interface EventTypeDefinition<Schema extends TSchema = TSchema> {
   /** Durable: it is in the ledger and in workflow ids. Letters, digits, dot, underscore, hyphen; at most 128. */
   name: string;
@@ -126,6 +128,13 @@ export interface EventTypeDefinition<Schema extends TSchema = TSchema> {
   long?: boolean;
   /** Under pressure up to this many events (2 to 1,000) share one workflow run; absent: always one workflow each. */
   batch?: number;
+  /**
+   * A JSON pointer into the payload, such as `/account`: events with the same value there run one at a time, in the order in
+   * which they were committed; those without one have no order.
+   */
+  orderBy?: string;
+  /** Whether an event that ended EXTINCT lets those behind it go on, or holds them; `release` by default. */
+  orderAfterExtinct?: OrderAfterExtinct;
   /** Hashes the key in workflow ids, for keys that are personal data. */
   keyPrivate?: boolean;
   /** The version of the payload's shape, for people: `GET /v1/event-types` shows it. */
@@ -151,7 +160,7 @@ export interface EventTypeDefinition<Schema extends TSchema = TSchema> {
 export interface EventType
   extends Omit<
     EventTypeDefinition,
-    'retry' | 'compensationRetry' | 'timeout' | 'retention' | 'ttl' | 'alert' | 'handle'
+    'retry' | 'compensationRetry' | 'timeout' | 'retention' | 'ttl' | 'alert' | 'handle' | 'orderAfterExtinct'
   > {
   handle(event: EventView<never>, context: HandlerContext): Promise<unknown> | unknown;
   readonly kind: 'tem.eventType';
@@ -161,6 +170,7 @@ export interface EventType
   readonly retentionMs: number | undefined;
   readonly ttlMs: number | undefined;
   readonly alert: AlertPolicy | undefined;
+  readonly orderAfterExtinct: OrderAfterExtinct;
   readonly long: boolean;
   readonly version: number;
 }
@@ -176,6 +186,9 @@ export interface RetryMs {
 export const RETENTION_MS_MIN = 30 * 24 * 3_600_000;
 
 export const TYPE_NAME_PATTERN = '^[a-zA-Z][a-zA-Z0-9._-]{0,127}$';
+
+/** RFC 6901; the whole payload is no value to order by. */
+const ORDER_BY = /^(\/([^~/]|~[01])*)+$/;
 
 /** Checks a definition and fills in the defaults. Throws a RangeError that names the type and the setting. */
 export function defineEventType<Schema extends TSchema>(definition: EventTypeDefinition<Schema>): EventType {
@@ -221,6 +234,11 @@ export function defineEventType<Schema extends TSchema>(definition: EventTypeDef
   }
   const retentionMs = definition.retention === undefined ? undefined : duration('retention', definition.retention);
   if (retentionMs !== undefined && retentionMs < RETENTION_MS_MIN) refuse('retention', 'must be 30 days at least');
+  const { orderBy, orderAfterExtinct = 'release' } = definition;
+  if (orderBy !== undefined && (typeof orderBy !== 'string' || !ORDER_BY.test(orderBy)))
+    refuse('orderBy', "must be a JSON pointer into the payload, such as '/account'");
+  if (orderAfterExtinct !== 'release' && orderAfterExtinct !== 'hold')
+    refuse('orderAfterExtinct', `must be 'release' or 'hold'`);
   if (batch !== undefined && definition.long) refuse('batch', 'and long exclude each other');
   return {
     ...(definition as unknown as EventTypeDefinition),
@@ -232,6 +250,7 @@ export function defineEventType<Schema extends TSchema>(definition: EventTypeDef
     retentionMs,
     ttlMs: definition.ttl === undefined ? undefined : duration('ttl', definition.ttl),
     alert: readAlert(definition.alert, duration, refuse),
+    orderAfterExtinct,
     long: definition.long ?? false,
     version: definition.version ?? 1,
   };

@@ -3,6 +3,7 @@
 // secret when any part of the schema that may apply to it says so, and what can't be followed counts as secret too.
 
 import { isDeepStrictEqual } from 'node:util';
+import { valueAt } from './json/pointer.ts';
 import { isSchema, type Schema, subschemas } from './json-schema.ts';
 
 export const SECRET_MASK = '[secret]';
@@ -199,11 +200,6 @@ function follow({ root, ids, anchors, homes }: Secretive, from: Schema, referenc
   const home = id === '' ? (homes.get(from) ?? root) : ids.get(id);
   if (!home || fragment === '') return home ?? UNKNOWN;
   if (!fragment.startsWith('/')) return anchors.get(fragment) ?? UNKNOWN;
-  let place: unknown = home;
-  for (const step of decodeURIComponent(fragment).slice(1).split('/')) {
-    const name = step.replaceAll('~1', '/').replaceAll('~0', '~');
-    const steps: object = typeof place === 'object' && place !== null ? place : {};
-    place = Object.hasOwn(steps, name) ? (steps as Schema)[name] : undefined;
-  }
+  const place = valueAt(home, decodeURIComponent(fragment));
   return place === undefined ? UNKNOWN : place;
 }

@@ -18,6 +18,7 @@ import { createExpiry } from './expiry.ts';
 import { type FeatureParts, featureParts } from './feature-parts.ts';
 import { HAND_BACK_MS } from './grace.ts';
 import { createLeaseKeeper, type LeaseKeeper, type LeaseKeeperOptions } from './lease-keeper.ts';
+import { createLines } from './lines.ts';
 import { createWorkerMetrics, type WorkerMetrics } from './metrics.ts';
 import { createOrders } from './orders.ts';
 import { endOrphanedRuns } from './orphaned-runs.ts';
@@ -91,7 +92,7 @@ export async function assembleParts(
       {
         ledgerId,
         attempts,
-        ordinaryPerTypeMax: ordinaryAttemptsMax(slots) / 2,
+        ordinaryMax: ordinaryAttemptsMax(slots),
         pool,
         client,
         log,
@@ -119,6 +120,7 @@ export async function assembleParts(
     part('relay', relay, 'grace'),
     part('reconciler', reconciler),
     part('orders', orders),
+    part('lines', createLines(pool, connections.listener, log)),
     part('expiry', createExpiry(pool, `worker ${id}`, log)),
     ...(metrics ? [part('metrics', metrics)] : []),
     part('incidents', incidentsOf(assembly), 'grace'),

@@ -16,7 +16,7 @@ async function setup(handle: Parameters<typeof typeOf>[0], further: Parameters<t
   const activities = createAttemptActivities({
     ledgerId: LEDGER,
     attempts: bench.dependencies,
-    ordinaryPerTypeMax: 2,
+    ordinaryMax: 4,
     runDone: (workflowId, goesOn) => void done.push(goesOn ? `${workflowId} goes on` : workflowId),
   });
   const id = await bench.accept();

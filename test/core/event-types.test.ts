@@ -67,6 +67,16 @@ describe('refuse', () => {
   });
 });
 
+test.each<[string, Partial<EventTypeDefinition>, string]>([
+  ['no pointer', { orderBy: 'account' }, 'orderBy must be a JSON pointer'],
+  ['the whole payload', { orderBy: '' }, 'orderBy must be a JSON pointer'],
+  ['an escape that there is none of', { orderBy: '/a~2' }, 'orderBy must be a JSON pointer'],
+  ['an end that is none', { orderAfterExtinct: 'wait' as never }, "orderAfterExtinct must be 'release' or 'hold'"],
+])('an order by %s stops the start', (_, further, message) => {
+  expect(() => refusal(further, {})).toThrow(message);
+  expect(() => refusal({ orderBy: '/a/b~1c/0' }, {})).not.toThrow();
+});
+
 describe('a schema', () => {
   test.each<[string, unknown, string | undefined]>([
     ['the right values', ['a', 1], undefined],

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { type RunningApi, startApi } from '../../src/api/server.ts';
 import { readConfig } from '../../src/config.ts';
+import { deleteFlow, putFlow, whyWaiting } from '../../src/core/flows/index.ts';
 import { acceptEvents } from '../../src/core/ledger/accept.ts';
 import { features } from '../../src/features.ts';
 import { type RunningWorker, startWorker } from '../../src/workers/process.ts';
@@ -124,6 +125,48 @@ test('no worker has a workflow: when the one that began it is gone the event goe
   expect(await until(id, 'PROCESSING')).toMatchObject({ epoch: row.epoch, crash_count: 0 });
   await call('POST', `/v1/events/${id}/cancel`);
   await until(id, 'CANCELLED');
+});
+
+test('no more attempts of a workflow are in flight than its flow lets be, over all workers', async () => {
+  const flow = { type: 'example.greeting', group: '', paused: false, rate: null };
+  await putFlow(database.pool, { ...flow, maxInFlight: 2 });
+  // By then every worker obeys it.
+  await waitFor(async () => {
+    const { rowCount } = await database.pool.query(`select from tem.flow where updated_at < now() - interval '2 s'`);
+    return rowCount === 1;
+  });
+  const ids = await Promise.all(['Ida', 'Jon', 'Kim', 'Lea'].map((name) => accept(flow.type, { name, does: 'wait' })));
+  const inFlight = async (): Promise<string[]> => {
+    const { rows } = await database.pool.query(`select id from tem.event where id = any($1) and state = 'PROCESSING'`, [
+      ids,
+    ]);
+    return rows.map(({ id }) => id);
+  };
+  for (let left = ids.length; left > 0; left -= 1) {
+    const some = await waitFor(async () => {
+      const found = await inFlight();
+      return found.length === Math.min(2, left) && found;
+    }, PATIENCE_MS);
+    const others = ids.filter((id) => !some.includes(id));
+    if (left > 2) {
+      const waiting = await waitFor(async () => {
+        const found = await whyWaiting(database.pool, others);
+        return found.size === left - 2 && [...found.values()];
+      }, PATIENCE_MS);
+      expect(waiting.every(({ reason }) => reason === 'slots')).toBe(true);
+    }
+    await call('POST', `/v1/events/${some[0]}/cancel`);
+    await until(some[0] as string, 'CANCELLED');
+  }
+  const { rows } = await database.pool.query(
+    `select max(at_once)::int as most from (
+       select sum(step) over (order by at) as at_once from (
+         select at, 1 as step from tem.transition where event_id = any($1) and to_state = 'PROCESSING'
+         union all select at, -1 from tem.transition where event_id = any($1) and from_state = 'PROCESSING') steps) sums`,
+    [ids],
+  );
+  expect(rows).toEqual([{ most: 2 }]);
+  await deleteFlow(database.pool, flow.type, '');
 });
 
 test('more handlers than connections, each with tx and the pool of the feature, do not wait for each other', async () => {

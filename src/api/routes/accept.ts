@@ -50,6 +50,8 @@ export function acceptRoutes(app: Api, core: ApiCore): void {
       // An event that is accepted is answered, whether or not it is known who runs it.
       await core.directory.freshWithin(FRESH_WITHIN_MS);
       if (outcome.status === 'duplicate') return reply.code(200).send(await present(core, outcome.id));
+      // Whether it has its turn is known to the ledger alone.
+      if (prepared.orderBy !== undefined) return reply.code(202).send(await present(core, outcome.id));
       return reply.code(202).send(presentEvent(acceptedRow(prepared, outcome), core.directory));
     },
   );

@@ -34,6 +34,7 @@ export function acceptedRow(input: AcceptInput, outcome: AcceptOutcome): EventRo
     crash_count: 0,
     pruned: false,
     queued: true,
+    behind: null,
     due_ahead: runAt > createdAt ? runAt : null,
   };
 }

@@ -26,6 +26,7 @@ export function createEmit(types: EventTypes, tx: LedgerTransaction): Emit {
           payload,
           ...options,
           ...(type?.ttlMs !== undefined && { ttlMs: type.ttlMs }),
+          ...(type?.orderBy !== undefined && { orderBy: type.orderBy }),
           source: 'emit',
         },
       ]),

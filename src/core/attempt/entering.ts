@@ -7,14 +7,21 @@ import type { BatchMember, BatchOutcome } from './batch.ts';
 import type { AttemptDependencies } from './dependencies.ts';
 import { ledger } from './persist.ts';
 
-/** Runs an attempt once its flows let it begin; `released` when it went back to the queue. */
-export function enterAttempt(
+/**
+ * Runs an attempt once its flows let it begin; `released` when it went back to the queue. It has its place in flight until
+ * `run` is over; `goesOn`: beyond that, as a workflow, which is counted in the ledger from its beginning to its end.
+ */
+export function enterAttempt<Outcome>(
   dependencies: AttemptDependencies,
   request: { id: string; generation: number; type: string },
-  run: () => Promise<AttemptOutcome>,
-): Promise<AttemptOutcome> {
+  run: () => Promise<Outcome>,
+  goesOn = false,
+): Promise<Outcome | { outcome: 'released' }> {
   const { admission, marksPool, running } = dependencies;
-  if (!admission?.limits(request.type)) return run().finally(admission?.enterFreely(request.id, request.type));
+  if (!admission?.limits(request.type)) {
+    const leave = admission?.enterFreely(request.id, request.type);
+    return run().finally(() => leave?.(goesOn));
+  }
   return running.join(`entry of ${request.id}`, request.generation, async () => {
     const leave = await ledger(admission.enter(request.id, request.type));
     // What must go on, such as to its end, does so.
@@ -22,7 +29,7 @@ export function enterAttempt(
     try {
       return await run();
     } finally {
-      leave?.();
+      leave?.(goesOn);
     }
   });
 }

@@ -2,6 +2,7 @@
 // nothing free, and reserves for what it claims. The attempt itself then goes at one of the reserved instants; an event
 // that comes too late for any goes back to the queue.
 
+import { evenShare } from '../share.ts';
 import type { FlowBook } from './book.ts';
 import type { Flows } from './flows.ts';
 import type { Gate } from './gate.ts';
@@ -92,7 +93,7 @@ export class Admission {
     if (wide && open.length > 0) await this.#fill([wide], take * open.length);
     const total = wide ? Math.min(wide.room(performance.now()), take * open.length) : take * open.length;
     const chosen = open.slice(0, total);
-    const each = chosen.length === 0 ? 0 : Math.min(Math.floor(total / chosen.length), ...chosen.map(roomOf));
+    const each = chosen.length === 0 ? 0 : Math.min(evenShare(total, chosen.length), ...chosen.map(roomOf));
     return this.#promise(chosen, each);
   }
 

@@ -60,7 +60,7 @@ export class Flows {
     this.#gates = options.gates;
     this.#stays = new Stays({
       ...options,
-      onLeave: (places) => this.#freePlaces(places),
+      onLeave: (places, goesOn) => this.#freePlaces(places, goesOn),
       onCounted: () => this.#pump(),
     });
     options.book.onChange(() => this.#changed());
@@ -179,10 +179,13 @@ export class Flows {
     return undefined;
   }
 
-  #freePlaces(places: readonly Gate[]): void {
+  #freePlaces(places: readonly Gate[], goesOn = false): void {
     for (const gate of places) {
       gate.used -= 1;
-      gate.free += 1;
+      if (goesOn) {
+        gate.wentOn += 1;
+        gate.untold = true;
+      } else gate.free += 1;
     }
     this.#pump();
   }

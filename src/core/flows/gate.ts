@@ -17,6 +17,8 @@ export class Gate {
   used = 0;
   /** Whether the ledger doesn't know yet of places that are used. */
   untold = false;
+  /** How many places went on with a workflow, ever. */
+  wentOn = 0;
   /** What the relay has let in, or asked about, and hasn't come here yet. */
   expected = 0;
   /** Wanted by those who wait here: instants of the first, and of all, and places. */
@@ -101,7 +103,7 @@ export class Gate {
   /** Takes in what the ledger gave. */
   granted(
     given: Reserved,
-    asked: { instants: number; used: number; wanted: number },
+    asked: { instants: number; used: number; wanted: number; wentOn: number },
     fromMs: number,
     nowMs: number,
   ): void {
@@ -112,9 +114,10 @@ export class Gate {
       this.instantsAgainMs = fromMs - REFILL_BELOW_MS;
     }
     if (maxInFlight === null) return;
-    this.untold = false;
+    const wentOn = this.wentOn - asked.wentOn;
+    this.untold = wentOn > 0;
     // Some may have been used or given back meanwhile.
-    this.free = Math.max(0, given.places - this.used);
+    this.free = Math.max(0, given.places - this.used - wentOn);
     if (given.places < asked.used + asked.wanted) this.placesAgainMs = nowMs + PLACES_AGAIN_MS;
   }
 

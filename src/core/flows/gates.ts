@@ -72,11 +72,17 @@ export class Gates {
       if (!wish) return [];
       // What is given back may be another worker's before the answer is here.
       gate.free = Math.min(gate.free, wish.wanted);
-      return [{ gate, wish }];
+      return [{ gate, wish: { ...wish, wentOn: gate.wentOn } }];
     });
     if (wishes.length === 0) return;
     const wanted = wishes.map(
-      ({ gate, wish }): Reservation => ({ type: gate.flow.type, group: gate.flow.group, ...wish, aheadMs, leadMs }),
+      ({ gate, wish: { wentOn: _, ...wish } }): Reservation => ({
+        type: gate.flow.type,
+        group: gate.flow.group,
+        ...wish,
+        aheadMs,
+        leadMs,
+      }),
     );
     const answers = await reserve(this.#options.pool, this.#options.workerId, wanted);
     const answeredMs = performance.now();

@@ -5,8 +5,11 @@ import type { FlowBook } from './book.ts';
 import type { Gate } from './gate.ts';
 import type { Gates } from './gates.ts';
 
-/** Says that what went ahead is over, and gives its places in flight back. Saying it again does nothing. */
-export type Leave = () => void;
+/**
+ * Says that what went ahead is over, and gives its places in flight back. Saying it again does nothing. `goesOn`: a workflow
+ * goes on with it, which the ledger counts from now on, so nobody here may have its places before the ledger was asked.
+ */
+export type Leave = (goesOn?: boolean) => void;
 
 /** Which groups these events have, by id. */
 export type GroupsOf = (ids: readonly string[]) => Promise<ReadonlyMap<string, string>>;
@@ -24,7 +27,7 @@ export interface StaysOptions {
   gates: Gates;
   book: FlowBook;
   groupsOf: GroupsOf;
-  onLeave(places: readonly Gate[]): void;
+  onLeave(places: readonly Gate[], goesOn: boolean): void;
   /** Some that were not counted before are now. */
   onCounted(): void;
   log: Logger;
@@ -40,8 +43,8 @@ export class Stays {
 
   enter(stay: Stay): Leave {
     this.#inside.add(stay);
-    return () => {
-      if (this.#inside.delete(stay) && stay.places.length > 0) this.#options.onLeave(stay.places);
+    return (goesOn = false) => {
+      if (this.#inside.delete(stay) && stay.places.length > 0) this.#options.onLeave(stay.places, goesOn);
     };
   }
 

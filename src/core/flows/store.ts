@@ -166,7 +166,8 @@ const RESERVE = `
     from tem.flow f join input i on f.type = i.type and f."group" = i."group"
     order by f.type, f."group" for update of f
   ), seen as materialized (
-    select l.*, clock_timestamp() as now, coalesce(live.held, '{}') as others, coalesce(live.places, 0) as others_places
+    select l.*, clock_timestamp() as now, coalesce(live.held, '{}') as others, coalesce(live.places, 0)
+      + case when l.max_in_flight is null then 0 else tem.runs_in_flight(l.type, l."group", l.max_in_flight) end as others_places
     from locked l left join lateral (
       select jsonb_object_agg(h.key, h.value) as held, sum(h.value::int)::int as places
       from jsonb_each_text(l.held) h

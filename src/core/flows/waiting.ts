@@ -28,7 +28,8 @@ export async function whyWaiting(pool: Pool, ids: readonly string[]): Promise<Ma
   const { rows } = await pool.query<Found>({
     name: 'why-waiting',
     text: `
-      select e.id, f."group" as "flowGroup", f.paused, f.max_in_flight as "maxInFlight", live.held,
+      select e.id, f."group" as "flowGroup", f.paused, f.max_in_flight as "maxInFlight",
+        live.held + case when f.max_in_flight is null then 0 else tem.runs_in_flight(f.type, f."group", f.max_in_flight) end as held,
         f.rate_limit as "rateLimit", f.rate_per as "ratePer",
         case when f.rate_limit is not null and f.next_free > clock_timestamp() then f.next_free end as "freeAt",
         exists (select from tem.event o where o.due_at is not null and o.type = e.type and o.lane = e.lane

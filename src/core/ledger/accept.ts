@@ -19,6 +19,8 @@ export interface AcceptInput {
   /** Past it an attempt that hasn't begun ends the event; else `ttlMs` after runAt, or after now. */
   expiresAt?: Date;
   ttlMs?: number;
+  /** Its type's `orderBy`, where the caller knows the type; else the ledger looks. */
+  orderBy?: string | undefined;
   /** Who accepted it: `http`, `emit ...`. */
   source: string;
 }
@@ -108,19 +110,22 @@ interface Row {
   payload: string;
 }
 
-// Sorted, so that two calls with the same keys wait for each other instead of deadlocking.
+// Sorted, so that two calls with the same lines or keys wait for each other instead of deadlocking.
 const INSERT = `
   with patience as materialized (
     select set_config('lock_timeout', coalesce($9, current_setting('lock_timeout')), true)
   ), given as (
     select g.* from patience, unnest($1::uuid[], $2::text[], $3::text[], $4::jsonb[], $5::smallint[], $6::text[],
-      $7::timestamptz[], $8::text[], $10::timestamptz[], $11::float8[]) with ordinality
-      as g(id, type, key, payload, priority, "group", run_at, source, expires_at, ttl_ms, n)
+      $7::timestamptz[], $8::text[], $10::timestamptz[], $11::float8[], $12::text[]) with ordinality
+      as g(id, type, key, payload, priority, "group", run_at, source, expires_at, ttl_ms, order_by, n)
+  ), placed as (
+    select *, case when order_by is not null then tem.line_at(type, payload, order_by)
+      when tem.may_be_ordered(type) then tem.line_of(type, payload) end as line from given
   )
-  insert into tem.event (id, type, key, payload, priority, "group", run_at, due_at, source, expires_at)
+  insert into tem.event (id, type, key, payload, priority, "group", run_at, due_at, source, expires_at, line)
   select id, type, key, payload, priority, "group", coalesce(run_at, now()), greatest(run_at, statement_timestamp()), source,
-      coalesce(expires_at, greatest(run_at, now()) + ttl_ms * interval '1 ms')
-    from given order by type, key, n
+      coalesce(expires_at, greatest(run_at, now()) + ttl_ms * interval '1 ms'), line
+    from placed order by line nulls first, type, key, n
   on conflict on constraint event_type_key do nothing
   returning id, created_at as "createdAt", run_at as "runAt", tem.ring()`;
 
@@ -140,6 +145,7 @@ async function insert(client: Queryable, rows: Row[], patience: Patience): Promi
       patience.lockTimeoutMs === undefined ? null : String(patience.lockTimeoutMs),
       rows.map((row) => row.event.expiresAt?.toISOString() ?? null),
       rows.map((row) => row.event.ttlMs ?? null),
+      rows.map((row) => row.event.orderBy ?? null),
     ],
     ...answerWithin(patience),
   });

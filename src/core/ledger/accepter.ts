@@ -4,6 +4,7 @@
 import type { Pool, PoolClient } from 'pg';
 import { LedgerUnavailable } from '../errors.ts';
 import { createGroupCommit } from '../group-commit.ts';
+import { valueAt } from '../json/pointer.ts';
 import { createTurns } from '../turns.ts';
 import { within } from '../within.ts';
 import { type AcceptInput, type AcceptOutcome, acceptEvents } from './accept.ts';
@@ -97,17 +98,18 @@ async function writeGroup(pool: Pool, events: AcceptInput[]): Promise<(AcceptOut
     if (isUnavailable(error) && !isContention(error)) throw error;
     if (events.length === 1) return [asOutcome(error)];
   }
-  // Events without a key of their own can't wait for anybody: they go first and together.
-  const keyless = events.filter((event) => event.key === undefined);
+  // Events without a key of their own or an order can't wait for anybody: they go first and together.
+  const free = events.filter((event) => event.key === undefined && event.orderBy === undefined);
   const outcomes = new Map<AcceptInput, AcceptOutcome | Error>();
-  if (keyless.length > 0 && keyless.length < events.length) {
-    const written = await writeGroup(pool, keyless);
-    keyless.forEach((event, index) => outcomes.set(event, written[index] as AcceptOutcome | Error));
+  if (free.length > 0 && free.length < events.length) {
+    const written = await writeGroup(pool, free);
+    free.forEach((event, index) => outcomes.set(event, written[index] as AcceptOutcome | Error));
   }
   const held = new Map<string, Error>();
   for (const event of events) {
     if (outcomes.has(event)) continue;
-    const name = JSON.stringify([event.type, event.key]);
+    const { type, key, orderBy, payload } = event;
+    const name = JSON.stringify(orderBy === undefined ? [type, key] : [type, { value: valueAt(payload, orderBy) }]);
     const attempt = async () => held.get(name) ?? (await acceptEvents(pool, [event], SINGLE_PATIENCE))[0];
     const outcome = (await attempt().catch(asOutcome)) as AcceptOutcome | Error;
     if (outcome instanceof LedgerUnavailable) held.set(name, outcome);
@@ -122,7 +124,8 @@ function isContention(error: unknown): boolean {
 }
 
 function asOutcome(error: unknown): Error {
-  if (isContention(error)) return new LedgerUnavailable('another transaction holds this key', { cause: error });
+  if (isContention(error))
+    return new LedgerUnavailable('another transaction holds this key or value', { cause: error });
   return error as Error;
 }
 

@@ -2,7 +2,7 @@
 // one without compensation. One whose attempt runs is asked to stop, and the worker that has it hears it by NOTIFY.
 
 import type { Pool } from 'pg';
-import { DUE_CHANNEL, LANE } from './queue.ts';
+import { DUE_CHANNEL, LANE, STANDS_IN_LINE } from './queue.ts';
 import { ENDED_SQL, type EventState } from './states.ts';
 
 export const CANCEL_CHANNEL = 'tem_cancel';
@@ -23,7 +23,7 @@ export interface PersonAnswer {
   why?: 'pruned' | 'compensating';
 }
 
-/** Cancels an event for `actor`. Conflict when it has ended. `runIsOver`: somebody has ended its run in Temporal. */
+/** Cancels an event for `actor`. Conflict when it has ended, unless it is EXTINCT and holds others of its line: then those go on. `runIsOver`: somebody has ended its run in Temporal. */
 export async function cancelEvent(
   pool: Pick<Pool, 'query'>,
   id: string,
@@ -35,7 +35,8 @@ export async function cancelEvent(
        select e.*, e.begun and coalesce(t.compensates, false) as compensates,
          -- What a workflow does is over with its run; what a worker does is not.
          (e.state = 'PROCESSING' or e.compensating and e.locked_at is not null)
-           and not ($5 and e.epoch_worker_id is null) as runs
+           and not ($5 and e.epoch_worker_id is null) as runs,
+         ${STANDS_IN_LINE} as stands
        from tem.event e left join tem.event_type t on t.name = e.type where e.id = $1 for update of e
      ), cancelled as (
        -- A compensation that is under way goes on as it is: a second one beside it would undo twice.
@@ -48,7 +49,7 @@ export async function cancelEvent(
          generation = e.generation + (not l.runs)::int,
          lane = case when l.compensates and not l.runs then greatest(e.lane, ${LANE.own}) else e.lane end,
          workflow_id = case when l.runs then e.workflow_id end,
-         due_at = case when l.runs then e.due_at when l.compensates then clock_timestamp() end,
+         due_at = case when l.runs then e.due_at when l.compensates and not l.stands then clock_timestamp() end,
          due_by = case when l.runs then e.due_by end
        from locked l where e.id = l.id and l.state not in ${ENDED_SQL}
        returning e.id, e.version, e.state, l.state as from_state, e.retry_count, l.generation as generation_before,
@@ -61,8 +62,13 @@ export async function cancelEvent(
        union all select pg_notify('${DUE_CHANNEL}', '') from cancelled where state = 'FAILED'
        union all select pg_notify($4, json_build_object('event', id, 'generation', generation_before)::text)
          from cancelled where state = 'CANCELLED' and had_own_run or state = 'PROCESSING' and ownerless
+     ), let_go as materialized (
+       -- One that holds others of its line holds them no longer.
+       select tem.leave_line(l.line, l.id) from locked l join tem.line t on t.id = l.line and t.event_id = l.id
+       where l.state = 'EXTINCT'
      )
-     select l.state as "before", c.state as "after", (select count(*) from told) as told
+     select l.state as "before", coalesce(c.state, case when (select count(*) from let_go) > 0 then l.state end) as "after",
+       (select count(*) from told) as told
      from locked l left join cancelled c on c.id = l.id`,
     [id, actor, CANCEL_CHANNEL, ORPHANED_CHANNEL, runIsOver],
   );

@@ -4,7 +4,7 @@
 
 import type { Pool } from 'pg';
 import { columnsOf, type Position } from './discover.ts';
-import { LANE, PAYLOAD_UNCHECKED } from './queue.ts';
+import { LANE, PAYLOAD_UNCHECKED, STANDS_IN_LINE } from './queue.ts';
 import { ENDED_STATES } from './states.ts';
 
 /** How long a claimed event may stay without an attempt before it is freed. */
@@ -129,10 +129,16 @@ export async function adopt(
     [id, workflowId, CLAIM_DUE_MS],
   );
   if (rows[0]) return rows[0];
-  const { rows: present } = await pool.query('select state, workflow_id, type, key from tem.event where id = $1', [id]);
+  const { rows: present } = await pool.query(
+    `select state, ${STANDS_IN_LINE} as stands from tem.event e where id = $1`,
+    [id],
+  );
   const [event] = present;
   if (!event) return { refusal: `no event ${id} is in this ledger` };
-  return ENDED_STATES.includes(event.state)
-    ? { refusal: `event ${id} has ended ${event.state}; revive an EXTINCT event with POST /v1/events/${id}/retry` }
-    : { refusal: `event ${id} is ${event.state} and another run has it` };
+  if (ENDED_STATES.includes(event.state))
+    return {
+      refusal: `event ${id} has ended ${event.state}; revive an EXTINCT event with POST /v1/events/${id}/retry`,
+    };
+  const held = event.stands ? 'another of its value has its turn before it' : 'another run has it';
+  return { refusal: `event ${id} is ${event.state} and ${held}` };
 }

@@ -2,7 +2,7 @@
 // paused or for a time that comes too late, are ended here.
 
 import type { Pool } from 'pg';
-import { LANE, tellDue } from './queue.ts';
+import { LANE, STANDS_IN_LINE, tellDue } from './queue.ts';
 
 const SLICE_MAX = 500;
 
@@ -21,15 +21,16 @@ export async function endExpired(pool: Pool, actor: string): Promise<number> {
     name: 'end-expired',
     text: `
       with late as materialized (
-        select id, begun, state as from_state, retry_count, ${EXPIRED_ERROR('expires_at')} as error from tem.event
+        select id, begun, state as from_state, retry_count, ${EXPIRED_ERROR('expires_at')} as error, ${STANDS_IN_LINE} as stands
+        from tem.event e
         where expires_at is not null and state in ('QUEUED', 'FAILED') and expires_at <= clock_timestamp()
           and not compensating and not cancel_requested
-          and (due_at is not null or state = 'FAILED' and next_retry_at > clock_timestamp())
+          and (due_by is null or state = 'FAILED' and next_retry_at > clock_timestamp())
         order by expires_at limit ${SLICE_MAX} for update skip locked
       ), ended as (
         update tem.event e set state = case when l.begun then 'FAILED' else 'EXTINCT' end, compensating = l.begun,
           version = e.version + 1, generation = e.generation + 1, last_error = l.error, next_retry_at = null,
-          worker_id = null, workflow_id = null, due_by = null, due_at = case when l.begun then clock_timestamp() end,
+          worker_id = null, workflow_id = null, due_by = null, due_at = case when l.begun and not l.stands then clock_timestamp() end,
           lane = case when l.begun then greatest(e.lane, ${LANE.own}) else e.lane end, updated_at = clock_timestamp()
         from late l where e.id = l.id
         returning e.id, e.version, l.from_state, e.state, l.retry_count, l.error, l.begun

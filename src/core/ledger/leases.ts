@@ -44,11 +44,25 @@ export async function registerWorker(pool: Pool, worker: WorkerRow): Promise<voi
       worker.types.map((type) => type.compensate !== undefined),
     ],
   );
+  await pool.query('select tem.note_ordered_types()');
 }
 
 /** What GET /v1/event-types says of a type; durations in milliseconds. */
 export function describeType(type: EventType): Record<string, unknown> {
-  const { name, payload, retry, compensationRetry, timeoutMs, ttlMs, long, batch, version, keyPrivate, alert } = type;
+  const {
+    name,
+    payload,
+    retry,
+    compensationRetry,
+    timeoutMs,
+    ttlMs,
+    long,
+    batch,
+    version,
+    keyPrivate,
+    alert,
+    orderBy,
+  } = type;
   return {
     name,
     schema: payload,
@@ -58,6 +72,8 @@ export function describeType(type: EventType): Record<string, unknown> {
     ttlMs: ttlMs ?? null,
     long,
     batch: batch ?? null,
+    orderBy: orderBy ?? null,
+    orderAfterExtinct: orderBy === undefined ? null : type.orderAfterExtinct,
     version,
     keyPrivate: keyPrivate ?? false,
     compensates: type.compensate !== undefined,

@@ -38,6 +38,8 @@ export interface EventRow {
   pruned: boolean;
   /** Whether nobody has claimed it. */
   queued: boolean;
+  /** Of a line: the event that has its turn before this one, or this one itself when none has. */
+  behind: string | null;
   /** When it is due, while that lies ahead by Postgres's clock. */
   due_ahead: Date | number | null;
 }
@@ -135,6 +137,10 @@ function whyQueued({ run_at, due_ahead }: EventRow): string {
     : 'its time has not come';
 }
 
+function behind({ id, behind: other }: EventRow): string {
+  return other === id ? 'its turn in the order of its value comes next' : `behind ${other}, which has the same value`;
+}
+
 /** `workers`: undefined when nobody can tell now how many live. */
 function waitingOf(row: EventRow, workers: number | undefined, held: FlowWaiting | undefined): Waiting | undefined {
   const unknown: Waiting | undefined =
@@ -142,6 +148,7 @@ function waitingOf(row: EventRow, workers: number | undefined, held: FlowWaiting
   // An attempt or a compensation that has lost its worker, and nobody is left to take it up.
   if (row.state === 'PROCESSING' || row.compensating) return row.queued ? unknown : undefined;
   if (row.state !== 'QUEUED' && row.state !== 'FAILED') return undefined;
+  if (row.behind !== null) return { reason: 'behind', detail: behind(row) };
   if (row.due_ahead !== null) {
     const until = instant(row.due_ahead);
     const detail = row.state === 'FAILED' ? 'waits for its next attempt' : whyQueued(row);

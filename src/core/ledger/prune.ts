@@ -62,6 +62,8 @@ const PRUNE = `
         select e.id, e.key = e.id::text as own_key from tem.event e
         where e.type = t.type and e.state = s.state and e.state in ${ENDED_SQL} and not e.pruned
           and e.updated_at < ended_before.at
+          -- One that holds others is not forgotten while it does.
+          and not (e.line is not null and e.state = 'EXTINCT' and exists (select from tem.line l where l.event_id = e.id and l.id = e.line))
         order by e.updated_at limit $2 for update skip locked
       ) old
     limit $2
@@ -71,7 +73,7 @@ const PRUNE = `
     delete from tem.transition where event_id = any(array(select id from chosen where not own_key))
   ), emptied as (
     update tem.event set payload = to_jsonb(tem.payload_digest(payload)), result = null, last_error = null,
-      compensation_error = null, pruned = true
+      compensation_error = null, line = null, pruned = true
     where id = any(array(select id from chosen where not own_key))
   )
   select (select count(*) from chosen)::int as count`;

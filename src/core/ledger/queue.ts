@@ -8,6 +8,9 @@ export const LANE = { shared: 0, own: 1, quarantine: 2 } as const;
 /** Of tem.event e: nobody has held the payload against the code's schema yet (SQL; an API without the type). */
 export const PAYLOAD_UNCHECKED = `e.source in ('sql', 'http, unchecked') and not e.begun`;
 
+/** Of tem.event e, which is unfinished: it waits for its turn in a line, in nobody's hands. */
+export const STANDS_IN_LINE = `(e.line is not null and e.due_at is null and e.due_by is null)`;
+
 export const DUE_CHANNEL = 'tem_due';
 
 /** Wakes relays that sleep: something is due now. */

@@ -59,7 +59,8 @@ export async function endUnknownTypes(pool: Pool, afterMs: number, limit: number
          from unknown u cross join lateral (
            select id, state, begun from tem.event
            where due_at is not null and type = u.type
-             and greatest(due_at, created_at) < clock_timestamp() - $1 * interval '1 ms'
+             -- Who stood in line is due only since its turn has come.
+             and greatest(case when line is null then due_at else run_at end, created_at) < clock_timestamp() - $1 * interval '1 ms'
            order by lane, priority, "group", due_at limit $2 for update skip locked
          ) e
        where exists (select from known) limit $2

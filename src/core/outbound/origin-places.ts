@@ -3,6 +3,7 @@
 // come first served within an origin, in turns between origins.
 
 import { NoPlace } from '../errors.ts';
+import { shareLeft } from '../share.ts';
 
 interface Origin {
   held: number;
@@ -83,8 +84,7 @@ export class OriginPlaces {
   }
 
   #mayHoldMore({ held }: Origin): boolean {
-    const others = this.#held - held;
-    return this.#held < this.#total && held < Math.ceil((this.#total - others) / 2);
+    return shareLeft(this.#total, held, this.#held - held) > 0;
   }
 
   /** One place that becomes free can make room for two: its own, and a larger share for another origin. */

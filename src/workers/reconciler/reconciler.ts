@@ -9,6 +9,7 @@ import type { Logger } from 'pino';
 import { type AccessRetention, pruneAccess } from '../../core/access/prune.ts';
 import type { EventTypes } from '../../core/event-types.ts';
 import { forgetGoneWorkers } from '../../core/ledger/leases.ts';
+import { lookAfterLines } from '../../core/ledger/lines.ts';
 import { prune } from '../../core/ledger/prune.ts';
 import { endUnknownTypes } from '../../core/ledger/refuse.ts';
 import { pruneSchedules } from '../../core/schedules/prune.ts';
@@ -80,6 +81,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
       ['looking for a lost Temporal', (goOn) => recoverLostTemporal(options, goOn)],
       ['following closed runs', (goOn) => followClosedRuns({ pool, client, log }, sinceMs, goOn)],
       ['looking after overdue events', (goOn) => lookAfterOverdue(options, goOn)],
+      ['looking after lines', lines],
       ['keeping the schedule', () => ensureReconcileSchedule(options)],
       ['pruning', (goOn) => prune(pool, { ...options, ofTypes: ownRetentions, goOn })],
       ['pruning runs of schedules', (goOn) => pruneSchedules(pool, options.retentionMs, goOn)],
@@ -100,6 +102,12 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
   const endUnknown = async (): Promise<void> => {
     const ended = await endUnknownTypes(pool, options.unknownTypeAfterMs, SLICE_MAX);
     if (ended > 0) log.warn({ events: ended }, 'ended events whose type no live worker knows');
+  };
+
+  const lines = async (goOn: GoOn): Promise<void> => {
+    let after: string | undefined;
+    do after = await lookAfterLines(pool, after);
+    while (after !== undefined && (await goOn()));
   };
 
   const pruneFeatures = async (goOn: GoOn): Promise<void> => {

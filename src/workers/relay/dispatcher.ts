@@ -10,6 +10,7 @@ import type { Admission } from '../../core/flows/admission.ts';
 import { type Claimed, claim, unclaim } from '../../core/ledger/claim.ts';
 import { LANE } from '../../core/ledger/queue.ts';
 import { refuseQueued } from '../../core/ledger/refuse.ts';
+import { evenShare, shareLeft } from '../../core/share.ts';
 import { eventWorkflowId } from '../../core/workflow-id.ts';
 import type { ClaimedEvent } from './held.ts';
 import type { KnownLane, Lanes } from './lanes.ts';
@@ -107,10 +108,10 @@ export class Dispatcher {
   /** Half of the type's free slots; of an odd number the greater half every other time, because one is often all there is. */
   #half(type: string): number {
     const allowed = this.#options.slots.allowed(type);
-    if (allowed % 2 === 0) return allowed / 2;
-    if (this.#lessLast.delete(type)) return Math.ceil(allowed / 2);
+    const greater = shareLeft(allowed, 0);
+    if (greater * 2 === allowed || this.#lessLast.delete(type)) return greater;
     this.#lessLast.add(type);
-    return Math.floor(allowed / 2);
+    return allowed - greater;
   }
 
   /** First priority first, shared evenly between the groups of a priority. */
@@ -119,7 +120,7 @@ export class Dispatcher {
     let left = wanted;
     for (let due = lanes.due(type.name, lane); left > 0 && due.length > 0; due = lanes.due(type.name, lane)) {
       const chosen = due.filter((each) => each.priority === due[0]?.priority).slice(0, left);
-      const { rows } = await this.#take(chosen, Math.max(1, Math.floor(left / chosen.length)));
+      const { rows } = await this.#take(chosen, evenShare(left, chosen.length));
       if (rows.some((row) => row.lateMs > PRESSURE_LATE_MS)) this.#pressed.set(type.name, 0);
       this.#startOwn(type, rows);
       left -= rows.length;
@@ -134,7 +135,7 @@ export class Dispatcher {
     if (chosen.length === 0) return 0;
     this.#batchNumber += 1;
     const workflowId = `${type.name}:batch:${workerId.slice(0, 8)}-${this.#batchNumber}`;
-    const { rows, claimed } = await this.#take(chosen, Math.max(1, Math.floor(size / chosen.length)), workflowId);
+    const { rows, claimed } = await this.#take(chosen, evenShare(size, chosen.length), workflowId);
     const emptied = lanes.due(type.name, LANE.shared).length === 0;
     // One event in all that time: the next ones have time for a workflow each.
     if (emptied && claimed <= 1) this.#pressed.delete(type.name);

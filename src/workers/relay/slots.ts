@@ -1,6 +1,7 @@
 // How many runs may be in flight, and how they are shared between types. A type never gets the last free slots: it may
 // hold half of what the others leave, so that types with slow targets can't hold the slots of the quick ones (rule 9).
 
+import { shareLeft } from '../../core/share.ts';
 import type { ClaimedEvent } from './held.ts';
 
 export interface Run {
@@ -32,7 +33,7 @@ export function createSlots(total: number): Slots {
     allowed(type) {
       const own = held.get(type) ?? 0;
       const others = runs.size - own;
-      return Math.max(0, Math.min(Math.ceil((total - others) / 2) - own, total - runs.size));
+      return shareLeft(total, own, others);
     },
     take(workflowId, run) {
       // A newer run of the same id takes the place of the older one, which has lost its events.
