@@ -9,6 +9,7 @@ import type { AnyFeature } from './core/feature.ts';
 import { parseAllowedRange } from './core/outbound/addresses.ts';
 import { features as allFeatures } from './features.ts';
 import { cacheFolderFrom, homeFrom } from './home-folder.ts';
+import { LOG_SETTINGS, type LogSettings, readLogSettings } from './log-settings.ts';
 import {
   apiKey,
   atLeastBytes,
@@ -19,7 +20,6 @@ import {
   httpUrl,
   isLoopback,
   isSetting,
-  logLevel,
   onOff,
   postgresUrl,
   readSettings,
@@ -75,6 +75,8 @@ export interface Config {
     connections: number;
     /** Where its figures are served; undefined: nowhere. */
     metricsPort: number | undefined;
+    /** Resident MB beyond which it ends, to be started anew; undefined: never. */
+    maxRssMb: number | undefined;
     /** The most time between two reconcile turns before a worker's watchdog runs one itself. */
     reconcileEveryMs: number;
   };
@@ -84,7 +86,7 @@ export interface Config {
   eventLoopTimeoutMs: number;
   /** Who is told of incidents. */
   alerts: AlertSettings;
-  log: { level: string; pretty: boolean };
+  log: LogSettings;
   /** Ports of the embedded default; the next free one is taken when one is in use, and any for 0. */
   embedded: { postgresBin: string | undefined; postgresPort: number; temporalPort: number; temporalUiPort: number };
 }
@@ -113,11 +115,11 @@ export const SETTINGS = {
   TEM_CONNECTIONS: "Postgres connections of a worker for handlers' transactions (10)",
   TEM_RECONCILE_EVERY: 'time between two reconcile turns (1m)',
   TEM_METRICS_PORT: 'port on which a worker serves its figures for Prometheus (none)',
+  TEM_WORKER_MAX_RSS_MB: 'resident MB beyond which a worker ends in good order, exit code 6, to be started anew (none)',
   TEM_METRICS_FROM: "URLs of workers' figures that the API's /metrics hands on (none)",
   TEM_EVENT_LOOP_TIMEOUT: 'how long code may block an API or a worker before it ends itself (30s)',
   ...ALERT_SETTINGS,
-  TEM_LOG_LEVEL: 'fatal, error, warn, info, debug, trace or silent (info)',
-  TEM_LOG_PRETTY: 'on: log lines for people instead of JSON (off)',
+  ...LOG_SETTINGS,
   TEM_POSTGRES_BIN: "folder with initdb and postgres, instead of TEM's own Postgres",
   TEM_POSTGRES_PORT: 'port of the embedded Postgres, 0 for any (5432)',
   TEM_TEMPORAL_PORT: 'port of the embedded Temporal, 0 for any (7233)',
@@ -175,6 +177,7 @@ export function readConfig(environment: Environment, features: readonly AnyFeatu
       graceMs: parsed('TEM_GRACE', milliseconds('20s'), milliseconds),
       connections: parsed('TEM_CONNECTIONS', 10, whole(1, 500)),
       metricsPort: parsed('TEM_METRICS_PORT', undefined, whole(1, 65_535)),
+      maxRssMb: parsed('TEM_WORKER_MAX_RSS_MB', undefined, whole(50, 1_000_000)),
       reconcileEveryMs: parsed('TEM_RECONCILE_EVERY', milliseconds('1m'), milliseconds),
     },
     metricsFrom: each('TEM_METRICS_FROM', httpUrl),
@@ -184,10 +187,7 @@ export function readConfig(environment: Environment, features: readonly AnyFeatu
       atLeastMs(EVENT_LOOP_TIMEOUT_MIN_MS, '1s'),
     ),
     alerts: readAlertSettings(reader),
-    log: {
-      level: parsed('TEM_LOG_LEVEL', 'info', logLevel),
-      pretty: parsed('TEM_LOG_PRETTY', false, onOff),
-    },
+    log: readLogSettings(reader),
     embedded: {
       postgresBin: text('TEM_POSTGRES_BIN'),
       postgresPort: parsed('TEM_POSTGRES_PORT', 5_432, whole(0, 65_535)),

@@ -10,12 +10,14 @@ export const EXIT = {
   unreachable: 3,
   refused: 4,
   alreadyRunning: 5,
+  tooLarge: 6,
   interrupted: 130,
 } as const;
 
 export const EXIT_HELP = `
 Exit codes: 0 done, 1 failed, 2 wrong usage or setting, 3 database, Temporal or API not reachable,
             4 refused by the API (bad input, unknown id, conflict), 5 already running on this TEM_HOME,
+            6 a worker that grew beyond TEM_WORKER_MAX_RSS_MB,
             130 stopped by Ctrl-C before the answer was there. With --json a failure is one JSON object on stderr:
             {"error", "exitCode", "details"}, the details as the API gave them`;
 

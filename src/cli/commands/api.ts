@@ -25,7 +25,7 @@ export function addApi(program: Command): void {
       const problem = await portProblem(port, host);
       if (problem) throw new ConfigError(`TEM_PORT: port ${port} on ${host} ${problem}; set another one`);
       const { startApi } = await import('../../api/server.ts');
-      const log = createLog(config, 'api');
+      const log = await createLog(config, 'api');
       const { endOnStrayFailures } = await import('../stray-failures.ts');
       endOnStrayFailures(log);
       const api = await startApi(config, log);

@@ -6,7 +6,9 @@ import { announceSecrets } from '../../services/shared-secrets.ts';
 import { servingConfig } from '../connected-config.ts';
 import { watchEventLoop } from '../event-loop-watch.ts';
 import { examples } from '../examples.ts';
+import { CommandError, EXIT } from '../exit-codes.ts';
 import { createLog } from '../log.ts';
+import { untilTooLarge } from '../memory-watch.ts';
 import { serviceStopSignal, tellReady, untilAborted } from '../stopping.ts';
 
 export function addWorker(program: Command): void {
@@ -24,7 +26,7 @@ export function addWorker(program: Command): void {
       const config = { ...given, worker: { ...given.worker, features: await chooseFeatures(options, given) } };
       const { startWorker } = await import('../../workers/process.ts');
       // It may wait for a Temporal or a ledger that is away, and has taken nothing yet that it would have to hand back.
-      const log = createLog(config, 'worker');
+      const log = await createLog(config, 'worker');
       const { endOnStrayFailures } = await import('../stray-failures.ts');
       endOnStrayFailures(log);
       const worker = await Promise.race([startWorker(config, log), untilAborted(signal)]);
@@ -32,8 +34,10 @@ export function addWorker(program: Command): void {
       watchEventLoop('worker', config.eventLoopTimeoutMs, log);
       tellReady({ id: worker.id });
       void announceSecrets(config, log);
-      await Promise.race([untilAborted(signal), worker.shutdown]);
+      const tooLarge = untilTooLarge(config.worker.maxRssMb, log);
+      const why = await Promise.race([untilAborted(signal), worker.shutdown, tooLarge]);
       await worker.stop();
+      if (why === 'too large') throw new CommandError(EXIT.tooLarge, 'ended to be started anew');
     });
 }
 
