@@ -5,8 +5,10 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { expect, test } from 'vitest';
 import { createAttemptActivities } from '../../src/activities/attempts.ts';
 import type { EventInput } from '../../src/workflows/contract.ts';
-import { createBench, gate, typeOf } from '../core/attempt/bench.ts';
+import { gate, openBench, typeOf } from '../core/attempt/bench.ts';
 import { waitFor } from '../support/wait.ts';
+
+const createBench = await openBench();
 
 const LEDGER = '00000000-0000-4000-8000-000000000001';
 

@@ -6,7 +6,9 @@ import { runBatch } from '../../../src/core/attempt/batch.ts';
 import { cancelEvent } from '../../../src/core/ledger/cancel.ts';
 import { cancelsAmong } from '../../../src/core/ledger/leases.ts';
 import { waitFor } from '../../support/wait.ts';
-import { createBench, gate, insertEffect, typeOf } from './bench.ts';
+import { gate, insertEffect, openBench, typeOf } from './bench.ts';
+
+const createBench = await openBench();
 
 /** A bench whose `handleAll` waits until it is let go on; `usesTx` says whether it writes. */
 async function setup(usesTx: boolean, second: unknown = {}) {

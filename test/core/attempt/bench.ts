@@ -14,7 +14,7 @@ import { freeDeadWorkers } from '../../../src/core/ledger/free.ts';
 import { registerWorker } from '../../../src/core/ledger/leases.ts';
 import { createNotifier } from '../../../src/core/ledger/notifier.ts';
 import { createPool } from '../../../src/core/ledger/pool.ts';
-import { createDatabase } from '../../support/database.ts';
+import { createDatabase, type TestDatabase } from '../../support/database.ts';
 
 export type Handle = NonNullable<EventTypeDefinition['handle']>;
 
@@ -42,14 +42,20 @@ export interface EventRow {
   queued: boolean;
 }
 
-const { databaseUrl, pool } = await createDatabase();
-await pool.query('create table effect (n serial, event text, unique (event) deferrable initially deferred)');
+interface BenchOptions {
+  /** Another way to the same database for the handlers' transactions, such as a proxy. */
+  handlersUrl?: (databaseUrl: string) => Promise<string>;
+  waitingRunsMax?: number;
+}
 
-/** `handlersUrl`: another way to the same database for the handlers' transactions, such as a proxy. */
-export async function createBench(
-  types: EventType[],
-  options: { handlersUrl?: (databaseUrl: string) => Promise<string>; waitingRunsMax?: number } = {},
-) {
+/** Called at the top of a file: the ledger of all its tests. Gives what makes a bench for one test. */
+export async function openBench() {
+  const database = await createDatabase();
+  await database.pool.query('create table effect (n serial, event text, unique (event) deferrable initially deferred)');
+  return (types: EventType[], options: BenchOptions = {}) => createBench(database, types, options);
+}
+
+async function createBench({ databaseUrl, pool }: TestDatabase, types: EventType[], options: BenchOptions) {
   const [first] = types;
   if (!first) throw new Error('a bench needs a type');
   const handlersUrl = (await options.handlersUrl?.(databaseUrl)) ?? databaseUrl;

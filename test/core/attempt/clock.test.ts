@@ -2,7 +2,9 @@
 
 import { expect, test } from 'vitest';
 import { createAttemptClock } from '../../../src/core/attempt/clock.ts';
-import { createBench, gate, typeOf } from './bench.ts';
+import { gate, openBench, typeOf } from './bench.ts';
+
+const createBench = await openBench();
 
 function block(forMs: number): void {
   const until = performance.now() + forMs;

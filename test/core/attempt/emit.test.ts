@@ -2,7 +2,9 @@
 
 import Type from 'typebox';
 import { expect, test } from 'vitest';
-import { createBench, gate, typeOf } from './bench.ts';
+import { gate, openBench, typeOf } from './bench.ts';
+
+const createBench = await openBench();
 
 const strict = typeOf(() => {}, { name: 'strict', payload: Type.Object({ n: Type.Integer() }) });
 

@@ -7,7 +7,9 @@ import { createAttemptDependencies } from '../../../src/core/attempt/dependencie
 import { free } from '../../../src/core/ledger/free.ts';
 import { marks } from '../../../src/core/ledger/mark.ts';
 import { waitFor } from '../../support/wait.ts';
-import { createBench, gate, insertEffect, typeOf } from './bench.ts';
+import { gate, insertEffect, openBench, typeOf } from './bench.ts';
+
+const createBench = await openBench();
 
 describe('begin', () => {
   test('does not run the handler of an event that has ended', async () => {
@@ -231,12 +233,7 @@ describe('a mark that is sent twice', () => {
 describe('the number of attempts', () => {
   test('may be lowered by a new release while an event waits: it ends instead of waiting for ever', async () => {
     const { accept, attempt, settle, row, pool } = await createBench([
-      typeOf(
-        () => {
-          throw new Error('never');
-        },
-        { retry: { maxAttempts: 2, base: '1s' } },
-      ),
+      typeOf(() => Promise.reject(new Error('never')), { retry: { maxAttempts: 2, base: '1s' } }),
     ]);
     const id = await accept();
     await pool.query(

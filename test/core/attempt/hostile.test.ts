@@ -2,7 +2,9 @@
 
 import { describe, expect, test } from 'vitest';
 import { NotRetryable, RetryAfter } from '../../../src/core/errors.ts';
-import { createBench, type Handle, insertEffect, typeOf } from './bench.ts';
+import { type Handle, insertEffect, openBench, typeOf } from './bench.ts';
+
+const createBench = await openBench();
 
 const NUL = String.fromCharCode(0);
 

@@ -5,7 +5,9 @@ import type pg from 'pg';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { runBatch } from '../../../src/core/attempt/batch.ts';
 import { waitFor } from '../../support/wait.ts';
-import { createBench, gate, insertEffect, typeOf } from './bench.ts';
+import { gate, insertEffect, openBench, typeOf } from './bench.ts';
+
+const createBench = await openBench();
 
 const EVENTS = 20;
 const OTHERS_WITHIN_MS = 2_000;

@@ -2,7 +2,9 @@
 
 import { expect, test } from 'vitest';
 import { runBatch } from '../../../src/core/attempt/batch.ts';
-import { createBench, typeOf } from './bench.ts';
+import { openBench, typeOf } from './bench.ts';
+
+const createBench = await openBench();
 
 const INFO = 30;
 

@@ -2,7 +2,9 @@
 
 import { expect, test } from 'vitest';
 import { noteAfterEnd } from '../../../src/core/ledger/note.ts';
-import { createBench, typeOf } from './bench.ts';
+import { openBench, typeOf } from './bench.ts';
+
+const createBench = await openBench();
 
 test('what an older attempt left behind says nothing of a newer one', async () => {
   const bench = await createBench([typeOf(() => Promise.reject(new Error('the reason')))]);

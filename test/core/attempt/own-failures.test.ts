@@ -5,7 +5,9 @@ import { expect, onTestFinished, test } from 'vitest';
 import { NoPlace, RetryAfter } from '../../../src/core/errors.ts';
 import type { HandlerContext } from '../../../src/core/event-type.ts';
 import { waitFor } from '../../support/wait.ts';
-import { createBench, type Handle, insertEffect, typeOf } from './bench.ts';
+import { type Handle, insertEffect, openBench, typeOf } from './bench.ts';
+
+const createBench = await openBench();
 
 /** For sessions that begin from now on. */
 const readOnly = (how: 'on' | 'reset'): string =>

@@ -4,7 +4,9 @@ import { Type } from 'typebox';
 import { expect, onTestFinished, test } from 'vitest';
 import { runBatch } from '../../../src/core/attempt/batch.ts';
 import { catchStrays } from '../../../src/workers/strays.ts';
-import { createBench, typeOf } from './bench.ts';
+import { openBench, typeOf } from './bench.ts';
+
+const createBench = await openBench();
 
 const PASSWORD = 'correct horse "battery"';
 const payload = Type.Object({ user: Type.String(), password: Type.String({ secret: true }) });

@@ -6,7 +6,9 @@ import { cancelsAmong } from '../../../src/core/ledger/leases.ts';
 import { retryEvent } from '../../../src/core/ledger/retry.ts';
 import { Type } from '../../../src/index.ts';
 import { waitFor } from '../../support/wait.ts';
-import { createBench, gate, insertEffect, typeOf } from './bench.ts';
+import { gate, insertEffect, openBench, typeOf } from './bench.ts';
+
+const createBench = await openBench();
 
 const failing = () => {
   throw new Error('never');

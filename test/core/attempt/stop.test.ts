@@ -1,7 +1,9 @@
 // Handlers that are told to stop: by their limit, by a cancel, by a worker that ends.
 
 import { describe, expect, test } from 'vitest';
-import { createBench, gate, typeOf } from './bench.ts';
+import { gate, openBench, typeOf } from './bench.ts';
+
+const createBench = await openBench();
 
 describe('a handler that is told to stop', () => {
   test('gets its signal at its limit, and is not waited for', async () => {

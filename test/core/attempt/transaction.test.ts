@@ -7,8 +7,10 @@ import { LedgerTransaction } from '../../../src/core/attempt/transaction.ts';
 import type { Transaction } from '../../../src/core/event-type.ts';
 import { createDatabase } from '../../support/database.ts';
 import { waitFor } from '../../support/wait.ts';
-import { activity, createBench, gate, insertEffect, typeOf } from './bench.ts';
+import { activity, gate, insertEffect, openBench, typeOf } from './bench.ts';
 import { createPostgresProxy, type PostgresProxy } from './postgres-proxy.ts';
+
+const createBench = await openBench();
 
 const { pool } = await createDatabase();
 await pool.query('create table kept (what text)');

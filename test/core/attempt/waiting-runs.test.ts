@@ -1,7 +1,9 @@
 // A storm of failures fills the ledger's queue, not Temporal: only so many runs of a worker wait for their next attempt.
 
 import { expect, test } from 'vitest';
-import { createBench, typeOf } from './bench.ts';
+import { openBench, typeOf } from './bench.ts';
+
+const createBench = await openBench();
 
 const WAITING_MAX = 3;
 

@@ -4,8 +4,10 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { type LookupAll, onTheClock, TargetRefused } from '../../../src/core/outbound/index.ts';
 import { waitFor } from '../../support/wait.ts';
-import { createBench, gate, typeOf } from '../attempt/bench.ts';
+import { gate, openBench, typeOf } from '../attempt/bench.ts';
 import { listen, post, resolver, SIGNAL_MS, setup } from './targets.ts';
+
+const createBench = await openBench();
 
 // The headers come far sooner.
 const BODY_ABORTED_AFTER_MS = 1_000;
