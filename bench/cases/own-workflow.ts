@@ -4,6 +4,7 @@ import { createApiClient } from '../api-client.ts';
 import type { BenchContext } from '../context.ts';
 import type { BenchCase } from '../figures.ts';
 import { checkAll, lastEndMs, untilAllEnded } from '../ledger.ts';
+import { runLimit } from '../limit/run.ts';
 import { runNaive } from '../naive/run.ts';
 import { events, noopEvent } from '../payloads.ts';
 import { keepProfile } from '../profile.ts';
@@ -21,12 +22,14 @@ export const ownWorkflow: BenchCase = {
   id: 'own-workflow',
   title: 'Events, each its own workflow',
   about:
-    'TEM: 5,000 events of a type without `batch` whose handler does nothing, accepted through the API in calls of 1,000; from the first call to the last PROCESSED in the ledger. Naive: a workflow of three ordinary activities (mark, handle, mark), client and worker in one process, 50 in flight, on a development server with a database file; default flags, or WAL pragmas and GOGC=400. Bare: one ordinary activity that does nothing.',
+    'TEM: 5,000 events of a type without `batch` whose handler does nothing, accepted through the API in calls of 1,000; from the first call to the last PROCESSED in the ledger. Naive: a workflow of three ordinary activities (mark, handle, mark), client and worker in one process, 50 in flight, on a development server with a database file; default flags, or WAL pragmas and GOGC=400. Bare: one ordinary activity that does nothing. Limit: a workflow of one local activity that does nothing, on TEM’s own Temporal once its worker has stopped, with the settings of TEM’s worker, started eagerly, as many in flight as TEM has slots; no ledger.',
   figures: [
     { id: 'tem', label: 'TEM, each its own workflow', unit: 'events/s' },
     { id: 'naive', label: 'naive design, default flags', unit: 'events/s' },
     { id: 'naiveTuned', label: 'naive design, tuned flags', unit: 'events/s' },
     { id: 'bare', label: 'bare workflow, default flags', unit: 'workflows/s' },
+    { id: 'limit', label: 'limit: bare workflow, empty local activity, eager', unit: 'workflows/s' },
+    { id: 'share', label: 'TEM to the limit', unit: 'times', target: { atLeast: 0.8 } },
     { id: 'ratio', label: 'TEM to naive, default flags', unit: 'times', target: { atLeast: 5 } },
     { id: 'ratioTuned', label: 'TEM to naive, tuned flags', unit: 'times', target: { atLeast: 2.5 } },
     {
@@ -53,6 +56,8 @@ export const ownWorkflow: BenchCase = {
         naive: naive.perSecond,
         naiveTuned: naiveTuned.perSecond,
         bare: bare.perSecond,
+        limit: tem.limitPerSecond,
+        share: tem.perSecond / tem.limitPerSecond,
         ratio: tem.perSecond / naive.perSecond,
         ratioTuned: tem.perSecond / naiveTuned.perSecond,
         scaled: (tem.perSecond / naive.perSecond) * 15,
@@ -70,12 +75,18 @@ interface Measured {
   texts?: Record<string, string>;
 }
 
-async function measureTem(context: BenchContext): Promise<Measured> {
+async function measureTem(context: BenchContext): Promise<Measured & { limitPerSecond: number }> {
   const tem = await startTem(context);
   try {
     const measured = await floodWithOwnWorkflows(tem, context.count(EVENTS, 200));
     await tem.stopWorker();
-    return { ...measured, ...keepProfile(context, tem) };
+    const limit = await runLimit(context, tem.temporalAddress);
+    return {
+      ...measured,
+      ...keepProfile(context, tem),
+      notes: { ...measured.notes, ...limit.notes },
+      limitPerSecond: limit.perSecond,
+    };
   } finally {
     await tem.stop();
   }
