@@ -4,14 +4,28 @@
 import { startProxy } from './proxy.ts';
 
 const PROTOCOL_3 = 196_608;
+/** Its type and its length. */
+const KEY_DATA = Buffer.from([0x4b, 0, 0, 0, 12]);
 
-/** The database, through such a pooler; it is closed when the test has ended. */
-export async function poolerWithoutOptions(databaseUrl: string): Promise<string> {
+/** The database, through such a pooler; it is closed when the test has ended. `ownNumbers`: it names its sessions itself. */
+export async function poolerWithoutOptions(databaseUrl: string, { ownNumbers = false } = {}): Promise<string> {
   const url = new URL(databaseUrl);
-  const { port } = await startProxy(url.host, { fromClient: withoutOptions });
+  const { port } = await startProxy(url.host, {
+    fromClient: withoutOptions,
+    ...(ownNumbers && { fromServer: renumbered }),
+  });
   url.hostname = '127.0.0.1';
   url.port = String(port);
   return url.href;
+}
+
+/** Changes the process number in BackendKeyData, which comes in one piece with the end of the login. */
+function renumbered(): (chunk: Buffer) => Buffer {
+  return (chunk) => {
+    const at = chunk.indexOf(KEY_DATA);
+    if (at >= 0) chunk.writeInt32BE(1, at + KEY_DATA.length);
+    return chunk;
+  };
 }
 
 /** Takes `options` out of a connection's first message. */

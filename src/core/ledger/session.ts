@@ -3,10 +3,11 @@
 // weaken a 202 or change what an answer says.
 
 import pg from 'pg';
+import { sharesSessions } from './shared-sessions.ts';
 
 export interface SessionOptions {
   applicationName: string;
-  /** For handlers, who name their own tables: keeps the role's search_path, time zone and date style. */
+  /** For handlers, who name their own tables: keeps the role's search_path, time zone and order of day and month. */
   forHandlers?: boolean | undefined;
   /**
    * All its statements look up rows by an index, whatever their values and however few rows there are yet: each plan is
@@ -31,6 +32,9 @@ const LOCK_TIMEOUT_MS = 1_000;
 // A frozen process must not hold its row locks against its neighbours.
 const IDLE_IN_TRANSACTION_TIMEOUT_MS = 20_000;
 const SETTINGS_WITHIN_MS = 5_000;
+const SECOND_CONNECTED_WITHIN_MS = 1_000;
+const SHARED =
+  'a pooler in between is in transaction mode: what TEM sets for its own sessions would reach those of others. Use session mode, or a direct connection';
 
 /** Every setting by which somebody could change what TEM's statements do, with the value that they are written for. */
 export function sessionSettings({ forHandlers, looksUp, statementTimeoutMs }: SessionOptions): Record<string, string> {
@@ -70,11 +74,12 @@ export function sessionSettings({ forHandlers, looksUp, statementTimeoutMs }: Se
           enable_mergejoin: 'off',
         }
       : { plan_cache_mode: 'auto' }),
+    // The driver reads no other form: a time would be null. Without a second word the order of day and month stays.
+    DateStyle: forHandlers ? 'ISO' : 'ISO, MDY',
+    IntervalStyle: 'postgres',
     ...(!forHandlers && {
-      // Times that are kept as text are compared as text, and the driver reads no other form.
+      // Times that are kept as text are compared as text.
       TimeZone: 'UTC',
-      DateStyle: 'ISO, MDY',
-      IntervalStyle: 'postgres',
       // What another role may have made in a schema that everybody may write to is never called in its place.
       search_path: 'pg_catalog,pg_temp',
     }),
@@ -111,9 +116,14 @@ function sessionClass(databaseUrl: string, settings: Record<string, string>): ty
   const names = Object.keys(settings);
   const values = Object.values(settings);
   const given = new URL(databaseUrl).searchParams.getAll('options').join(' ');
+  // Asked once by all sessions of a pool.
+  let shares: Promise<boolean> | undefined;
   return class Session extends pg.Client {
-    constructor(config?: string | pg.ClientConfig) {
+    readonly #config: pg.ClientConfig;
+
+    constructor(config: pg.ClientConfig) {
       super(config);
+      this.#config = config;
       // A connection that breaks reports to its query too; without a listener it would end the process.
       this.on('error', () => {});
       const { connectionParameters } = this as unknown as { connectionParameters: Record<string, unknown> };
@@ -137,14 +147,25 @@ function sessionClass(databaseUrl: string, settings: Record<string, string>): ty
     async #state(): Promise<pg.Client> {
       if (names.length === 0) return this;
       try {
+        shares ??= sharesSessions(this, () => this.#second());
+        if (await shares) throw new SessionRefused(SHARED);
         await this.query({ text: SET, values: [names, values], query_timeout: SETTINGS_WITHIN_MS } as pg.QueryConfig);
         return this;
       } catch (error) {
+        // The next session asks anew: the address may lead elsewhere by then.
+        shares = undefined;
         void this.end().catch(() => {});
         throw error instanceof pg.DatabaseError && /^(42|22)/.test(error.code ?? '')
           ? new SessionRefused(`TEM's settings can't be stated in a session (${error.message}): grant or reset them`)
           : error;
       }
+    }
+
+    /** A connection to the same place that states nothing. */
+    #second(): pg.Client {
+      const { stream: _, ...place } = this.#config;
+      const Plain = sessionClass(databaseUrl, {});
+      return new Plain({ ...place, connectionTimeoutMillis: SECOND_CONNECTED_WITHIN_MS });
     }
   };
 }

@@ -36,10 +36,10 @@ test.each([false, true])('every session has its settings behind a pooler; for ha
   // A handler may wait for as long as its statement may take.
   expect(rows).toMatchObject([{ lock: forHandlers ? '0' : '1s' }]);
   expect(rows).toMatchObject([{ nulls: 'on', jit: 'off', role: 'origin' }]);
-  // A handler's own tables and times are the role's.
+  // A handler's own tables and days are the role's; the driver gives times.
   expect(rows).toMatchObject([
     forHandlers
-      ? { path: 'odd, public', style: 'German, DMY' }
+      ? { path: 'odd, public', style: 'ISO, DMY', now: expect.any(Date) }
       : { path: 'pg_catalog,pg_temp', style: 'ISO, MDY', now: expect.any(Date) },
   ]);
 });
