@@ -7,7 +7,7 @@ const { Session } = require('node:inspector');
 const { hostname } = require('node:os');
 const { workerData } = require('node:worker_threads');
 
-const { name, limitMs, tickMs, shared } = workerData;
+const { name, tickMs, shared } = workerData;
 const STDOUT = 1;
 const FATAL = 60;
 // Native code can't be paused, and a log whose reader has stopped takes no line.
@@ -22,9 +22,10 @@ const ticking = setInterval(() => {
   ticks = now === turns ? ticks + 1 : 0;
   turns = now;
   // A person with a debugger may stand at a breakpoint.
+  const limitMs = Atomics.load(state, 2);
   if (Atomics.load(state, 1) === 1 || ticks * tickMs < limitMs) return;
   clearInterval(ticking);
-  whereItStands(end);
+  whereItStands((stack) => end(stack, limitMs));
 }, tickMs);
 
 function whereItStands(then) {
@@ -56,7 +57,7 @@ function whereItStands(then) {
   session.post('Debugger.pause');
 }
 
-function end(stack) {
+function end(stack, limitMs) {
   const seconds = Math.round(limitMs / 1_000);
   const line = {
     level: FATAL,

@@ -86,7 +86,7 @@ test('an API that a payload blocks, by a pattern that backtracks for ever, ends 
      const payload = Type.Object({ text: Type.String({ pattern: '^(a+)+$' }) });
      export const dear = defineEventType({ name: 'dear', payload, async handle() {} });`,
   );
-  const further = { TEM_EVENT_TYPES: module, TEM_EVENT_LOOP_TIMEOUT: `${LIMIT_MS}ms` };
+  const further = { TEM_EVENT_TYPES: module, TEM_EVENT_LOOP_TIMEOUT: '3s' };
   const environment = testEnvironment(await createDatabase(), await createNamespace(), further);
   // The stack shall name the files that people know.
   const api = startTem(['api'], environment, { program: CLONED });

@@ -9,7 +9,7 @@ function standStill(): void {
   for (const until = performance.now() + blockMs; performance.now() < until /* nothing else may run */; );
 }
 
-watchEventLoop('blocked', limitMs, pino());
+watchEventLoop('blocked', limitMs, pino()).started();
 process.on('SIGUSR2', standStill);
 process.on('SIGTERM', () => process.exit(0));
 // Keeps the process alive.

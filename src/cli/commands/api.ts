@@ -28,8 +28,10 @@ export function addApi(program: Command): void {
       const log = await createLog(config, 'api');
       const { endOnStrayFailures } = await import('../stray-failures.ts');
       endOnStrayFailures(log);
+      // Before anybody's modules are loaded: one of them may block at its top.
+      const watch = watchEventLoop('api', config.eventLoopTimeoutMs, log);
       const api = await startApi(config, log);
-      watchEventLoop('api', config.eventLoopTimeoutMs, log);
+      watch.started();
       tellReady({ url: api.url });
       void announceSecrets(config, log);
       await untilAborted(signal);

@@ -29,9 +29,11 @@ export function addWorker(program: Command): void {
       const log = await createLog(config, 'worker');
       const { endOnStrayFailures } = await import('../stray-failures.ts');
       endOnStrayFailures(log);
+      // Before anybody's modules are loaded: one of them may block at its top.
+      const watch = watchEventLoop('worker', config.eventLoopTimeoutMs, log);
       const worker = await Promise.race([startWorker(config, log), untilAborted(signal)]);
       if (!worker) return;
-      watchEventLoop('worker', config.eventLoopTimeoutMs, log);
+      watch.started();
       tellReady({ id: worker.id });
       void announceSecrets(config, log);
       const tooLarge = untilTooLarge(config.worker.maxRssMb, log);
