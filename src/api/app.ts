@@ -21,6 +21,7 @@ import { createWebSockets } from '../core/http/web-sockets.ts';
 import { createAccepter } from '../core/ledger/accepter.ts';
 import { createStatsReader } from '../core/ledger/stats.ts';
 import { createTypeDirectory } from '../core/ledger/type-directory.ts';
+import { registerOperationFigures } from '../core/operation-figures.ts';
 import type { Outbound } from '../core/outbound/index.ts';
 import { registerScheduleFigures } from '../core/schedules/figures.ts';
 import type { Api, ApiCore } from './api.ts';
@@ -113,6 +114,7 @@ export async function buildApp(dependencies: ApiDependencies): Promise<Api> {
     }),
     metrics: createMetrics(stats, watchPool, config.metricsFrom, log),
   };
+  registerOperationFigures(core.metrics.ofFeature('operation'), watchPool);
   registerScheduleFigures(core.metrics.ofFeature('schedules'), watchPool);
 
   answerProblems(app);

@@ -12,6 +12,8 @@ import type { AttemptInput, EventActivities } from '../workflows/contract.ts';
 export interface WorkerMetricsOptions {
   host: string;
   port: number;
+  /** How many workflow runs it has in flight at most. */
+  slots: number;
   /** How many attempts run now. */
   running(): number;
   /** What the relay has done since its start, by name. */
@@ -122,7 +124,7 @@ export function createWorkerMetrics(options: WorkerMetricsOptions): WorkerMetric
   };
 }
 
-function gauges(registry: Registry, { running, counters, pools }: WorkerMetricsOptions): void {
+function gauges(registry: Registry, { slots, running, counters, pools }: WorkerMetricsOptions): void {
   const gauge = (name: string, help: string, labelNames: string[], read: (gauge: Gauge) => void) =>
     new Gauge({
       name: `${PREFIX}${name}`,
@@ -134,6 +136,7 @@ function gauges(registry: Registry, { running, counters, pools }: WorkerMetricsO
       },
     });
   gauge('attempts_running', 'Attempts that run now.', [], (own) => own.set(running()));
+  gauge('slots', 'Workflow runs in flight at most.', [], (own) => own.set(slots));
   gauge('relay', 'What the relay has done since the start.', ['what'], (own) => {
     for (const [what, count] of Object.entries(counters())) own.set({ what }, count);
   });

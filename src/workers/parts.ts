@@ -177,6 +177,7 @@ function metricsOf(
   return createWorkerMetrics({
     host: config.api.host,
     port,
+    slots: config.worker.slots,
     running: () => running.ids().length,
     counters: () => ({ ...relay.counters }),
     pools: { core: connections.corePool, handlers: connections.handlersPool, features: connections.shared.pool },

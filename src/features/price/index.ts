@@ -23,6 +23,9 @@ export const price: Feature<PriceSettings> = {
       load: async () => (await import('./commands.ts')).priceCommands,
     },
   ],
+  metrics: async (registry, { pool, in: process_ }) => {
+    if (process_ === 'api') (await import('./metrics.ts')).priceMetrics(registry, pool);
+  },
   alerts: async ({ pool }) => (await import('./alerts.ts')).sweepConditions(pool),
   routes: async (app, dependencies) => {
     const { priceRoutes } = await import('./routes/index.ts');
