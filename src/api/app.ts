@@ -36,14 +36,17 @@ import { describeApi } from './openapi.ts';
 import { createReadiness } from './readiness.ts';
 import { acceptRoutes } from './routes/accept.ts';
 import { alertRoutes } from './routes/alerts.ts';
+import { eventTypeRoutes } from './routes/event-types.ts';
 import { eventRoutes } from './routes/events.ts';
 import { failureRoutes } from './routes/failures.ts';
 import { flowRoutes } from './routes/flows.ts';
 import { healthRoutes } from './routes/health.ts';
 import { newRedriveRoutes } from './routes/new-redrive.ts';
 import { overviewRoutes } from './routes/overview.ts';
+import { payloadRoutes } from './routes/payload.ts';
 import { redriveRoutes } from './routes/redrives.ts';
 import { sessionRoutes } from './routes/session.ts';
+import { subjectRoutes } from './routes/subjects.ts';
 import { workerRoutes } from './routes/workers.ts';
 import { scheduleRoutes } from './schedules/index.ts';
 import { readOnBeforeAnswers } from './unread-body.ts';
@@ -126,12 +129,7 @@ export async function buildApp(dependencies: ApiDependencies): Promise<Api> {
   readOnBeforeAnswers(app);
   closeAnsweredConnections(app);
   await describeApi(app, dependencies.version);
-  acceptRoutes(app, core);
-  eventRoutes(app, core);
-  failureRoutes(app, core);
-  newRedriveRoutes(app, core);
-  redriveRoutes(app, core);
-  overviewRoutes(app, core);
+  routesOfEvents(app, core, dependencies.features);
   flowRoutes(app, core);
   workerRoutes(app, core);
   healthRoutes(app, core);
@@ -163,6 +161,18 @@ async function addFeatures(app: Api, core: ApiCore, dependencies: ApiDependencie
     const plugin: FastifyPluginAsync = async (scope) => feature.routes?.(scope, own);
     await app.register(plugin);
   }
+}
+
+function routesOfEvents(app: Api, core: ApiCore, features: readonly AnyFeature[]): void {
+  acceptRoutes(app, core);
+  eventRoutes(app, core);
+  payloadRoutes(app, core);
+  subjectRoutes(app, core, features);
+  failureRoutes(app, core);
+  newRedriveRoutes(app, core);
+  redriveRoutes(app, core);
+  overviewRoutes(app, core);
+  eventTypeRoutes(app, core);
 }
 
 /** While the app closes, each answer ends its connection: a kept-alive one would hold the stop up for nothing. */

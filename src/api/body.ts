@@ -14,6 +14,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** Flaws of elements of this array of the body are left to the route, in `request.elementFlaws`. */
     elementsIn?: string;
+    /** The body's text is left to the route too, in `request.bodyText`. */
+    keepsText?: boolean;
     /** How long the request's body may take to arrive; a minute by default. */
     bodyWithinMs?: number;
   }
@@ -21,19 +23,25 @@ declare module 'fastify' {
     /** By index. */
     elementFlaws: ReadonlyMap<number, Flaw> | undefined;
     bodyBytes: number;
+    /** As it came, where the route keeps it; '' without a body. */
+    bodyText: string;
   }
 }
 
 export function readBodies(app: FastifyInstance): void {
   app.decorateRequest('elementFlaws', undefined);
   app.decorateRequest('bodyBytes', 0);
+  app.decorateRequest('bodyText', '');
   app.removeAllContentTypeParsers();
   app.addContentTypeParser<Buffer>(
     'application/json',
     { parseAs: 'buffer' },
     async (request: FastifyRequest, bytes: Buffer) => {
       request.bodyBytes = bytes.length;
-      return bytes.length === 0 ? undefined : readBody(request, bytes);
+      if (bytes.length === 0) return undefined;
+      const body = readBody(request, bytes);
+      if (request.routeOptions.config.keepsText) request.bodyText = bytes.toString('utf8');
+      return body;
     },
   );
 }

@@ -19,6 +19,8 @@ export interface Refusal {
 export interface Incoming {
   /** The event as the ledger takes it, or why it is refused. Throws when only the ledger could tell and is away. */
   prepare(event: NewEvent): Promise<AcceptInput | Refusal>;
+  /** Why a payload of a type is refused; its source when it is not. Throws as `prepare` does. */
+  judge(type: string, payload: unknown): Promise<Refusal | 'http' | 'http, unchecked'>;
 }
 
 export function isRefusal(prepared: AcceptInput | Refusal): prepared is Refusal {
@@ -51,7 +53,19 @@ export function createIncoming(eventTypes: EventTypes, directory: TypeDirectory)
     return validate === 'unchecked' ? undefined : refuseBySchema(validate, payload);
   };
 
+  const judge: Incoming['judge'] = async (name, payload) => {
+    const type = eventTypes.get(name);
+    if (type) {
+      const refusal = eventTypes.refusal(type, payload);
+      if (!refusal) return 'http';
+      return { code: 'invalid_payload', path: `/payload${refusal.path}`, detail: refusal.message };
+    }
+    await directory.fresh();
+    return refuseByRegistration(name, payload) ?? 'http, unchecked';
+  };
+
   return {
+    judge,
     async prepare(event) {
       const runAt = event.runAt === undefined ? undefined : readTime(event.runAt);
       if (typeof runAt === 'string') return { code: 'invalid_field', path: '/runAt', detail: runAt };
@@ -60,25 +74,18 @@ export function createIncoming(eventTypes: EventTypes, directory: TypeDirectory)
       const { key, priority, group, payload } = event;
       const refused = refuseAccept({ ...(key !== undefined && { key }), ...(group !== undefined && { group }) });
       if (refused) return { code: 'invalid_field', path: refused.path, detail: refused.message };
+      const source = await judge(event.type, payload);
+      if (typeof source !== 'string') return source;
       const type = eventTypes.get(event.type);
-      let source = 'http';
-      if (type) {
-        const refusal = eventTypes.refusal(type, event.payload);
-        if (refusal) return { code: 'invalid_payload', path: `/payload${refusal.path}`, detail: refusal.message };
-      } else {
-        await directory.fresh();
-        const refusal = refuseByRegistration(event.type, event.payload);
-        if (refusal) return refusal;
-        source = 'http, unchecked';
-      }
-      const orderBy = type ? type.orderBy : directory.get(event.type)?.description?.orderBy;
-      const ttlMs = type ? type.ttlMs : directory.get(event.type)?.description?.ttlMs;
+      const policy = type ?? directory.get(event.type)?.description;
+      const { orderBy, ttlMs } = policy ?? {};
+      const byDefault = policy?.priority ?? undefined;
       return {
         type: event.type,
         payload,
         source,
         ...(key !== undefined && { key }),
-        ...(priority !== undefined && { priority }),
+        ...((priority ?? byDefault) !== undefined && { priority: priority ?? (byDefault as number) }),
         ...(group !== undefined && { group }),
         ...(runAt && { runAt }),
         ...(expiresAt && { expiresAt }),

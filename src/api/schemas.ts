@@ -28,7 +28,9 @@ export const NewEvent = Type.Object(
           'Unique within the type: the same key and payload again make no second event. 1 to 512 bytes. Default: the id.',
       }),
     ),
-    priority: Type.Optional(Type.Integer({ minimum: 1, maximum: 5, default: 3, description: '1 goes first.' })),
+    priority: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: 5, description: '1 goes first. Default: as its type says, else 3.' }),
+    ),
     group: Type.Optional(
       Type.String({ minLength: 1, maxLength: 512, description: 'Groups of a type take fair turns.' }),
     ),
@@ -79,6 +81,11 @@ export const Event = Type.Object({
   crashCount: Type.Integer({ description: 'Workers that were lost while they ran it.' }),
   pruned: Type.Boolean({ description: 'Its payload is gone after the retention time; its key still counts.' }),
   waiting: Type.Optional(Waiting),
+  previousPayloads: Type.Optional(
+    Type.Array(Type.Object({ payload: Type.Unknown(), replacedAt: Time, actor: Type.String() }), {
+      description: 'What its payload was before people edited it, newest first; only of one event.',
+    }),
+  ),
 });
 
 export const EventPage = Type.Object({ events: Type.Array(Event), nextCursor: nullable(Type.String()) });
@@ -193,30 +200,50 @@ const Retry = Type.Object({
   jitter: Type.Number(),
 });
 
-export const EventTypesAnswer = Type.Object({
-  eventTypes: Type.Array(
+const Policy = Type.Object({
+  retry: nullable(Retry),
+  timeout: nullable(Type.String()),
+  priority: nullable(Type.Integer()),
+  batch: nullable(Type.Integer()),
+});
+
+export const EventTypeAnswer = Type.Object({
+  name: Type.String(),
+  version: nullable(Type.Integer()),
+  schema: Type.Unknown({ description: "The payload's JSON Schema." }),
+  ...Policy.properties,
+  compensationRetry: nullable(Retry),
+  ttl: nullable(Type.String()),
+  long: nullable(Type.Boolean()),
+  orderBy: nullable(Type.String({ description: 'Events with the same value there run one at a time.' })),
+  orderAfterExtinct: nullable(Type.Unsafe<'release' | 'hold'>({ type: 'string', enum: ['release', 'hold'] })),
+  keyPrivate: nullable(Type.Boolean()),
+  compensates: nullable(Type.Boolean()),
+  alert: nullable(
     Type.Object({
-      name: Type.String(),
-      version: nullable(Type.Integer()),
-      schema: Type.Unknown({ description: "The payload's JSON Schema." }),
-      retry: nullable(Retry),
-      compensationRetry: nullable(Retry),
-      timeout: nullable(Type.String()),
-      ttl: nullable(Type.String()),
-      long: nullable(Type.Boolean()),
-      batch: nullable(Type.Integer()),
-      orderBy: nullable(Type.String({ description: 'Events with the same value there run one at a time.' })),
-      orderAfterExtinct: nullable(Type.Unsafe<'release' | 'hold'>({ type: 'string', enum: ['release', 'hold'] })),
-      keyPrivate: nullable(Type.Boolean()),
-      compensates: nullable(Type.Boolean()),
-      alert: nullable(
-        Type.Object({
-          extinct: nullable(Type.Object({ count: Type.Integer(), window: Type.String() })),
-          oldestQueued: nullable(Type.String()),
-        }),
-      ),
-      workers: Type.Integer({ description: 'Live workers that run it.' }),
+      extinct: nullable(Type.Object({ count: Type.Integer(), window: Type.String() })),
+      oldestQueued: nullable(Type.String()),
     }),
   ),
+  subject: nullable(Type.String({ description: 'Where its payload names the person that it is about.' })),
+  workers: Type.Integer({ description: 'Live workers that run it.' }),
+  override: nullable(
+    Type.Object(
+      {
+        retry: Type.Optional(Type.Partial(Retry)),
+        timeout: Type.Optional(Type.String()),
+        priority: Type.Optional(Type.Integer()),
+        batch: Type.Optional(nullable(Type.Integer())),
+      },
+      { description: "What is set in the place of its code's." },
+    ),
+  ),
+  code: nullable(
+    Type.Object(Policy.properties, { description: 'What its code says, when something is set in its place.' }),
+  ),
+});
+
+export const EventTypesAnswer = Type.Object({
+  eventTypes: Type.Array(EventTypeAnswer),
   nextCursor: nullable(Type.String({ description: 'Always null: all of them fit in one answer.' })),
 });

@@ -22,8 +22,9 @@ export function createAccept(types: EventTypes, accepter: Pick<Accepter, 'accept
 }
 
 function withPolicy(types: EventTypes, event: AcceptInput): AcceptInput {
-  const { ttlMs, orderBy } = types.get(event.type) ?? {};
-  return { ...(ttlMs !== undefined && { ttlMs }), orderBy, ...event };
+  const { ttlMs, orderBy, priority } = types.get(event.type) ?? {};
+  const byDefault = { ...(ttlMs !== undefined && { ttlMs }), ...(priority !== undefined && { priority }) };
+  return { ...byDefault, orderBy, ...event };
 }
 
 function refusalOf(types: EventTypes, event: AcceptInput): Error | undefined {

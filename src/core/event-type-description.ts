@@ -3,6 +3,7 @@
 
 import type { AlertPolicy } from './alerts/policy.ts';
 import type { OrderAfterExtinct, RetryMs } from './event-type.ts';
+import { overridden, type TypeOverride } from './type-overrides.ts';
 
 /** What a worker registers; durations in milliseconds. */
 export interface EventTypeDescription {
@@ -24,6 +25,9 @@ export interface EventTypeDescription {
   compensates: boolean;
   /** Absent in what an older release registered. */
   alert?: AlertPolicy | null;
+  /** Absent in what an older release registered, as the subject's pointer. */
+  priority?: number | null;
+  subject?: string | null;
 }
 
 export interface RetryJson {
@@ -50,8 +54,28 @@ export interface EventTypeJson {
   compensates: boolean | null;
   /** Null: as the settings say. */
   alert: { extinct: { count: number; window: string } | null; oldestQueued: string | null } | null;
+  priority: number | null;
+  /** Where its payload names the person that it is about. */
+  subject: string | null;
   /** Live workers that run it. */
   workers: number;
+  /** What is set in the place of its code's, and what its code says; null when nothing is. */
+  override: OverrideJson | null;
+  code: PolicyJson | null;
+}
+
+export interface PolicyJson {
+  retry: RetryJson | null;
+  timeout: string | null;
+  priority: number | null;
+  batch: number | null;
+}
+
+export interface OverrideJson {
+  retry?: Partial<RetryJson>;
+  timeout?: string;
+  priority?: number;
+  batch?: number | null;
 }
 
 /** A registration as another release may have written it: undefined when the parts that are used lack their shape. */
@@ -62,27 +86,56 @@ export function readDescription(definition: unknown): EventTypeDescription | und
   return complete ? (definition as EventTypeDescription) : undefined;
 }
 
+/** `code`: as its code has it, `override`: what is set in its place. */
 export function presentEventType(
   name: string,
-  description: EventTypeDescription | undefined,
+  code: EventTypeDescription | undefined,
   workers: number,
+  override?: TypeOverride,
 ): EventTypeJson {
+  const description = code && overridden(code, override);
   return {
     name,
     version: description?.version ?? null,
     schema: description?.schema ?? null,
-    retry: presentRetry(description?.retry),
     compensationRetry: presentRetry(description?.compensationRetry),
-    timeout: description?.timeoutMs === undefined ? null : durationText(description.timeoutMs),
     ttl: typeof description?.ttlMs === 'number' ? durationText(description.ttlMs) : null,
     long: description?.long ?? null,
-    batch: description?.batch ?? null,
     orderBy: description?.orderBy ?? null,
     orderAfterExtinct: description?.orderAfterExtinct ?? null,
     keyPrivate: description?.keyPrivate ?? null,
     compensates: description?.compensates ?? null,
     alert: presentAlert(description?.alert),
+    subject: description?.subject ?? null,
     workers,
+    ...presentPolicy(description),
+    override: override ? presentOverride(override) : null,
+    code: override ? presentPolicy(code) : null,
+  };
+}
+
+function presentPolicy(description: EventTypeDescription | undefined): PolicyJson {
+  return {
+    retry: presentRetry(description?.retry),
+    timeout: description?.timeoutMs === undefined ? null : durationText(description.timeoutMs),
+    priority: description?.priority ?? null,
+    batch: description?.batch ?? null,
+  };
+}
+
+export function presentOverride({ retry, timeoutMs, priority, batch }: TypeOverride): OverrideJson {
+  return {
+    ...(retry && {
+      retry: {
+        ...(retry.maxAttempts !== undefined && { maxAttempts: retry.maxAttempts }),
+        ...(retry.baseMs !== undefined && { base: durationText(retry.baseMs) }),
+        ...(retry.capMs !== undefined && { cap: durationText(retry.capMs) }),
+        ...(retry.jitter !== undefined && { jitter: retry.jitter }),
+      },
+    }),
+    ...(timeoutMs !== undefined && { timeout: durationText(timeoutMs) }),
+    ...(priority !== undefined && { priority }),
+    ...(batch !== undefined && { batch }),
   };
 }
 

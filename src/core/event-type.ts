@@ -126,6 +126,13 @@ export interface EventTypeDefinition<Schema extends TSchema = TSchema> {
   alert?: AlertDefinition;
   /** Runs as an ordinary activity with heartbeats from the first attempt on, for attempts of minutes to hours. */
   long?: boolean;
+  /** Of events that are accepted over HTTP or by `emit` without one: 1 goes first, 5 last; 3 by default. */
+  priority?: number;
+  /**
+   * Where the payload names the person that it is about: a JSON pointer such as `/user`. `DELETE /v1/subjects/{subject}` erases
+   * what is kept of the person.
+   */
+  subject?: string;
   /** Under pressure up to this many events (2 to 1,000) share one workflow run; absent: always one workflow each. */
   batch?: number;
   /**
@@ -232,6 +239,10 @@ export function defineEventType<Schema extends TSchema>(definition: EventTypeDef
   if (batch !== undefined && (!Number.isInteger(batch) || batch < 2 || batch > 1_000)) {
     refuse('batch', `must be a whole number from 2 to 1,000, not ${batch}`);
   }
+  const { priority, subject } = definition;
+  if (priority !== undefined && !(Number.isInteger(priority) && priority >= 1 && priority <= 5))
+    refuse('priority', `must be a whole number from 1 to 5, not ${priority}`);
+  if (subject !== undefined && !/^(\/[^/]+)+$/.test(subject)) refuse('subject', 'must be a JSON pointer such as /user');
   const retentionMs = definition.retention === undefined ? undefined : duration('retention', definition.retention);
   if (retentionMs !== undefined && retentionMs < RETENTION_MS_MIN) refuse('retention', 'must be 30 days at least');
   const { orderBy, orderAfterExtinct = 'release' } = definition;

@@ -9,10 +9,15 @@ import { dependenciesOf } from './feature-dependencies.ts';
 import { compileSchema } from './json-schema.ts';
 import { errorText } from './ledger/mark.ts';
 import { hidingSecrets } from './secret-fields.ts';
+import { overridden, type TypeOverride } from './type-overrides.ts';
 
 export interface EventTypes {
+  /** With what people have set in the place of its own policy. */
   get(name: string): EventType | undefined;
+  /** As their code has them. */
   all(): EventType[];
+  /** From now on these policies hold, and no others. */
+  override(overrides: ReadonlyMap<string, TypeOverride>): void;
   /** Why the type's schema or `refuse` doesn't take the payload, or undefined when it does. Never throws. */
   refusal(type: EventType, payload: unknown): PayloadRefusal | undefined;
 }
@@ -30,9 +35,17 @@ export function createEventTypes(types: EventType[]): EventTypes {
       throw new EventTypesError(`event type ${type.name}: payload is not a valid schema: ${(error as Error).message}`);
     }
   }
+  let inForce = byName;
+  let overriddenBy = '';
   return {
-    get: (name) => byName.get(name),
+    get: (name) => inForce.get(name),
     all: () => [...byName.values()],
+    override(overrides) {
+      const text = JSON.stringify([...overrides]);
+      if (text === overriddenBy) return;
+      overriddenBy = text;
+      inForce = new Map([...byName].map(([name, type]) => [name, overridden(type, overrides.get(name))]));
+    },
     refusal(type, payload) {
       const hide = hidingSecrets(type.payload, [payload]);
       const validate = validators.get(type.name);

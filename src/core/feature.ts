@@ -5,7 +5,7 @@
 import type { Client } from '@temporalio/client';
 import type { Command } from 'commander';
 import type { FastifyInstance } from 'fastify';
-import type { Pool } from 'pg';
+import type { Pool, PoolClient } from 'pg';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import type { Config } from '../config.ts';
@@ -163,6 +163,11 @@ export interface Feature<Values = unknown> {
   alerts?(dependencies: FeatureDependencies<Values>): Promise<Condition[]>;
   /** Deletes a slice of what is old; resolves to whether more may be left. Called by the reconciler, a few times a turn. */
   prune?(dependencies: FeatureDependencies<Values>): Promise<boolean>;
+  /**
+   * Erases a slice of its own rows that name this person, in the transaction of `client`; resolves to how many. Called until
+   * none is left. Its events are erased by their types' `subject`.
+   */
+  erase?(client: PoolClient, subject: string): Promise<number>;
 }
 
 /** A feature whose settings only it knows. */

@@ -14,6 +14,7 @@ import { createNotifier } from '../core/ledger/notifier.ts';
 import { onOneWorker } from '../core/one-worker.ts';
 import { workflowBundle } from './bundle.ts';
 import type { WorkerConnections } from './connections.ts';
+import { createErasures } from './erasures.ts';
 import { createExpiry } from './expiry.ts';
 import { type FeatureParts, featureParts } from './feature-parts.ts';
 import { HAND_BACK_MS } from './grace.ts';
@@ -22,6 +23,7 @@ import { createLines } from './lines.ts';
 import { createWorkerMetrics, type WorkerMetrics } from './metrics.ts';
 import { createOrders } from './orders.ts';
 import { endOrphanedRuns } from './orphaned-runs.ts';
+import { createOverrides } from './overrides.ts';
 import { createReconciler, type Reconciler } from './reconciler/reconciler.ts';
 import { createRedrives } from './redrives.ts';
 import { Relay } from './relay/relay.ts';
@@ -116,6 +118,7 @@ export async function assembleParts(
     // Before anybody may go.
     part('flows', flows),
     part('Temporal worker', temporal),
+    part('overrides', createOverrides(pool, connections.types, log)),
     // A start that Temporal doesn't answer must not use up the grace time of the attempts.
     part('relay', relay, 'grace'),
     part('reconciler', reconciler),
@@ -125,12 +128,18 @@ export async function assembleParts(
     ...(metrics ? [part('metrics', metrics)] : []),
     part('incidents', incidentsOf(assembly), 'grace'),
     part('orphaned runs', endOrphanedRuns({ ...connections, pool, log })),
-    part('redrives', onOneWorker({ pool, workerId: id, part: createRedrives(connections.shared.pool, log), log })),
-    ...[...(await schedulesOf(assembly, metrics)), ...ofFeatures.background].map((background) =>
+    ...[...jobsOf(assembly), ...(await schedulesOf(assembly, metrics)), ...ofFeatures.background].map((background) =>
       part(background.name, background, 'grace'),
     ),
   ];
   return { parts, attempts, lease, shutdown: orders.shutdown };
+}
+
+/** What people have asked for, worked off on one worker at a time. */
+function jobsOf({ id, connections, features, log }: Assembly): Omit<BackgroundPart, 'on'>[] {
+  const { corePool, shared } = connections;
+  const jobs = [createRedrives(shared.pool, log), createErasures(shared.pool, features, log)];
+  return jobs.map((part) => onOneWorker({ pool: corePool, workerId: id, part, log }));
 }
 
 function leaseOf(

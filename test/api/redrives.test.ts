@@ -16,7 +16,8 @@ async function make({ database }: ApiUnderTest, count: number, state: 'EXTINCT' 
   );
   // By an update, as every failure.
   await database.pool.query(`update tem.event set last_error = last_error || '!' where type = $1`, [type]);
-  return rows.map(({ id }) => id);
+  // In the order of their turns.
+  return rows.map(({ id }) => id).sort();
 }
 
 function stepper({ database, call }: ApiUnderTest) {
@@ -102,9 +103,10 @@ it('takes exactly what matched when it was confirmed, and says of the rest what 
   await until(job.id, ({ processed, failed }) => processed === 25 && failed === 0);
   expect((await call('GET', '/v1/redrives')).body.redrives).toMatchObject([{ id: job.id, state: 'done' }]);
   const { rows: audit } = await api.database.pool.query(
-    'select action, target, filter, after from tem.audit order by id',
+    'select action, target, filter, after from tem.audit where target = $1 order by id',
+    [job.id],
   );
-  expect(audit.slice(-2)).toMatchObject([
+  expect(audit).toMatchObject([
     { action: 'event.redrive', target: job.id, filter, after: { matches: 30 } },
     { action: 'redrive.resume', target: job.id },
   ]);

@@ -1,16 +1,19 @@
 // Reading events, and a person's retry and cancel.
 
+import { writeAudit } from '../../core/audit.ts';
 import { whyWaiting } from '../../core/flows/index.ts';
 import { notFound, Problem, problems, refuseBody } from '../../core/http/problem.ts';
 import { cancelEvent, type PersonAnswer } from '../../core/ledger/cancel.ts';
 import { isSlow } from '../../core/ledger/candidates.ts';
 import { readCursor, writeCursor } from '../../core/ledger/cursor.ts';
-import { eventHistory, getEvent, listEvents, SearchTooBroad } from '../../core/ledger/events.ts';
+import { eventHistory, getEvent, listEvents, previousPayloads, SearchTooBroad } from '../../core/ledger/events.ts';
+import { inTransaction } from '../../core/ledger/in-transaction.ts';
 import { type EventJson, isHeldUp, presentEvent } from '../../core/ledger/present.ts';
 import { retryEvent } from '../../core/ledger/retry.ts';
 import { createTurns } from '../../core/turns.ts';
 import type { Api, ApiCore } from '../api.ts';
 import { actorOf } from '../auth.ts';
+import { editedPayload } from '../edited-payload.ts';
 import { filterOf } from '../event-filter.ts';
 import { Event, EventPage, EventQuery, History, IdParams, NoQuery } from '../schemas.ts';
 
@@ -104,19 +107,27 @@ function personRoutes(app: Api, core: ApiCore): void {
   app.post(
     '/v1/events/:id/retry',
     {
+      config: { keepsText: true },
       schema: {
         operationId: 'retryEvent',
         tags: ['events'],
         summary: 'Try a FAILED event now, or revive an EXTINCT one',
+        description:
+          'Without a body as it is. `payload` takes the place of its payload, with all its digits; the old one is kept beside it. Where it holds the mask of a secret, that secret stays.',
         params: IdParams,
         querystring: NoQuery,
-        response: { 202: Event, ...problems(404, 409) },
+        response: { 202: Event, ...problems(400, 404, 409, 413, 415) },
       },
     },
     async (request, reply) => {
-      refuseBody(request.body);
       const id = eventId(request.params.id);
-      settle(await retryEvent(core.pool, id, actorOf(request)), retryConflict);
+      const payload = await editedPayload(core, id, request.body, request.bodyText);
+      const actor = actorOf(request);
+      await inTransaction(core.pool, async (client) => {
+        settle(await retryEvent(client, id, actor, payload), retryConflict);
+        const action = payload === undefined ? 'event.retry' : 'event.edit';
+        await writeAudit(client, { actor, action, target: id });
+      });
       return reply.code(202).send(await present(core, id));
     },
   );
@@ -137,7 +148,11 @@ function personRoutes(app: Api, core: ApiCore): void {
     async (request, reply) => {
       refuseBody(request.body);
       const id = eventId(request.params.id);
-      settle(await cancelEvent(core.pool, id, actorOf(request)), ({ state }) => `the event has ended: it is ${state}`);
+      const actor = actorOf(request);
+      await inTransaction(core.pool, async (client) => {
+        settle(await cancelEvent(client, id, actor), ({ state }) => `the event has ended: it is ${state}`);
+        await writeAudit(client, { actor, action: 'event.cancel', target: id });
+      });
       return reply.code(202).send(await present(core, id));
     },
   );
@@ -148,10 +163,11 @@ async function present(core: ApiCore, id: string): Promise<EventJson> {
   if (!row) throw notFound('the event');
   await core.directory.fresh();
   const held = isHeldUp(row) ? await whyWaiting(core.pool, [id]) : undefined;
-  return presentEvent(row, core.directory, held?.get(id));
+  const event = presentEvent(row, core.directory, held?.get(id));
+  return row.edited ? { ...event, previousPayloads: await previousPayloads(core.pool, core.directory, row) } : event;
 }
 
-function eventId(text: string): string {
+export function eventId(text: string): string {
   if (!UUID.test(text)) throw notFound('the event');
   return text.toLowerCase();
 }

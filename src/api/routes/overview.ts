@@ -21,7 +21,7 @@ export function overviewRoutes(app: Api, core: ApiCore): void {
       await core.directory.fresh();
       const eventTypes = core.directory
         .all()
-        .map(({ name, description, workers }) => presentEventType(name, description, workers));
+        .map(({ name, code, workers, override }) => presentEventType(name, code, workers, override));
       return { eventTypes, nextCursor: null };
     },
   );

@@ -24,6 +24,7 @@ export function createEmit(types: EventTypes, tx: LedgerTransaction): Emit {
         {
           type: typeName,
           payload,
+          ...(type?.priority !== undefined && { priority: type.priority }),
           ...options,
           ...(type?.ttlMs !== undefined && { ttlMs: type.ttlMs }),
           ...(type?.orderBy !== undefined && { orderBy: type.orderBy }),

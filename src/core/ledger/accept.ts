@@ -158,10 +158,11 @@ async function insert(client: Queryable, rows: Row[], patience: Patience): Promi
   });
 }
 
-// A pruned event keeps its key and a digest of its payload.
+// A pruned event keeps its key and a digest of its payload; one that a person has edited is still the one that was sent.
 const COMPARE = `
   select g.n::int as n, e.id,
-    case when e.pruned then e.payload = to_jsonb(tem.payload_digest(g.payload)) else e.payload = g.payload end as same
+    case when e.pruned then e.payload = to_jsonb(tem.payload_digest(g.payload)) else e.payload = g.payload
+      or exists (select from tem.previous_payload p where p.event_id = e.id and p.payload = g.payload) end as same
   from unnest($1::text[], $2::text[], $3::jsonb[]) with ordinality as g(type, key, payload, n)
     join tem.event e on e.type = g.type and e.key = g.key`;
 

@@ -4,8 +4,9 @@
 import type { Pool } from 'pg';
 import { candidates, type EventFilter, isSlow } from './candidates.ts';
 import { readWithin } from './pool.ts';
-import { type EventRow, instant } from './present.ts';
+import { type EventRow, instant, masked, type PreviousPayload } from './present.ts';
 import type { EventState } from './states.ts';
+import type { TypeDirectory } from './type-directory.ts';
 
 export interface HistoryEntry {
   at: string | null;
@@ -39,6 +40,7 @@ const BYTES_OF = `octet_length(e.payload::text) + coalesce(octet_length(e.result
   + coalesce(octet_length(e.last_error), 0) + coalesce(octet_length(e.compensation_error), 0)`;
 /** Of what an event holds, as text. */
 const PAGE_BYTES_MAX = 16 * 1024 * 1024;
+const PREVIOUS_PAYLOADS_MAX = 10;
 const SEARCH_TIMEOUT_MS = 8_000;
 const STATEMENT_CANCELLED = '57014';
 
@@ -46,7 +48,8 @@ const STATEMENT_CANCELLED = '57014';
 export async function getEvent(pool: Pool, id: string): Promise<EventRow | undefined> {
   const { rows } = await pool.query<EventRow>({
     name: 'event-get',
-    text: `select ${COLUMNS} from tem.event e where e.id = $1`,
+    text: `select ${COLUMNS}, exists (select from tem.previous_payload p where p.event_id = e.id) as edited
+      from tem.event e where e.id = $1`,
     values: [id],
   });
   return rows[0];
@@ -89,6 +92,36 @@ async function search(pool: Pool, text: string, values: unknown[]): Promise<Foun
       throw new SearchTooBroad('the search took too long');
     throw error;
   }
+}
+
+/** What its payload was before people edited it, newest first; with secrets masked as in the event. */
+export async function previousPayloads(
+  pool: Pool,
+  types: TypeDirectory,
+  { id, type }: Pick<EventRow, 'id' | 'type'>,
+): Promise<PreviousPayload[]> {
+  const { rows } = await pool.query<{ payload: unknown; replaced_at: Date; actor: string }>(
+    `select payload, replaced_at, actor from tem.previous_payload where event_id = $1 order by version desc
+     limit ${PREVIOUS_PAYLOADS_MAX}`,
+    [id],
+  );
+  return rows.map(({ payload, replaced_at, actor }) => ({
+    payload: masked(payload, types.get(type)?.description),
+    replacedAt: replaced_at.toISOString(),
+    actor,
+  }));
+}
+
+/** The payload's text with all its digits, and what must be known to show it; undefined when there is no such event. */
+export async function payloadText(
+  pool: Pool,
+  id: string,
+): Promise<{ type: string; group: string; payload: unknown; text: string; pruned: boolean } | undefined> {
+  const { rows } = await pool.query(
+    'select type, "group", payload, payload::text as text, pruned from tem.event where id = $1',
+    [id],
+  );
+  return rows[0];
 }
 
 /** Every change of state, oldest first, from null -> QUEUED on; undefined when there is no such event. */

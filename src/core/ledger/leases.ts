@@ -62,6 +62,7 @@ export function describeType(type: EventType): Record<string, unknown> {
     keyPrivate,
     alert,
     orderBy,
+    priority,
   } = type;
   return {
     name,
@@ -78,6 +79,8 @@ export function describeType(type: EventType): Record<string, unknown> {
     keyPrivate: keyPrivate ?? false,
     compensates: type.compensate !== undefined,
     alert: alert ?? null,
+    priority: priority ?? null,
+    subject: type.subject ?? null,
   };
 }
 

@@ -42,6 +42,14 @@ export interface EventRow {
   behind: string | null;
   /** When it is due, while that lies ahead by Postgres's clock. */
   due_ahead: Date | number | null;
+  /** Of one event that was asked for: whether a person has edited its payload. */
+  edited?: boolean;
+}
+
+export interface PreviousPayload {
+  payload: unknown;
+  replacedAt: string;
+  actor: string;
 }
 
 export interface Waiting {
@@ -77,6 +85,8 @@ export interface EventJson {
   crashCount: number;
   pruned: boolean;
   waiting?: Waiting;
+  /** Of one event that a person has edited. */
+  previousPayloads?: PreviousPayload[];
 }
 
 /** `held`: why it waits although it is due, where flows and turns know it. */
@@ -114,7 +124,7 @@ export function presentEvent(row: EventRow, types: TypeDirectory, held?: FlowWai
   };
 }
 
-function masked(payload: unknown, description: EventTypeDescription | undefined): unknown {
+export function masked(payload: unknown, description: EventTypeDescription | undefined): unknown {
   return description ? maskSecrets(description.schema, payload) : payload;
 }
 

@@ -71,6 +71,8 @@ const PRUNE = `
     delete from tem.event where id = any(array(select id from chosen where own_key))
   ), forgotten as (
     delete from tem.transition where event_id = any(array(select id from chosen where not own_key))
+  ), edits as (
+    delete from tem.previous_payload where event_id = any(array(select id from chosen where not own_key))
   ), emptied as (
     update tem.event set payload = to_jsonb(tem.payload_digest(payload)), result = null, last_error = null,
       compensation_error = null, line = null, pruned = true

@@ -5,12 +5,17 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import { type EventTypeDescription, readDescription } from '../event-type-description.ts';
 import type { EventTypes } from '../event-types.ts';
+import { overridden, type TypeOverride } from '../type-overrides.ts';
 import { describeType } from './leases.ts';
 
 export interface KnownType {
   name: string;
   /** Undefined when a worker knows the type but its registration can't be read. */
   description: EventTypeDescription | undefined;
+  /** As its code has it. */
+  code: EventTypeDescription | undefined;
+  /** What people have set in the place of its code's. */
+  override: TypeOverride | undefined;
   /** Live workers that run it; of a type whose workers are all gone none. */
   workers: number;
 }
@@ -37,13 +42,28 @@ const REGISTERED = `
     select name, count(*)::int as workers from tem.worker w cross join unnest(w.types) as name
       where w.lease_until > clock_timestamp() and not w.stopping group by name
   )
-  select coalesce(t.name, alive.name) as name, t.definition, coalesce(alive.workers, 0) as workers
-    from tem.event_type t full join alive on alive.name = t.name order by 1`;
+  select coalesce(t.name, alive.name, o.type) as name, t.definition is not null or alive.name is not null as registered, t.definition, coalesce(alive.workers, 0) as workers, o.definition as override
+    from tem.event_type t full join alive on alive.name = t.name
+      full join tem.event_type_override o on o.type = coalesce(t.name, alive.name)
+    where coalesce(t.name, alive.name, o.type) is not null order by 1`;
 
 interface Registered {
   name: string;
   definition: unknown;
   workers: number;
+  override: TypeOverride | null;
+  /** Whether a worker has ever known it; an override may outlive its type, or come before it. */
+  registered: boolean;
+}
+
+function knownOf(
+  name: string,
+  code: EventTypeDescription | undefined,
+  workers: number,
+  override: TypeOverride | null,
+): KnownType {
+  const set = override ?? undefined;
+  return { name, code, override: set, description: code && overridden(code, set), workers };
 }
 
 export function createTypeDirectory(pool: Pool, eventTypes: EventTypes): TypeDirectory {
@@ -57,15 +77,19 @@ export function createTypeDirectory(pool: Pool, eventTypes: EventTypes): TypeDir
   let reading: Promise<void> | undefined;
 
   const adopt = (rows: Registered[]): void => {
-    known = new Map([...local].map(([name, description]) => [name, { name, description, workers: 0 }]));
+    known = new Map([...local].map(([name, description]) => [name, knownOf(name, description, 0, null)]));
     const before = registered;
     registered = new Map();
-    for (const { name, definition, workers } of rows) {
+    for (const { name, definition, workers, override, registered: isRegistered } of rows) {
+      if (!isRegistered) {
+        if (local.has(name)) known.set(name, knownOf(name, local.get(name), 0, override));
+        continue;
+      }
       const text = JSON.stringify(definition);
       const last = before.get(name);
       const entry = last?.text === text ? last : { text, description: readDescription(definition) };
       registered.set(name, entry);
-      known.set(name, { name, description: local.get(name) ?? entry.description, workers });
+      known.set(name, knownOf(name, local.get(name) ?? entry.description, workers, override));
     }
   };
   adopt([]);
@@ -73,6 +97,7 @@ export function createTypeDirectory(pool: Pool, eventTypes: EventTypes): TypeDir
   const readNow = async (): Promise<void> => {
     const { rows } = await pool.query<Registered>(REGISTERED);
     adopt(rows);
+    eventTypes.override(new Map(rows.flatMap(({ name, override }) => (override ? [[name, override] as const] : []))));
     readAt = performance.now();
   };
   const read = (): Promise<void> => {

@@ -7,6 +7,7 @@ import { insertNotifications } from './store.ts';
 export const notification: EventType = defineEventType({
   name: 'notification',
   payload: NotificationPayload,
+  subject: '/user',
   batch: 100,
   refuse({ data }) {
     const bytes = data === undefined ? 0 : Buffer.byteLength(JSON.stringify(data));

@@ -9,5 +9,6 @@ export const notifications: Feature<NotificationSettings> = {
   settings,
   eventTypes: async () => [(await import('./event-types.ts')).notification],
   routes: async (app, dependencies) => (await import('./routes.ts')).notificationRoutes(app, dependencies),
+  erase: async (client, subject) => (await import('./store.ts')).eraseInbox(client, subject),
   prune: async ({ pool, settings }) => (await import('./prune.ts')).pruneInboxes(pool, settings),
 };

@@ -143,3 +143,17 @@ export async function acknowledge(pool: Pool, acks: readonly { user: string; id:
 function present({ id, event, title, body, data, createdAt, readAt }: Row): Notification {
   return { id, event, title, body, data, createdAt: createdAt.toISOString(), readAt: readAt?.toISOString() ?? null };
 }
+
+const ERASED_MAX = 1_000;
+
+/** Deletes a slice of a user's inbox, and the counter of its ids when nothing is left; resolves to how many rows. */
+export async function eraseInbox(client: Pick<Pool, 'query'>, user: string): Promise<number> {
+  const { rowCount } = await client.query(
+    `delete from tem.notification where "user" = $1 and id in (
+       select id from tem.notification where "user" = $1 order by id limit ${ERASED_MAX})`,
+    [user],
+  );
+  if (rowCount) return rowCount;
+  const counter = await client.query('delete from tem.notification_counter where "user" = $1', [user]);
+  return counter.rowCount ?? 0;
+}

@@ -27,6 +27,7 @@ export const price: Feature<PriceSettings> = {
     if (process_ === 'api') (await import('./metrics.ts')).priceMetrics(registry, pool);
   },
   alerts: async ({ pool }) => (await import('./alerts.ts')).sweepConditions(pool),
+  erase: async (client, subject) => (await import('./store/erase.ts')).eraseSubscriptions(client, subject),
   routes: async (app, dependencies) => {
     const { priceRoutes } = await import('./routes/index.ts');
     priceRoutes(app, dependencies);
