@@ -2,6 +2,7 @@
 // are taken one by one here; test/workers/redrives.test.ts has the worker.
 
 import { expect, it } from 'vitest';
+import { pruneJobs } from '../../src/core/redrive/job.ts';
 import { type Places, stepJobs } from '../../src/core/redrive/step.ts';
 import { waitFor } from '../support/wait.ts';
 import { type ApiUnderTest, setup } from './setup.ts';
@@ -215,6 +216,19 @@ it('cancels what matches and has not ended, which can not be undone', async () =
     status: 409,
     body: { code: 'not_undoable' },
   });
+});
+
+it('forgets a job 30 days after its end, and no other', async () => {
+  const api = await setup();
+  await make(api, 3, 'EXTINCT');
+  const body = { filter: { type: 'note' }, ratePerSecond: 1, paused: true };
+  const { body: old } = await api.call('POST', '/v1/events/redrive', body);
+  const { body: kept } = await api.call('POST', '/v1/events/redrive', body);
+  await api.call('POST', `/v1/redrives/${old.id}/cancel`);
+  await api.database.pool.query(`update tem.redrive set ended_at = now() - interval '31 days' where id = $1`, [old.id]);
+  expect(await pruneJobs(api.database.pool)).toBe(4);
+  expect(await pruneJobs(api.database.pool)).toBe(0);
+  expect((await api.call('GET', '/v1/redrives')).body.redrives).toMatchObject([{ id: kept.id }]);
 });
 
 it('refuses what names nothing, or what can not be tried again', async () => {

@@ -25,6 +25,7 @@ const Script = Type.Object(
     /** What each try of the compensation does. */
     undo: Type.Optional(Type.Array(Type.String())),
     delayMs: Type.Optional(Type.Integer()),
+    person: Type.Optional(Type.String()),
   },
   { additionalProperties: false },
 );
@@ -57,6 +58,9 @@ const ACTIONS: Record<string, (event: Event, context: HandlerContext) => Promise
   },
   never: () => {
     throw new NotRetryable('the script says never');
+  },
+  neverAndSayWho: ({ payload }) => {
+    throw new NotRetryable(`nobody knows ${payload.person}`);
   },
   later: ({ payload }) => {
     throw new RetryAfter('the script says later', payload.delayMs ?? 0);
@@ -182,6 +186,12 @@ export const patientUndone = defineEventType({ ...scripted, ...undoing, name: 'p
 export const long = defineEventType({ ...scripted, name: 'long', long: true, retry: QUICKLY });
 export const longUndone = defineEventType({ ...scripted, ...undoing, name: 'long-undone', long: true, retry: QUICKLY });
 export const secretive = defineEventType({ ...scripted, name: 'secretive', keyPrivate: true, retry: QUICKLY });
+export const aboutPerson = defineEventType({
+  ...scripted,
+  name: 'about-person',
+  subject: '/person',
+  retry: QUICKLY,
+});
 export const many = defineEventType({ ...scripted, name: 'many', batch: 50, retry: QUICKLY });
 export const manyPatient = defineEventType({ ...scripted, name: 'many-patient', batch: 50, retry: PATIENTLY });
 /** Gives up on its handler after 3 seconds. */

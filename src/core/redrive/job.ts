@@ -155,3 +155,22 @@ export async function steerJob(
   if (rows[0]) return presentJob(rows[0]);
   return (await getJob(client, id))?.state;
 }
+
+const KEPT_DAYS = 30;
+const PRUNED_MAX = 10_000;
+
+/** Deletes a slice of the oldest job that ended long ago; resolves to how many rows. */
+export async function pruneJobs(pool: Pool): Promise<number> {
+  const { rows } = await pool.query<{ gone: number }>(
+    `with old as materialized (
+       select id from tem.redrive where ended_at < now() - interval '${KEPT_DAYS} days' order by ended_at limit 1
+     ), gone as (
+       delete from tem.redrive_event where redrive_id = (select id from old) and n in (
+         select n from tem.redrive_event where redrive_id = (select id from old) order by n limit ${PRUNED_MAX}) returning 1
+     ), ended as (
+       delete from tem.redrive where id = (select id from old) and (select count(*) from gone) < ${PRUNED_MAX} returning 1
+     )
+     select ((select count(*) from gone) + (select count(*) from ended))::int as gone`,
+  );
+  return rows[0]?.gone ?? 0;
+}
