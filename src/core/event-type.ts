@@ -271,17 +271,6 @@ function runsAsWorkflow(name: string): never {
   throw new Error(`the event type ${name} has no handler: it runs as a workflow`);
 }
 
-/** What the workflow of an event type is given: which event it is about, and the fence of this attempt. */
-export interface EventWorkflowInput {
-  ledger: string;
-  /** The event's id: its payload is in the ledger, where an activity reads it (`event` of WorkerDependencies). */
-  event: string;
-  type: string;
-  attempt: number;
-  /** Rises with every attempt: of two runs the one with the lower number is over. */
-  epoch: number;
-}
-
 /** Whether a module's export is an event type. */
 export function isEventType(value: unknown): value is EventType {
   return typeof value === 'object' && value !== null && (value as { kind?: unknown }).kind === 'tem.eventType';

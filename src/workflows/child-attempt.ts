@@ -15,7 +15,7 @@ import {
 } from '@temporalio/workflow';
 import type { AttemptOutcome } from '../core/attempt/attempt.ts';
 import type { RunEnd } from '../core/attempt/workflow-run.ts';
-import type { EventWorkflowInput } from '../core/event-type.ts';
+import type { EventWorkflowInput } from '../core/event-workflow.ts';
 import type { AttemptInput, EventActivities, EventPolicy } from './contract.ts';
 import { accounting } from './options.ts';
 

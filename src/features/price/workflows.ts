@@ -9,7 +9,7 @@ import {
   proxyActivities,
   sleep,
 } from '@temporalio/workflow';
-import type { EventWorkflowInput } from '../../core/event-type.ts';
+import type { EventWorkflowInput } from '../../core/event-workflow.ts';
 import type { SliceEnd, SliceInput, SweepBegin, SweepPlan, SweepSummary } from './sweep/activities.ts';
 
 export interface PriceSweepActivities {

@@ -1,7 +1,7 @@
 // A workflow of a feature: greets by an activity, waits for a word from outside when it is told to.
 
 import { ApplicationFailure, CancellationScope, isCancellation, proxyActivities, sleep } from '@temporalio/workflow';
-import type { EventWorkflowInput } from '../../../src/core/event-type.ts';
+import type { EventWorkflowInput } from '../../../src/core/event-workflow.ts';
 
 const WAIT_MS = 3_600_000;
 
