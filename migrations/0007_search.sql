@@ -138,6 +138,15 @@ begin
     from tem.search_version v where tem.clock_us() > v.last_value + 1000000;
 end $$;
 
+-- A row as the queue keeps it, or null where it holds what no jsonb can: the application's write must not fail for it.
+create function tem.search_row(changed anyelement) returns jsonb language plpgsql stable
+set search_path = pg_catalog, pg_temp as $$
+begin
+  return to_jsonb(changed);
+exception when others then
+  return null;
+end $$;
+
 -- Unix microseconds until which a processor sleeps, as tem.bell is for the relay.
 create sequence tem.search_bell as bigint minvalue 0 start 0;
 

@@ -40,6 +40,32 @@ describeSearch('statements', () => {
     expect(await scene.compare(mapping)).toMatchObject({ checked: 1, ...EQUAL });
   });
 
+  test('a json that no jsonb can hold is indexed as it is, and never fails the write', async () => {
+    const scene = await setup();
+    const { pool } = scene;
+    await pool.query('create table drafts (id integer primary key, title text, body json)');
+    const mapping = await scene.attach('drafts');
+    await scene.load(mapping);
+    await scene.startProcessor();
+    await pool.query(`insert into drafts values (1, 'nul', '{"a":"\\u0000"}'), (2, 'half a pair', '{"a":"\\ud800"}'),
+      (3, 'plain', '{"a":1}')`);
+    await pool.query(`update drafts set title = 'changed'`);
+    await pool.query('delete from drafts where id = 2');
+    await scene.drained();
+    const { rows } = await pool.query<{ kept: string }>(
+      `select record_id || ' ' || operation || ' ' || coalesce(change_data::text, 'only named') as kept
+        from elasticsearch_sync_queue where operation <> 'UPDATE' order by id`,
+    );
+    expect(rows.map(({ kept }) => kept)).toEqual([
+      '1 INSERT only named',
+      '2 INSERT only named',
+      expect.stringContaining('"title": "plain"'),
+      '2 DELETE only named',
+    ]);
+    expect(await scene.stored(mapping, '1')).toContain('\\u0000');
+    expect(await scene.compare(mapping)).toMatchObject({ checked: 2, ...EQUAL });
+  });
+
   test('partitions: written through the table or by name, a row that moves between them', async () => {
     const scene = await setup();
     const { pool } = scene;

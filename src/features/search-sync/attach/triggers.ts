@@ -11,6 +11,14 @@ import { quoted, type Table } from '../source/table.ts';
 /** Rows with longer texts are only named in the queue: a jsonb holds 255 MB, and {old, new} is two rows. */
 const CHANGE_BYTES_MAX = 32_000_000;
 
+/** Types whose values are never refused by jsonb. A json may hold what a jsonb can't, such as \\u0000 or 1e400000. */
+const ALWAYS_JSONB = new Set(
+  (
+    'bool int2 int4 int8 float4 float8 numeric text varchar bpchar citext name uuid jsonb bytea ' +
+    'date time timetz timestamp timestamptz interval inet cidr macaddr'
+  ).split(' '),
+);
+
 const literal = pg.escapeLiteral;
 const identifier = pg.escapeIdentifier;
 
@@ -102,7 +110,7 @@ const INSERT_INTO = `insert into ${QUEUE} (table_name, operation, record_id, cha
 function oneSided(mapping: Mapping, table: Table, operation: 'INSERT' | 'DELETE', relation: string): string {
   const alias = identifier(mapping.table);
   return `${INSERT_INTO}
-    select ${literal(mapping.queueName)}, '${operation}', ${idSql(mapping.id, alias)}, ${kept(table, `to_jsonb(${alias})`, [alias])}
+    select ${literal(mapping.queueName)}, '${operation}', ${idSql(mapping.id, alias)}, ${kept(table, rowData(table, alias), [alias])}
     from ${relation} where ${condition(mapping)}`;
 }
 
@@ -111,8 +119,9 @@ function bothSided(mapping: Mapping, table: Table): string {
   const alias = identifier(mapping.table);
   const side = (relation: string): string =>
     `(select ${idSql(mapping.id, alias)} as k, ${alias} as r, ${condition(mapping)} as m from ${relation} as ${alias})`;
-  const data = `case when n.k is null then to_jsonb(o.r) when o.k is null then to_jsonb(n.r)
-    else jsonb_build_object('old', to_jsonb(o.r), 'new', to_jsonb(n.r)) end`;
+  const [oldRow, newRow] = [rowData(table, 'o.r'), rowData(table, 'n.r')];
+  const data = `case when n.k is null then ${oldRow} when o.k is null then ${newRow}
+    else jsonb_build_object('old', ${oldRow}, 'new', ${newRow}) end`;
   return `${INSERT_INTO}
     select ${literal(mapping.queueName)}, case when n.k is null then 'DELETE' when o.k is null then 'INSERT' else 'UPDATE' end,
       coalesce(n.k, o.k), ${kept(table, data, ['(o.r)', '(n.r)'])}
@@ -123,6 +132,12 @@ function bothSided(mapping: Mapping, table: Table): string {
 function condition({ where }: Mapping): string {
   // A mapping by query has no condition: whether a row is in it, only the query knows.
   return where === undefined ? 'true' : `coalesce((${where}\n), false)`;
+}
+
+/** The row as jsonb; null where no jsonb can be made of it. Only the tables that may need the net pay for it. */
+function rowData({ columns }: Table, row: string): string {
+  const always = columns.every(({ kind, baseType }) => kind === 'enum' || ALWAYS_JSONB.has(baseType));
+  return `${always ? 'to_jsonb' : 'tem.search_row'}(${row})`;
 }
 
 /** The change as it is kept: nothing when only marks are, or when a row is too long for a jsonb. */
