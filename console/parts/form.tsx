@@ -1,7 +1,7 @@
 // Fields with their labels, and the filters of a list, which live in the address.
 
 import type { ComponentChildren } from 'preact';
-import { useId } from 'preact/hooks';
+import { useEffect, useId, useRef } from 'preact/hooks';
 import { useQuery } from '../shell/router.ts';
 import { general } from '../words/general.ts';
 import { useWords } from '../words/words.ts';
@@ -140,8 +140,6 @@ export function Filters({ filters, children }: { filters: readonly Filter[]; chi
     <search>
       <form
         class="filters"
-        // Filters that change elsewhere, such as by going back, show in the fields.
-        key={names.map((name) => query[name] ?? '').join('\n')}
         onSubmit={(event) => {
           event.preventDefault();
           apply(event.currentTarget);
@@ -176,28 +174,34 @@ function FilterField(props: { filter: Filter; value: string | undefined; apply(f
   const { filter, value, apply } = props;
   const { name, label, choices, placeholder, search, wide } = filter;
   const words = useWords(general);
+  const input = useRef<HTMLInputElement & HTMLSelectElement>(null);
+  // Filters that change elsewhere, such as by going back, show in the fields.
+  useEffect(() => {
+    if (input.current) input.current.value = value ?? '';
+  }, [value]);
   return (
     <div class={wide ? 'field wide' : 'field'}>
       <Field label={label}>
         {(id) =>
           choices ? (
             <select
+              ref={input}
               id={id}
               name={name}
               onChange={({ currentTarget }) => currentTarget.form && apply(currentTarget.form)}
             >
               <option value="">{words.all}</option>
               {choices.map((choice) => (
-                <option key={choice.value} value={choice.value} selected={choice.value === value}>
+                <option key={choice.value} value={choice.value}>
                   {choice.label}
                 </option>
               ))}
             </select>
           ) : (
             <input
+              ref={input}
               id={id}
               name={name}
-              defaultValue={value ?? ''}
               placeholder={placeholder}
               autocomplete="off"
               data-search={search ? '' : undefined}

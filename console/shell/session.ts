@@ -14,6 +14,8 @@ export interface Session {
   /** Whether payloads may be seen. */
   payloads: boolean;
   csrf: string;
+  /** The events that he may see; absent: all. */
+  scopes?: { types?: string[]; groups?: string[] };
 }
 
 /** Undefined: not known yet; null: nobody. */

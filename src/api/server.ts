@@ -48,6 +48,7 @@ export async function startApi(config: Config, log: Logger, features = allFeatur
     max: READ_CONNECTIONS,
     applicationName: 'tem api',
     queryTimeoutMs: READ_WITHIN_MS,
+    timed: true,
   });
   const watchPool = createPool(databaseUrl, {
     max: WATCH_CONNECTIONS,

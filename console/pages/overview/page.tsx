@@ -1,8 +1,9 @@
-// The overview: counts by state and type, rates, the oldest, workers.
+// The overview: counts by state and type, rates, the oldest, workers, and what to look at. All who look share one sample.
 
 import { useRef } from 'preact/hooks';
 import { call } from '../../http/client.ts';
-import { useLive } from '../../live/use-live.ts';
+import { type Live, useLive } from '../../live/use-live.ts';
+import { useStream } from '../../live/use-stream.ts';
 import { Chart, type Point } from '../../parts/chart.tsx';
 import { Count, Figures } from '../../parts/figures.tsx';
 import { Heading } from '../../parts/heading.tsx';
@@ -10,26 +11,44 @@ import { Failed, Loading, problemText } from '../../parts/states.tsx';
 import { type Column, Table } from '../../parts/table.tsx';
 import { durationText } from '../../parts/time.tsx';
 import { href } from '../../shell/router.ts';
+import { begin, useSession } from '../../shell/session.ts';
 import { general } from '../../words/general.ts';
 import { language, numberText, useWords } from '../../words/words.ts';
-import { STATES, type State, type Stats } from './stats.ts';
+import { AttentionFigures } from './attention.tsx';
+import { type Sample, STATES, type State, type Stats } from './stats.ts';
 import { words } from './words.ts';
 
 const EVERY_MS = 2_000;
 const POINTS_MAX = 60;
 const TONES = { QUEUED: 'neutral', PROCESSING: 'busy', PROCESSED: 'good', FAILED: 'warning', EXTINCT: 'bad' } as const;
 
+type Shown = Pick<Sample, 'stats'> & Partial<Sample>;
+
 export function Page() {
+  // The sample is of all events.
+  return useSession().scopes ? <Asked /> : <Followed />;
+}
+
+function Followed() {
+  return <Overview live={useStream<Sample>('console/live', begin)} />;
+}
+
+function Asked() {
+  const live = useLive('stats', (signal) => call<Stats>('GET', '/v1/stats', { signal }), { everyMs: EVERY_MS });
+  return <Overview live={{ ...live, value: live.value && { stats: live.value } }} />;
+}
+
+function Overview({ live }: { live: Live<Shown> }) {
   const texts = useWords(words);
   const generalTexts = useWords(general);
-  const live = useLive('stats', (signal) => call<Stats>('GET', '/v1/stats', { signal }), { everyMs: EVERY_MS });
-  const stats = live.value;
-  const points = useRates(stats);
-  if (!stats && live.problem) return <Failed text={problemText(live.problem, generalTexts)} again={live.refresh} />;
+  const points = useRates(live.value?.stats);
+  if (!live.value && live.problem) {
+    return <Failed text={problemText(live.problem, generalTexts)} again={live.refresh} />;
+  }
   return (
     <>
       <Heading title={texts.title} live={live} />
-      {stats ? <Shown stats={stats} points={points} /> : <Loading />}
+      {live.value ? <Body shown={live.value} points={points} /> : <Loading />}
     </>
   );
 }
@@ -45,19 +64,10 @@ function useRates(stats: Stats | undefined): readonly Point[] {
   return seen.current.points;
 }
 
-function Shown({ stats, points }: { stats: Stats; points: readonly Point[] }) {
+function Body({ shown: { stats, attention }, points }: { shown: Shown; points: readonly Point[] }) {
   const texts = useWords(words);
   const { states, estimated, rates, oldest, workers, types } = stats;
   const isExact = (state: State): boolean => !Object.values(estimated).some((of) => of.includes(state));
-  const columns: Column<string>[] = [
-    { id: 'type', title: texts.type, cell: (type) => <a href={href('/events', { type })}>{type}</a> },
-    ...STATES.map((state) => ({
-      id: state,
-      title: state,
-      numeric: true,
-      cell: (type: string) => <Count value={types[type]?.[state] ?? 0} exact={!estimated[type]?.includes(state)} />,
-    })),
-  ];
   return (
     <>
       <Figures
@@ -74,19 +84,36 @@ function Shown({ stats, points }: { stats: Stats; points: readonly Point[] }) {
         figures={[
           { name: texts.accepted, value: numberText(rates.acceptedPerSecond) },
           { name: texts.processed, value: numberText(rates.processedPerSecond) },
-          {
-            name: texts.oldest,
-            value: oldest.dueAgeMs === null ? texts.nobodyWaits : durationText(oldest.dueAgeMs),
-          },
+          { name: texts.oldest, value: oldest.dueAgeMs === null ? texts.nobodyWaits : durationText(oldest.dueAgeMs) },
           {
             name: texts.workers,
             value: `${workers.alive || texts.noWorkers}${workers.stopping ? ` (${texts.stopping(workers.stopping)})` : ''}`,
+            href: href('/workers'),
             tone: workers.alive === 0 ? 'bad' : undefined,
           },
         ]}
       />
+      {attention && <AttentionFigures attention={attention} />}
       <Chart title={texts.rates} kind="line" points={points} />
-      <Table caption={texts.types} columns={columns} rows={Object.keys(types).sort()} id={(type) => type} />
+      <Table
+        caption={texts.types}
+        columns={useTypeColumns(stats)}
+        rows={Object.keys(types).sort()}
+        id={(type) => type}
+      />
     </>
   );
+}
+
+function useTypeColumns({ types, estimated }: Stats): Column<string>[] {
+  const texts = useWords(words);
+  return [
+    { id: 'type', title: texts.type, cell: (type) => <a href={href('/events', { type })}>{type}</a> },
+    ...STATES.map((state) => ({
+      id: state,
+      title: state,
+      numeric: true,
+      cell: (type: string) => <Count value={types[type]?.[state] ?? 0} exact={!estimated[type]?.includes(state)} />,
+    })),
+  ];
 }

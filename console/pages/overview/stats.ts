@@ -14,3 +14,25 @@ export interface Stats {
   oldest: { dueAgeMs: number | null };
   workers: { alive: number; stopping: number };
 }
+
+export interface BoundedCount {
+  count: number;
+  /** false: so many at least. */
+  isExact: boolean;
+}
+
+/** What an operator should look at. */
+export interface Attention {
+  failedLastHour: BoundedCount;
+  pausedFlows: string[];
+  pausedSchedules: BoundedCount;
+  missedLastDay: BoundedCount;
+  stuck: BoundedCount;
+}
+
+/** What /console/live sends. */
+export interface Sample {
+  at: string;
+  stats: Stats;
+  attention: Attention;
+}

@@ -4,13 +4,15 @@ import { notFound } from '../../core/http/problem.ts';
 import type { Api } from '../api.ts';
 import { NoQuery } from '../schemas.ts';
 import { type ConsoleFiles, loadConsole, type ServedFile } from './files.ts';
+import { liveRoute } from './live.ts';
 import { consolePage, PAGE_HEADERS } from './page.ts';
 import { type SettingsDependencies, settingsRoute } from './settings.ts';
 
 const YEAR_S = 31_536_000;
 
-export function consoleRoutes(app: Api, dependencies: SettingsDependencies): void {
+export function consoleRoutes(app: Api, dependencies: SettingsDependencies & Parameters<typeof liveRoute>[1]): void {
   settingsRoute(app, dependencies);
+  liveRoute(app, dependencies);
   let loading: Promise<ConsoleFiles> | undefined;
   const load = (): Promise<ConsoleFiles> => {
     loading ??= loadConsole().catch((error: unknown) => {

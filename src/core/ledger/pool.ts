@@ -2,6 +2,7 @@
 // ledger is away" from an error of the statement itself.
 
 import pg from 'pg';
+import { TimedPool, timedClient } from './query-time.ts';
 import { type SessionOptions, SessionRefused, sessionConfig, sessionSettings } from './session.ts';
 
 export interface PoolOptions extends SessionOptions {
@@ -15,6 +16,8 @@ export interface PoolOptions extends SessionOptions {
    * reports nothing: who waited gives it up after this, and the next statement takes another.
    */
   queryTimeoutMs?: number;
+  /** Its statements are counted for whoever asks by `countQueryTime`. */
+  timed?: boolean;
 }
 
 const CONNECTION_TIMEOUT_MS = 2_000;
@@ -38,7 +41,8 @@ export function connectionConfig(
 
 /** A pool of sessions on the ledger. Idle connections that break are dropped quietly: the next query opens another. */
 export function createPool(databaseUrl: string, options: PoolOptions): pg.Pool {
-  const pool = new pg.Pool(connectionConfig(databaseUrl, options));
+  const config = connectionConfig(databaseUrl, options);
+  const pool = options.timed ? new TimedPool({ ...config, Client: timedClient(config.Client) }) : new pg.Pool(config);
   pool.on('error', () => {});
   return pool;
 }
