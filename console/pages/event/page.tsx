@@ -79,10 +79,13 @@ function Holdings({ event: { payload, result, pruned, previousPayloads = [] } }:
         <h2>{texts.payload}</h2>
         {pruned ? <p>{texts.pruned}</p> : <JsonView value={payload} label={texts.payload} />}
       </section>
-      {previousPayloads.map((previous, index) => (
-        <section key={index} class="part">
-          <h2>{texts.previous(index + 1)}</h2>
-          <JsonView value={previous} label={texts.previous(index + 1)} />
+      {previousPayloads.map((previous) => (
+        <section key={previous.replacedAt} class="part">
+          <h2>
+            {texts.previous} <Moment at={previous.replacedAt} />
+          </h2>
+          <p class="muted">{previous.actor}</p>
+          <JsonView value={previous.payload} label={`${texts.previous} ${previous.replacedAt}`} />
         </section>
       ))}
       {result !== null && (

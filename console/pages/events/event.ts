@@ -30,8 +30,8 @@ export interface EventJson {
   crashCount: number;
   pruned: boolean;
   waiting?: { reason: string; until?: string; detail: string };
-  /** Those that were edited away, oldest first. */
-  previousPayloads?: readonly Json[];
+  /** What people edited away, newest first. */
+  previousPayloads?: readonly { payload: Json; replacedAt: string; actor: string }[];
 }
 
 export interface EventPage {

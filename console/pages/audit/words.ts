@@ -1,0 +1,38 @@
+import { defineWords } from '../../words/words.ts';
+
+export const words = defineWords(
+  {
+    title: 'Audit',
+    caption: 'Who changed what, newest first',
+    at: 'When',
+    actor: 'Who',
+    action: 'What',
+    target: 'To what',
+    details: 'Before and after',
+    before: 'before',
+    after: 'after',
+    filter: 'filter',
+    reason: 'Why',
+    actionHint: 'event.* or key.create',
+    from: 'From',
+    to: 'Before',
+    timeHint: '2026-01-31T09:30:00Z',
+  },
+  {
+    title: 'Denetim',
+    caption: 'Kim neyi değiştirdi, en yeniden eskiye',
+    at: 'Ne zaman',
+    actor: 'Kim',
+    action: 'Ne',
+    target: 'Neye',
+    details: 'Öncesi ve sonrası',
+    before: 'önce',
+    after: 'sonra',
+    filter: 'süzgeç',
+    reason: 'Neden',
+    actionHint: 'event.* ya da key.create',
+    from: 'Şundan sonra',
+    to: 'Şundan önce',
+    timeHint: '2026-01-31T09:30:00Z',
+  },
+);
