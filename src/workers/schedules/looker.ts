@@ -6,8 +6,11 @@ import type { Logger } from 'pino';
 import type { BackgroundPart } from '../../core/feature.ts';
 import { createLoop } from '../../core/loop.ts';
 import { dueSchedules, LOOK_SET_MAX, lookAt } from '../../core/schedules/look.ts';
+import { within } from '../../core/within.ts';
 
 const LOOK_EVERY_MS = 2_000;
+/** What is due doesn't wait longer for a Temporal that is busy. */
+const ASK_WITHIN_MS = 1_500;
 /** What others hold, and what stays due, waits for the next look. */
 const SETS_MAX = 50;
 
@@ -25,10 +28,12 @@ export function createLooker({ pool, adoptFrom, log }: LookerOptions): Backgroun
     for (let set = 0; set < SETS_MAX && due.length > 0 && !signal.aborted; set += 1) {
       const firing = due.filter(({ fires }) => fires).map(({ id }) => id);
       if (!isTemporalAway && firing.length > 0) {
-        await adoptFrom(firing).catch((error: Error) => {
-          isTemporalAway = true;
-          log.warn({ error: error.message }, 'Temporal is away: the ledger fires schedules itself');
-        });
+        await within(ASK_WITHIN_MS, adoptFrom(firing), () => new Error('it does not answer in time')).catch(
+          (error: Error) => {
+            isTemporalAway = true;
+            log.warn({ error: error.message }, 'Temporal is away: the ledger fires schedules itself');
+          },
+        );
       }
       const runs = await lookAt(
         pool,
