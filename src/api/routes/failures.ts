@@ -1,6 +1,7 @@
 // Failures by what their errors have in common, each with a note of those who look after it.
 
 import { Type } from 'typebox';
+import { rightsOf } from '../../core/access/principal.ts';
 import { writeAudit } from '../../core/audit.ts';
 import { Problem, problems } from '../../core/http/problem.ts';
 import { listFailures, noteFailure } from '../../core/ledger/failures.ts';
@@ -56,17 +57,28 @@ export function failureRoutes(app: Api, core: ApiCore): void {
         tags: ['failures'],
         summary: 'FAILED and EXTINCT events in groups of like errors, the largest first',
         querystring: FailuresQuery,
-        response: { 200: FailuresAnswer, ...problems(400) },
+        response: { 200: FailuresAnswer, ...problems(400, 403) },
       },
     },
-    async ({ query }) => {
+    async (request) => {
+      const { query } = request;
+      const rights = rightsOf(request);
+      if (rights?.scopes?.groups)
+        throw new Problem(
+          403,
+          'forbidden',
+          'this key is for some groups only, and failures are not told apart by them',
+        );
       const { groups, complete } = await listFailures(core.pool, {
         ...(query.type !== undefined && { type: query.type }),
         ...(query.from !== undefined && { from: time('/from', query.from) }),
         ...(query.to !== undefined && { to: time('/to', query.to) }),
       });
-      const failures = groups.map((group) => ({
+      const inReach = groups.filter(({ type }) => rights?.scopes?.types?.includes(type) ?? true);
+      const failures = inReach.map((group) => ({
         ...group,
+        // An error may quote what the payload says.
+        ...(!rights?.mayReadPayloads && { error: '', pattern: '' }),
         firstAt: group.firstAt.toISOString(),
         lastAt: group.lastAt.toISOString(),
       }));

@@ -1,6 +1,8 @@
 // Making a redrive or a batch cancel: what it is to take, how fast, and whether that many are meant.
 
+import type { FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
+import { rightsOf } from '../../core/access/principal.ts';
 import { writeAudit } from '../../core/audit.ts';
 import { Problem, problems } from '../../core/http/problem.ts';
 import { isSlow } from '../../core/ledger/candidates.ts';
@@ -74,8 +76,10 @@ const Matches = Type.Object({ matches: Type.Integer() });
 
 export function newRedriveRoutes(app: Api, core: ApiCore): void {
   const turns = createTurns(FREEZES_MAX, FREEZES_WAITING_MAX, 'redrives being made at once');
-  const response = { 200: Matches, 202: JobAnswer, ...problems(400, 415) };
-  const make = async (action: JobAction, body: Static<typeof NewRedrive>, actor: string) => {
+  const response = { 200: Matches, 202: JobAnswer, ...problems(400, 403, 415) };
+  const make = async (action: JobAction, body: Static<typeof NewRedrive>, request: FastifyRequest) => {
+    refuseOutOfReach(request, body);
+    const actor = actorOf(request);
     await core.directory.fresh();
     const job: NewJob = {
       action,
@@ -114,7 +118,7 @@ export function newRedriveRoutes(app: Api, core: ApiCore): void {
       },
     },
     async (request, reply) => {
-      const answer = await make('retry', request.body, actorOf(request));
+      const answer = await make('retry', request.body, request);
       return reply.code('id' in answer ? 202 : 200).send(answer);
     },
   );
@@ -132,10 +136,26 @@ export function newRedriveRoutes(app: Api, core: ApiCore): void {
       },
     },
     async (request, reply) => {
-      const answer = await make('cancel', request.body, actorOf(request));
+      const answer = await make('cancel', request.body, request);
       return reply.code('id' in answer ? 202 : 200).send(answer);
     },
   );
+}
+
+/** Who is confined to types or groups must name one of them; who may not see payloads finds nothing by them. */
+function refuseOutOfReach(request: FastifyRequest, { filter, ids }: Static<typeof NewRedrive>): void {
+  const { scopes, mayReadPayloads } = rightsOf(request) ?? { scopes: {}, mayReadPayloads: false };
+  const forbid = (detail: string): never => {
+    throw new Problem(403, 'forbidden', detail);
+  };
+  const { types, groups } = scopes ?? {};
+  if (types && !types.includes(filter?.type ?? ''))
+    forbid('this key is for some types only: name one of them in the filter');
+  if (groups && !groups.includes(filter?.group ?? ''))
+    forbid('this key is for some groups only: name one of them in the filter');
+  const byValue = filter?.q !== undefined || filter?.payload !== undefined;
+  if (byValue && !mayReadPayloads) forbid('this key may not find events by what they hold');
+  if (scopes && ids) forbid('this key is for some events only: name them by a filter');
 }
 
 function isQuick({ events }: NewJob): boolean {
