@@ -1,5 +1,6 @@
 // The catalog of pages: the core's own, then those that each feature brings with its folder.
 
+import { pages as pricePages } from '../src/features/price/console/pages.ts';
 import type { PageEntry } from './page.ts';
 
 const corePages: readonly PageEntry[] = [
@@ -60,6 +61,32 @@ const corePages: readonly PageEntry[] = [
     title: { en: 'Redrive', tr: 'Yeniden sürüm' },
     load: () => import('./pages/redrives/one.tsx'),
   },
+  {
+    path: '/schedules',
+    title: { en: 'Schedules', tr: 'Zamanlamalar' },
+    group: 'control',
+    shortcut: 's',
+    load: () => import('./pages/schedules/page.tsx'),
+  },
+  {
+    path: '/schedules/:id',
+    title: { en: 'Schedule', tr: 'Zamanlama' },
+    load: () => import('./pages/schedules/one.tsx'),
+  },
+  {
+    path: '/flows',
+    title: { en: 'Flows', tr: 'Akışlar' },
+    group: 'control',
+    shortcut: 'l',
+    load: () => import('./pages/flows/page.tsx'),
+  },
+  {
+    path: '/workers',
+    title: { en: 'Workers', tr: 'İşçiler' },
+    group: 'control',
+    shortcut: 'w',
+    load: () => import('./pages/workers/page.tsx'),
+  },
 ];
 
-export const pages: readonly PageEntry[] = [...corePages];
+export const pages: readonly PageEntry[] = [...corePages, ...pricePages];

@@ -26,6 +26,8 @@ export interface CallOptions {
   /** A value, or with `text` JSON as it was typed. */
   body?: unknown;
   text?: string;
+  /** Goes through only when nobody has changed it since this revision. */
+  ifRevision?: number;
   signal?: AbortSignal | undefined;
 }
 
@@ -46,7 +48,7 @@ const GIVE_UP_AFTER_MS = 60_000;
 
 /** The answer's JSON, with the digits of its numbers. Throws an ApiProblem, or the signal's reason when it was aborted. */
 export async function call<Answer = Json>(method: Method, path: string, options: CallOptions = {}): Promise<Answer> {
-  const { query, body, text, signal } = options;
+  const { query, body, text, ifRevision, signal } = options;
   const sent = text ?? (body === undefined ? undefined : JSON.stringify(body));
   const csrf = around.csrf();
   const timeout = AbortSignal.timeout(GIVE_UP_AFTER_MS);
@@ -58,6 +60,7 @@ export async function call<Answer = Json>(method: Method, path: string, options:
       credentials: 'same-origin',
       headers: {
         ...(sent !== undefined && { 'content-type': 'application/json' }),
+        ...(ifRevision !== undefined && { 'if-match': `"${ifRevision}"` }),
         ...(method !== 'GET' && csrf !== undefined && { 'x-tem-csrf': csrf }),
       },
       ...(sent !== undefined && { body: sent }),
