@@ -153,14 +153,14 @@ function readRoutes(app: Api, core: ApiCore): void {
 }
 
 function steerRoutes(app: Api, core: ApiCore): void {
-  const STEERING: [Steering, string][] = [
-    ['pause', 'Begin no more of its events until it is resumed'],
-    ['resume', 'Go on; one that its canary has stopped goes on without it'],
-    ['cancel', 'End it; what it has begun stays begun'],
+  const STEERING: [Steering, string, string][] = [
+    ['pause', '/v1/redrives/:id/pause', 'Begin no more of its events until it is resumed'],
+    ['resume', '/v1/redrives/:id/resume', 'Go on; one that its canary has stopped goes on without it'],
+    ['cancel', '/v1/redrives/:id/cancel', 'End it; what it has begun stays begun'],
   ];
-  for (const [how, summary] of STEERING) {
+  for (const [how, path, summary] of STEERING) {
     app.post(
-      `/v1/redrives/:id/${how}`,
+      path,
       {
         schema: {
           operationId: `${how}Redrive`,
