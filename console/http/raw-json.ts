@@ -7,7 +7,7 @@ export class Digits {
 
 export type Json = null | boolean | number | string | Digits | Json[] | { [name: string]: Json };
 
-const NUMBER = /-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
+const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 // Up to the quote that ends it.
 const STRING = /"(?:[^"\\]|\\.)*"/y;
 const SPACE = /[\s]*/y;
@@ -114,9 +114,9 @@ function write(value: Json, indent: number, margin: string): string {
 export function at(value: Json | undefined, path: string): Json | undefined {
   let found = value;
   for (const step of path.split('.')) {
-    if (typeof found !== 'object' || found === null || found instanceof Digits || !Object.hasOwn(found, step))
-      return undefined;
-    found = (found as { [name: string]: Json })[step];
+    if (typeof found !== 'object' || found === null || found instanceof Digits) return undefined;
+    if (Array.isArray(found)) found = found.find((_item, index) => String(index) === step);
+    else found = Object.hasOwn(found, step) ? found[step] : undefined;
   }
   return found;
 }

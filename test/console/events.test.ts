@@ -78,6 +78,29 @@ describeConsole('the pages of events', (tem) => {
     expect(await page.getByRole('button', { name: 'Cancel …' }).count()).toBe(0);
   });
 
+  test('an edited payload goes as it was typed, and what is refused stays in the dialog', async () => {
+    const [id] = await send(tem(), [anOrder('edit-1', 'refuse', { id: 'edit', ratio: 0.2345678901234568 })]);
+    await until(tem(), id!, 'EXTINCT');
+    const page = await tem().open(`/events/${id}`, { expectedErrors: /status of 400/ });
+    await page.getByRole('button', { name: 'Edit and retry …' }).click();
+    const field = page.getByRole('textbox', { name: 'Payload' });
+    const given = await field.inputValue();
+    expect(given).toContain('0.2345678901234568');
+    await expectAccessible(page);
+    const submit = page.getByRole('dialog').getByRole('button', { name: 'Edit and retry' });
+
+    await field.fill(given.replace('"edit"', '3544790567247868102'));
+    await submit.click();
+    await page.getByRole('alert').filter({ hasText: 'order/id' }).waitFor();
+    expect(await field.inputValue()).toContain('3544790567247868102');
+
+    await field.fill(given.replace('"refuse"', '"succeed"'));
+    await submit.click();
+    await until(tem(), id!, 'PROCESSED');
+    await page.getByText('Payload until it was edited').waitFor();
+    expect((await tem().call('GET', `/v1/events/${id}`)).payload.order.ratio).toBe(0.2345678901234568);
+  });
+
   test('a redrive takes what matched when it was confirmed, and its page follows it', async () => {
     const events = Array.from({ length: 4 }, (_, index) => ({ ...anOrder(`set-${index}`, 'refuse'), group: 'set' }));
     const ids = await send(tem(), events);
