@@ -6,6 +6,7 @@ export { at, Digits, type Json, readJson, writeJson } from './http/raw-json.ts';
 export { now } from './live/clock.ts';
 export { asProblem, type Live, useLive } from './live/use-live.ts';
 export type { PageEntry, PageProps } from './page.ts';
+export { FreezeDialog } from './pages/events/freeze-dialog.tsx';
 export { useAct } from './parts/act.tsx';
 export { Badge, StateBadge, type Tone } from './parts/badge.tsx';
 export { Chart, type Point } from './parts/chart.tsx';

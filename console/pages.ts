@@ -1,6 +1,9 @@
 // The catalog of pages: the core's own, then those that each feature brings with its folder.
 
 import { pages as pricePages } from '../src/features/price/console/pages.ts';
+import { pages as reportPages } from '../src/features/reports/console/pages.ts';
+import { pages as searchPages } from '../src/features/search-sync/console/pages.ts';
+import { pages as webhookPages } from '../src/features/webhooks/console/pages.ts';
 import type { PageEntry } from './page.ts';
 
 const corePages: readonly PageEntry[] = [
@@ -89,4 +92,10 @@ const corePages: readonly PageEntry[] = [
   },
 ];
 
-export const pages: readonly PageEntry[] = [...corePages, ...pricePages];
+export const pages: readonly PageEntry[] = [
+  ...corePages,
+  ...pricePages,
+  ...reportPages,
+  ...searchPages,
+  ...webhookPages,
+];

@@ -7,4 +7,5 @@ export const webhooks: Feature<WebhookSettings> = {
   name: 'webhooks',
   settings,
   eventTypes: async (dependencies) => [(await import('./event-types.ts')).webhook(dependencies)],
+  routes: async (app, dependencies) => (await import('./routes.ts')).webhookRoutes(app, dependencies),
 };

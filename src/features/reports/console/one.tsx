@@ -1,0 +1,87 @@
+// One report: its definition, its runs with their files; edit, dry run, run, delete.
+
+import { useState } from 'preact/hooks';
+import {
+  Confirm,
+  call,
+  Facts,
+  Failed,
+  general,
+  Heading,
+  href,
+  Loading,
+  navigate,
+  type PageProps,
+  problemText,
+  TextView,
+  Time,
+  toast,
+  useLive,
+  useMay,
+  useWords,
+} from '../../../../console/index.ts';
+import { Deliveries } from './deliveries.tsx';
+import { EditDialog } from './edit.tsx';
+import { type Report, reportPath } from './report.ts';
+import { DryRunDialog, RunDialog } from './run.tsx';
+import { words } from './words.ts';
+
+type Action = 'edit' | 'dryRun' | 'run' | 'remove';
+const ACTIONS: readonly Action[] = ['edit', 'dryRun', 'run', 'remove'];
+
+export function Page({ params: { id = '' } }: PageProps) {
+  const texts = useWords(words);
+  const generalTexts = useWords(general);
+  const mayAct = useMay('operator');
+  const live = useLive(id, (signal) => call<Report>('GET', reportPath(id), { signal }));
+  const [asked, setAsked] = useState<Action>();
+  const close = (): void => setAsked(undefined);
+  const report = live.value;
+  if (!report) {
+    return live.problem ? <Failed text={problemText(live.problem, generalTexts)} again={live.refresh} /> : <Loading />;
+  }
+  return (
+    <>
+      <Heading title={`${texts.one} ${id}`} live={live}>
+        {mayAct &&
+          ACTIONS.map((action) => (
+            <button key={action} type="button" onClick={() => setAsked(action)}>
+              {texts[action]}
+            </button>
+          ))}
+      </Heading>
+      <Facts
+        facts={[
+          [texts.name, report.title],
+          [texts.source, report.source],
+          [texts.format, report.format],
+          [texts.recipients, report.recipients.join(', ')],
+          [texts.updated, <Time key="updated" at={report.updatedAt} />],
+        ]}
+      />
+      <section class="part">
+        <h2>{texts.sql}</h2>
+        <TextView text={report.sql} label={texts.sql} />
+      </section>
+      <Deliveries id={id} />
+      {asked === 'edit' && <EditDialog report={report} close={close} done={live.refresh} />}
+      {asked === 'dryRun' && <DryRunDialog id={id} close={close} />}
+      {asked === 'run' && <RunDialog report={report} close={close} done={live.refresh} />}
+      {asked === 'remove' && (
+        <Confirm
+          title={texts.removeTitle}
+          verb={texts.removeVerb}
+          danger
+          close={close}
+          run={async () => {
+            await call('DELETE', reportPath(id));
+            toast(texts.removed);
+            navigate(href('/reports'));
+          }}
+        >
+          <p>{texts.removeText}</p>
+        </Confirm>
+      )}
+    </>
+  );
+}

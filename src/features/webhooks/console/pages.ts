@@ -1,0 +1,13 @@
+// The pages of webhooks.
+
+import type { PageEntry } from '../../../../console/index.ts';
+
+export const pages: readonly PageEntry[] = [
+  {
+    path: '/webhooks',
+    title: { en: 'Webhooks', tr: "Webhook'lar" },
+    group: 'features',
+    shortcut: 'b',
+    load: () => import('./page.tsx'),
+  },
+];
