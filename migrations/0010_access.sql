@@ -92,3 +92,27 @@ begin
   perform set_config('tem.pruning_audit', 'off', true);
   return pruned;
 end $$;
+
+-- What the history of schedules has of people's changes, whoever made them and however, is in the audit too.
+create function tem.audit_schedule_change() returns trigger language plpgsql security definer
+set search_path = pg_catalog, pg_temp as $$
+declare
+  verb text := case new.action when 'created' then 'create' when 'changed' then 'change' when 'paused' then 'pause'
+    when 'resumed' then 'resume' when 'removed' then 'remove' when 'triggered' then 'trigger' when 'backfilled' then 'backfill' end;
+begin
+  if verb is not null then
+    insert into tem.audit (actor, action, target, before, after, reason)
+      values (new.actor, 'schedule.' || verb, new.schedule_id, new.before, new.after, new.detail);
+  end if;
+  return null;
+end $$;
+create trigger audit_change after insert on tem.schedule_change for each row execute function tem.audit_schedule_change();
+
+create function tem.audit_search_change() returns trigger language plpgsql security definer
+set search_path = pg_catalog, pg_temp as $$
+begin
+  insert into tem.audit (actor, action, target, after)
+    values (new.actor, 'search.' || new.action, coalesce(new.detail ->> 'table', 'search'), new.detail);
+  return null;
+end $$;
+create trigger audit_change after insert on tem.search_change for each row execute function tem.audit_search_change();

@@ -3,7 +3,7 @@
 // nothing is for viewers when it reads and for operators when it changes something.
 
 import { timingSafeEqual } from 'node:crypto';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyContextConfig, FastifyInstance, FastifyRequest, RouteOptions } from 'fastify';
 import { jwtVerify } from 'jose';
 import type { Config } from '../config.ts';
 import type { KeyRing } from '../core/access/key-ring.ts';
@@ -24,8 +24,16 @@ export { actorOf } from '../core/access/principal.ts';
 export type Access = 'public' | 'user' | Role;
 
 declare module 'fastify' {
+  interface FastifyInstance {
+    /** Of every route, in the order of their registration. */
+    accessRules(): AccessRule[];
+  }
   interface FastifyContextConfig {
     access?: Access;
+    /** The route itself keeps to the types and groups that its caller is confined to; without it, such a caller may not call it. */
+    scoped?: boolean;
+    /** It shows what events hold: only for who may see that. */
+    shows?: 'payloads';
   }
 }
 
@@ -66,12 +74,23 @@ async function authenticateUser(token: string, secret: Uint8Array): Promise<Prin
   }
 }
 
-/** What a route asks for, said or not. */
-export function accessOf({ method, routeOptions }: Pick<FastifyRequest, 'method' | 'routeOptions'>): {
+/** What a route asks of its caller. */
+export interface AccessRule {
+  method: string;
+  url: string;
   access: Access;
-  role: Role;
-} {
-  const { access } = routeOptions.config;
+  scoped: boolean;
+  showsPayloads: boolean;
+}
+
+function rulesOf({ method, url, config = {} }: RouteOptions): AccessRule[] {
+  const { scoped = false, shows } = config;
+  const flags = { scoped, showsPayloads: shows === 'payloads' };
+  return [method].flat().map((each) => ({ method: each, url, access: ruleOf(each, config).access, ...flags }));
+}
+
+/** What a route asks for, said or not. */
+function ruleOf(method: string, { access }: FastifyContextConfig): { access: Access; role: Role } {
   const byMethod = SAFE_METHODS.has(method) ? 'viewer' : 'operator';
   if (access === undefined) return { access: byMethod, role: byMethod };
   return { access, role: access === 'public' || access === 'user' ? byMethod : access };
@@ -80,9 +99,13 @@ export function accessOf({ method, routeOptions }: Pick<FastifyRequest, 'method'
 /** Checks every request before its body is read. */
 export function requireAccess(app: FastifyInstance, callers: { auth: Auth; sessions: Sessions }): void {
   app.decorateRequest('principal', undefined);
+  const routes: RouteOptions[] = [];
+  app.addHook('onRoute', (route) => void routes.push(route));
+  // Later hooks may still say who may call.
+  app.decorate('accessRules', () => routes.flatMap(rulesOf));
   app.addHook('onRequest', async (request) => {
     if (request.is404) return;
-    const { access, role } = accessOf(request);
+    const { access, role } = ruleOf(request.method, request.routeOptions.config);
     if (access === 'public') {
       // What is open to everybody answers without a ledger too.
       request.principal = await identify(request, callers).catch(() => undefined);
@@ -92,6 +115,7 @@ export function requireAccess(app: FastifyInstance, callers: { auth: Auth; sessi
     request.principal = principal;
     if (!principal) throw unauthorized(request);
     refuse(principal, access, role);
+    refuseBeyond(request, principal);
   });
 }
 
@@ -120,6 +144,21 @@ function refuse(principal: Principal, access: Access, role: Role): void {
       'forbidden',
       `this call is for the role ${role}; ${principal.name} has the role ${principal.role}`,
     );
+  }
+}
+
+/** What a key or a person may not although the role allows it. */
+function refuseBeyond({ routeOptions: { config } }: FastifyRequest, principal: Principal): void {
+  if (principal.kind === 'user') return;
+  if (principal.scopes && !config.scoped) {
+    throw new Problem(
+      403,
+      'forbidden',
+      'a caller that is confined to types or groups of events may not make this call',
+    );
+  }
+  if (config.shows === 'payloads' && !principal.mayReadPayloads) {
+    throw new Problem(403, 'forbidden', 'this call shows what events hold, which this caller may not see');
   }
 }
 

@@ -9,6 +9,7 @@ import { addDoctor } from './commands/doctor.ts';
 import { addEnv } from './commands/env.ts';
 import { addEvents } from './commands/events.ts';
 import { addFlows } from './commands/flows.ts';
+import { addKeys } from './commands/keys.ts';
 import { addMigrate } from './commands/migrate.ts';
 import { addSchedules } from './commands/schedules.ts';
 import { addSend } from './commands/send.ts';
@@ -46,6 +47,7 @@ for (const add of [
   addSend,
   addEvents,
   addFlows,
+  addKeys,
   addSchedules,
   addWorkers,
 ])

@@ -4,6 +4,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
+import { isOwn, shownTo } from '../../core/access/confine.ts';
 import { notFound, Problem, problems } from '../../core/http/problem.ts';
 import { type Check, compiledWhenAsked, createRequestAjv, describeRefusal } from '../../core/http/validation.ts';
 import type { AcceptInput, AcceptOutcome } from '../../core/ledger/accept.ts';
@@ -16,12 +17,14 @@ import { acceptedRow } from './accepted-row.ts';
 
 const BATCH_BYTES_MAX = 16 * 1024 * 1024;
 const BATCH_EVENTS_MAX = 10_000;
+const NOT_OWN = 'this caller is confined to other types or groups of events';
 const FRESH_WITHIN_MS = 200;
 
 export function acceptRoutes(app: Api, core: ApiCore): void {
   app.post(
     '/v1/events',
     {
+      config: { scoped: true },
       schema: {
         operationId: 'acceptEvent',
         tags: ['events'],
@@ -38,6 +41,7 @@ export function acceptRoutes(app: Api, core: ApiCore): void {
       const key = keyOf(request, request.body.key);
       const prepared = await core.incoming.prepare(key === undefined ? request.body : { ...request.body, key });
       if (isRefusal(prepared)) throw new Problem(400, prepared.code, prepared.detail, { path: prepared.path });
+      if (!isOwn(request, prepared)) throw new Problem(403, 'forbidden', NOT_OWN, { path: '/type' });
       const outcome = await core.accepter.accept(prepared, request.bodyBytes);
       if (outcome.status === 'conflict') {
         throw new Problem(409, 'key_conflict', 'an event with this type and key exists with another payload', {
@@ -49,10 +53,11 @@ export function acceptRoutes(app: Api, core: ApiCore): void {
       reply.header('location', `/v1/events/${outcome.id}`);
       // An event that is accepted is answered, whether or not it is known who runs it.
       await core.directory.freshWithin(FRESH_WITHIN_MS);
-      if (outcome.status === 'duplicate') return reply.code(200).send(await present(core, outcome.id));
+      if (outcome.status === 'accepted' && prepared.orderBy === undefined)
+        return reply.code(202).send(shownTo(request, presentEvent(acceptedRow(prepared, outcome), core.directory)));
       // Whether it has its turn is known to the ledger alone.
-      if (prepared.orderBy !== undefined) return reply.code(202).send(await present(core, outcome.id));
-      return reply.code(202).send(presentEvent(acceptedRow(prepared, outcome), core.directory));
+      const event = shownTo(request, await present(core, outcome.id));
+      return reply.code(outcome.status === 'duplicate' ? 200 : 202).send(event);
     },
   );
 
@@ -61,7 +66,7 @@ export function acceptRoutes(app: Api, core: ApiCore): void {
     '/v1/events/batch',
     {
       bodyLimit: BATCH_BYTES_MAX,
-      config: { elementsIn: 'events' },
+      config: { elementsIn: 'events', scoped: true },
       // The events are checked one by one, so that a wrong one doesn't refuse the others.
       validatorCompiler: ({ schema, httpPart }) =>
         compiledWhenAsked(() =>
@@ -84,7 +89,7 @@ export function acceptRoutes(app: Api, core: ApiCore): void {
       },
     },
     async (request, reply) => {
-      const result = await acceptBatch(core, validate, request.body.events, request.elementFlaws);
+      const result = await acceptBatch(core, validate, request.body.events, request);
       request.log.debug({ accepted: result.accepted, rejected: result.rejected.length }, 'batch accepted');
       return reply.code(202).send(result);
     },
@@ -131,15 +136,16 @@ async function acceptBatch(
   core: ApiCore,
   validate: Check,
   events: readonly unknown[],
-  flaws: FastifyRequest['elementFlaws'],
+  request: FastifyRequest,
 ): Promise<{ accepted: number; duplicates: number; rejected: Rejected[]; ids: (string | null)[] }> {
   const rejected: Rejected[] = [];
   const ids: (string | null)[] = new Array(events.length).fill(null);
   const inputs: AcceptInput[] = [];
   const indexes: number[] = [];
   for (const [index, event] of events.entries()) {
-    const flaw = flaws?.get(index);
-    const prepared = flaw ?? refuseShape(validate, event, index) ?? (await core.incoming.prepare(event as NewEvent));
+    const flaw = request.elementFlaws?.get(index);
+    const prepared =
+      flaw ?? refuseShape(validate, event, index) ?? (await prepareOwn(core, request, event as NewEvent));
     if (isRefusal(prepared as AcceptInput | Refusal)) {
       const { code, detail, path } = prepared as Refusal;
       rejected.push({
@@ -172,6 +178,12 @@ async function acceptBatch(
   });
   rejected.sort((a, b) => a.index - b.index);
   return { accepted, duplicates, rejected, ids };
+}
+
+async function prepareOwn(core: ApiCore, request: FastifyRequest, event: NewEvent): Promise<AcceptInput | Refusal> {
+  const prepared = await core.incoming.prepare(event);
+  if (isRefusal(prepared) || isOwn(request, prepared)) return prepared;
+  return { code: 'forbidden', detail: NOT_OWN, path: '/type' };
 }
 
 function refuseShape(validate: Check, event: unknown, index: number): Refusal | undefined {

@@ -1,21 +1,24 @@
 // Reading events, and a person's retry and cancel.
 
-import { writeAudit } from '../../core/audit.ts';
+import type { FastifyRequest } from 'fastify';
+import type { PoolClient } from 'pg';
+import { confine, hiddenError, isOwn, refuseByValue, seesPayloads, shownTo } from '../../core/access/confine.ts';
+import { actorOf, rightsOf } from '../../core/access/principal.ts';
+import { audited } from '../../core/audit.ts';
 import { whyWaiting } from '../../core/flows/index.ts';
 import { notFound, Problem, problems, refuseBody } from '../../core/http/problem.ts';
 import { cancelEvent, type PersonAnswer } from '../../core/ledger/cancel.ts';
 import { isSlow } from '../../core/ledger/candidates.ts';
 import { readCursor, writeCursor } from '../../core/ledger/cursor.ts';
 import { eventHistory, getEvent, listEvents, previousPayloads, SearchTooBroad } from '../../core/ledger/events.ts';
-import { inTransaction } from '../../core/ledger/in-transaction.ts';
 import { type EventJson, isHeldUp, presentEvent } from '../../core/ledger/present.ts';
 import { retryEvent } from '../../core/ledger/retry.ts';
 import { createTurns } from '../../core/turns.ts';
 import type { Api, ApiCore } from '../api.ts';
-import { actorOf } from '../auth.ts';
 import { editedPayload } from '../edited-payload.ts';
 import { filterOf } from '../event-filter.ts';
 import { Event, EventPage, EventQuery, History, IdParams, NoQuery } from '../schemas.ts';
+import { eventId, ownEventId } from './event-id.ts';
 
 const LIMIT_DEFAULT = 50;
 /** Together with the searches fewer than the connections for reads. */
@@ -23,7 +26,8 @@ const LISTS_MAX = 4;
 const LISTS_WAITING_MAX = 200;
 const SEARCHES_MAX = 2;
 const SEARCHES_WAITING_MAX = 4;
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+/** They know the caller's scopes. */
+const config = { scoped: true } as const;
 
 export function eventRoutes(app: Api, core: ApiCore): void {
   readRoutes(app, core);
@@ -37,6 +41,7 @@ function readRoutes(app: Api, core: ApiCore): void {
   app.get(
     '/v1/events',
     {
+      config,
       schema: {
         operationId: 'listEvents',
         tags: ['events'],
@@ -47,13 +52,17 @@ function readRoutes(app: Api, core: ApiCore): void {
         response: { 200: EventPage, ...problems(400) },
       },
     },
-    async ({ query }) => {
+    async (request) => {
+      const { query } = request;
+      const { q, key, payload } = query;
+      refuseByValue(request, { q, key, payload });
       const before = query.cursor === undefined ? undefined : readCursor(query.cursor);
       if (query.cursor !== undefined && before === undefined) {
         throw new Problem(400, 'invalid_cursor', 'is not a cursor of this list', { path: '/cursor' });
       }
       await core.directory.fresh();
-      const filter = filterOf(query, core, '');
+      const filter = confine(filterOf(query, core, ''), rightsOf(request)?.scopes);
+      if (!filter) return { events: [], nextCursor: null };
       const list = () => listEvents(core.pool, filter, query.limit ?? LIMIT_DEFAULT, before);
       const page = await (isSlow(filter) ? searches(list).catch(tooBroad) : lists(list));
       const held = await whyWaiting(
@@ -62,7 +71,7 @@ function readRoutes(app: Api, core: ApiCore): void {
       );
       const last = page.rows.at(-1);
       return {
-        events: page.rows.map((row) => presentEvent(row, core.directory, held.get(row.id))),
+        events: page.rows.map((row) => shownTo(request, presentEvent(row, core.directory, held.get(row.id)))),
         nextCursor: page.more && last ? writeCursor(last.id) : null,
       };
     },
@@ -71,6 +80,7 @@ function readRoutes(app: Api, core: ApiCore): void {
   app.get(
     '/v1/events/:id',
     {
+      config,
       schema: {
         operationId: 'getEvent',
         tags: ['events'],
@@ -80,12 +90,13 @@ function readRoutes(app: Api, core: ApiCore): void {
         response: { 200: Event, ...problems(404) },
       },
     },
-    ({ params }) => present(core, eventId(params.id)),
+    (request) => present(core, request, eventId(request.params.id)),
   );
 
   app.get(
     '/v1/events/:id/history',
     {
+      config,
       schema: {
         operationId: 'getEventHistory',
         tags: ['events'],
@@ -95,10 +106,11 @@ function readRoutes(app: Api, core: ApiCore): void {
         response: { 200: History, ...problems(404) },
       },
     },
-    async ({ params }) => {
-      const transitions = await eventHistory(core.pool, eventId(params.id));
+    async (request) => {
+      const id = await ownEventId(core, request, request.params.id);
+      const transitions = await eventHistory(core.pool, id);
       if (!transitions) throw notFound('the event');
-      return { transitions };
+      return { transitions: transitions.map((entry) => hiddenError(request, entry)) };
     },
   );
 }
@@ -107,7 +119,7 @@ function personRoutes(app: Api, core: ApiCore): void {
   app.post(
     '/v1/events/:id/retry',
     {
-      config: { keepsText: true },
+      config: { ...config, keepsText: true },
       schema: {
         operationId: 'retryEvent',
         tags: ['events'],
@@ -120,21 +132,19 @@ function personRoutes(app: Api, core: ApiCore): void {
       },
     },
     async (request, reply) => {
-      const id = eventId(request.params.id);
+      const id = await ownEventId(core, request, request.params.id);
       const payload = await editedPayload(core, id, request.body, request.bodyText);
-      const actor = actorOf(request);
-      await inTransaction(core.pool, async (client) => {
-        settle(await retryEvent(client, id, actor, payload), retryConflict);
-        const action = payload === undefined ? 'event.retry' : 'event.edit';
-        await writeAudit(client, { actor, action, target: id });
-      });
-      return reply.code(202).send(await present(core, id));
+      const action = payload === undefined ? 'event.retry' : 'event.edit';
+      const retry = (client: PoolClient, event: string, actor: string) => retryEvent(client, event, actor, payload);
+      settle(await byPerson(core, request, action, id, retry), retryConflict);
+      return reply.code(202).send(await present(core, request, id));
     },
   );
 
   app.post(
     '/v1/events/:id/cancel',
     {
+      config,
       schema: {
         operationId: 'cancelEvent',
         tags: ['events'],
@@ -147,29 +157,41 @@ function personRoutes(app: Api, core: ApiCore): void {
     },
     async (request, reply) => {
       refuseBody(request.body);
-      const id = eventId(request.params.id);
-      const actor = actorOf(request);
-      await inTransaction(core.pool, async (client) => {
-        settle(await cancelEvent(client, id, actor), ({ state }) => `the event has ended: it is ${state}`);
-        await writeAudit(client, { actor, action: 'event.cancel', target: id });
-      });
-      return reply.code(202).send(await present(core, id));
+      const id = await ownEventId(core, request, request.params.id);
+      settle(
+        await byPerson(core, request, 'event.cancel', id, cancelEvent),
+        ({ state }) => `the event has ended: it is ${state}`,
+      );
+      return reply.code(202).send(await present(core, request, id));
     },
   );
 }
 
-async function present(core: ApiCore, id: string): Promise<EventJson> {
+/** With its row in the audit when it changed something. */
+function byPerson(
+  { pool }: ApiCore,
+  request: FastifyRequest,
+  action: string,
+  id: string,
+  change: (client: PoolClient, id: string, actor: string) => Promise<PersonAnswer>,
+): Promise<PersonAnswer> {
+  const actor = actorOf(request);
+  return audited(pool, actor, async (client, audit) => {
+    const answer = await change(client, id, actor);
+    const { outcome, from, state } = answer;
+    if (outcome === 'done') await audit({ action, target: id, before: { state: from }, after: { state } });
+    return answer;
+  });
+}
+
+async function present(core: ApiCore, request: FastifyRequest, id: string): Promise<EventJson> {
   const row = await getEvent(core.pool, id);
-  if (!row) throw notFound('the event');
+  if (!row || !isOwn(request, row)) throw notFound('the event');
   await core.directory.fresh();
   const held = isHeldUp(row) ? await whyWaiting(core.pool, [id]) : undefined;
   const event = presentEvent(row, core.directory, held?.get(id));
-  return row.edited ? { ...event, previousPayloads: await previousPayloads(core.pool, core.directory, row) } : event;
-}
-
-export function eventId(text: string): string {
-  if (!UUID.test(text)) throw notFound('the event');
-  return text.toLowerCase();
+  if (!row.edited || !seesPayloads(request)) return shownTo(request, event);
+  return { ...event, previousPayloads: await previousPayloads(core.pool, core.directory, row) };
 }
 
 function settle(answer: PersonAnswer, conflict: (answer: PersonAnswer) => string): void {

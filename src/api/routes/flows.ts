@@ -2,9 +2,11 @@
 // seconds; a type without a row has no limits, and only a name that nobody knows is not there.
 
 import { type Static, Type } from 'typebox';
+import { actorOf } from '../../core/access/principal.ts';
 import { milliseconds } from '../../core/duration.ts';
 import { readArrivals } from '../../core/flows/arrivals.ts';
-import { deleteFlow, type FlowRow, getFlow, isFlowType, listFlows, putFlow } from '../../core/flows/index.ts';
+import { removeFlow, setFlow } from '../../core/flows/changing.ts';
+import { type FlowRow, getFlow, isFlowType, listFlows } from '../../core/flows/index.ts';
 import { readPlace, writePlace } from '../../core/flows/place.ts';
 import { LIMIT_MAX } from '../../core/flows/rules.ts';
 import { simulate } from '../../core/flows/simulate.ts';
@@ -172,7 +174,7 @@ function routesOf(
           .catch(tooMany);
         return { ...present(flow), simulated: span, ...simulate(flow, arrivals) };
       }
-      await putFlow(core.pool, flow);
+      await setFlow(core.pool, actorOf(request), flow);
       return present(flow);
     },
   );
@@ -190,7 +192,7 @@ function routesOf(
     async (request, reply) => {
       refuseBody(request.body);
       const place = await placeOf(core, request.params as Place);
-      await deleteFlow(core.pool, place.type, place.group);
+      await removeFlow(core.pool, actorOf(request), place);
       return reply.code(204).send(null);
     },
   );

@@ -2,19 +2,20 @@
 // rounded on the way.
 
 import { Type } from 'typebox';
-import { inScope, rightsOf } from '../../core/access/principal.ts';
-import { notFound, Problem, problems } from '../../core/http/problem.ts';
+import { isOwn } from '../../core/access/confine.ts';
+import { notFound, problems } from '../../core/http/problem.ts';
 import { payloadText } from '../../core/ledger/events.ts';
 import { masked } from '../../core/ledger/present.ts';
 import { hasSecrets } from '../../core/secret-fields.ts';
 import type { Api, ApiCore } from '../api.ts';
 import { IdParams, NoQuery } from '../schemas.ts';
-import { eventId } from './events.ts';
+import { eventId } from './event-id.ts';
 
 export function payloadRoutes(app: Api, core: ApiCore): void {
   app.get(
     '/v1/events/:id/payload',
     {
+      config: { scoped: true, shows: 'payloads' },
       schema: {
         operationId: 'getEventPayload',
         tags: ['events'],
@@ -25,10 +26,8 @@ export function payloadRoutes(app: Api, core: ApiCore): void {
       },
     },
     async (request, reply) => {
-      const rights = rightsOf(request);
-      if (!rights?.mayReadPayloads) throw new Problem(403, 'forbidden', 'this caller may not read payloads');
       const found = await payloadText(core.pool, eventId(request.params.id));
-      if (!found || found.pruned || !inScope(rights.scopes, found.type, found.group)) throw notFound('the payload');
+      if (!found || found.pruned || !isOwn(request, found)) throw notFound('the payload');
       await core.directory.fresh();
       const description = core.directory.get(found.type)?.description;
       const text = hasSecrets(description?.schema) ? JSON.stringify(masked(found.payload, description)) : found.text;

@@ -73,7 +73,7 @@ export function sessionRoutes(app: Api, { auth, sessions, secure }: Callers): vo
   app.delete(
     PATH,
     {
-      config: { access: 'viewer' },
+      config: { access: 'viewer', scoped: true },
       schema: {
         operationId: 'signOut',
         tags,

@@ -1,6 +1,9 @@
 // The workers over HTTP: who lives and what they do, draining or ending one, and what an autoscaler reads.
 
 import { Type } from 'typebox';
+import { HIDDEN, seesPayloads } from '../../core/access/confine.ts';
+import { actorOf } from '../../core/access/principal.ts';
+import { audited } from '../../core/audit.ts';
 import { notFound, problems, refuseBody } from '../../core/http/problem.ts';
 import { readScaling } from '../../core/ledger/scaling.ts';
 import { activeEvents, listWorkers, steerWorker } from '../../core/ledger/workers.ts';
@@ -77,33 +80,13 @@ export function workerRoutes(app: Api, core: ApiCore): void {
         response: { 200: Active, ...problems(400) },
       },
     },
-    async ({ query }) => ({ events: await activeEvents(core.pool, query.worker), nextCursor: null }),
+    async (request) => {
+      const events = await activeEvents(core.pool, request.query.worker);
+      const shown = seesPayloads(request);
+      return { events: events.map((event) => (shown ? event : { ...event, key: HIDDEN })), nextCursor: null };
+    },
   );
-  for (const [verb, wanted, summary] of [
-    ['drain', 'drain', 'Let a worker claim nothing more; what it has goes on, and it lives on'],
-    ['resume', null, 'Let a drained worker claim again'],
-    ['shutdown', 'shutdown', 'End a worker as SIGTERM does: its attempts finish or are handed back'],
-  ] as const) {
-    app.post(
-      `/v1/workers/:id/${verb}`,
-      {
-        schema: {
-          operationId: `${verb}Worker`,
-          tags: ['operation'],
-          summary,
-          params: IdParams,
-          querystring: NoQuery,
-          response: { 202: Type.Object({ id: Type.String() }), ...problems(400, 404) },
-        },
-      },
-      async (request, reply) => {
-        refuseBody(request.body);
-        const { id } = request.params;
-        if (!UUID.test(id) || !(await steerWorker(core.pool, id, wanted))) throw notFound('a live worker with this id');
-        return reply.code(202).send({ id });
-      },
-    );
-  }
+  steerRoutes(app, core);
   app.get(
     '/v1/scaling',
     {
@@ -136,4 +119,36 @@ export function workerRoutes(app: Api, core: ApiCore): void {
       };
     },
   );
+}
+
+function steerRoutes(app: Api, core: ApiCore): void {
+  for (const [verb, wanted, summary] of [
+    ['drain', 'drain', 'Let a worker claim nothing more; what it has goes on, and it lives on'],
+    ['resume', null, 'Let a drained worker claim again'],
+    ['shutdown', 'shutdown', 'End a worker as SIGTERM does: its attempts finish or are handed back'],
+  ] as const) {
+    app.post(
+      `/v1/workers/:id/${verb}`,
+      {
+        schema: {
+          operationId: `${verb}Worker`,
+          tags: ['operation'],
+          summary,
+          params: IdParams,
+          querystring: NoQuery,
+          response: { 202: Type.Object({ id: Type.String() }), ...problems(400, 404) },
+        },
+      },
+      async (request, reply) => {
+        refuseBody(request.body);
+        const { id } = request.params;
+        if (!UUID.test(id)) throw notFound('a live worker with this id');
+        await audited(core.pool, actorOf(request), async (client, audit) => {
+          if (!(await steerWorker(client, id, wanted))) throw notFound('a live worker with this id');
+          await audit({ action: `worker.${verb}`, target: id });
+        });
+        return reply.code(202).send({ id });
+      },
+    );
+  }
 }

@@ -130,6 +130,7 @@ function previewRoute(app: Api): void {
   app.post(
     '/v1/schedules/preview',
     {
+      config: { access: 'viewer' },
       schema: {
         operationId: 'previewSchedule',
         tags,

@@ -1,6 +1,7 @@
 // The conventions of the schedule routes: ids, ETags, cursors, refusals, and the answer of one schedule.
 
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { HIDDEN, seesPayloads } from '../../core/access/confine.ts';
 import { notFound, Problem } from '../../core/http/problem.ts';
 import { BackfillRefused } from '../../core/schedules/backfill.ts';
 import {
@@ -57,6 +58,9 @@ export async function definitionOf(
   before?: StoredSchedule,
 ): Promise<Definition> {
   const definition = refusing(() => define(input));
+  if (definition.payload === HIDDEN) {
+    throw new Problem(400, 'invalid_payload', `${HIDDEN} stands for what you may not see`, { path: '/payload' });
+  }
   const template = unknownTemplate(definition.payload);
   if (template !== undefined) throw new Problem(400, 'invalid_schedule', template, { path: '/payload' });
   const payload = await withSecrets(core, definition, before);
@@ -109,7 +113,8 @@ export async function found(core: ApiCore, id: string): Promise<StoredSchedule> 
   return row;
 }
 
-export function present(core: ApiCore, row: StoredSchedule): ScheduleJson {
+export function present(core: ApiCore, request: FastifyRequest, row: StoredSchedule): ScheduleJson {
+  if (!seesPayloads(request)) return presentSchedule(row, HIDDEN);
   const schema = core.directory.get(row.type)?.description?.schema;
   return presentSchedule(row, schema ? maskSecrets(schema, row.payload) : row.payload);
 }
@@ -123,7 +128,10 @@ export async function sendSchedule(
 ): Promise<FastifyReply> {
   const row = await found(core, id);
   await core.directory.fresh();
-  return reply.code(status).header('etag', etagOf(row)).send(present(core, row));
+  return reply
+    .code(status)
+    .header('etag', etagOf(row))
+    .send(present(core, reply.request, row));
 }
 
 /** Where a page ended, as one opaque word. */

@@ -45,14 +45,15 @@ function readRoutes(app: Api, core: ScheduleRoutes): void {
         response: { 200: SchedulePage, ...problems(400) },
       },
     },
-    async ({ query }) => {
+    async (request) => {
+      const { query } = request;
       const [after = ''] = query.cursor === undefined ? [] : readCursor(query.cursor, 1);
       const filter = { ...(query.origin && { origin: query.origin }), ...(query.type && { type: query.type }) };
       const { rows, more } = await listSchedules(core.pool, filter, query.limit ?? LIMIT_DEFAULT, after);
       await core.directory.fresh();
       const last = rows.at(-1);
       return {
-        schedules: rows.map((row) => present(core, row)),
+        schedules: rows.map((row) => present(core, request, row)),
         nextCursor: more && last ? writeCursor(last.id) : null,
       };
     },
@@ -70,10 +71,10 @@ function readRoutes(app: Api, core: ScheduleRoutes): void {
         response: { 200: ScheduleAnswer, ...problems(404) },
       },
     },
-    async ({ params }, reply) => {
-      const row = await found(core, scheduleId(params.id));
+    async (request, reply) => {
+      const row = await found(core, scheduleId(request.params.id));
       const [live] = await Promise.all([liveSchedule(core.pool, core.temporal, row), core.directory.fresh()]);
-      return reply.header('etag', etagOf(row)).send(present(core, live));
+      return reply.header('etag', etagOf(row)).send(present(core, request, live));
     },
   );
 }

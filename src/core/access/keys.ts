@@ -55,7 +55,8 @@ export async function readLiveKeys(db: Pick<Pool, 'query'>): Promise<LiveKey[]> 
       union all
       select ${COLUMNS}, previous_key_hash,
         extract(epoch from least(previous_until, expires_at) - statement_timestamp())::float8 * 1000
-      from tem.api_key where revoked_at is null and least(previous_until, expires_at) > statement_timestamp()`,
+      from tem.api_key where revoked_at is null and previous_until > statement_timestamp()
+        and (expires_at is null or expires_at > statement_timestamp())`,
   });
   return rows;
 }

@@ -45,7 +45,7 @@ export async function readFlows(pool: Pool): Promise<{ revision: string; flows: 
   return { revision: rows[0]?.revision ?? '0', flows: rows.filter((row) => row.type !== null).map(flowOf) };
 }
 
-export async function getFlow(pool: Pool, type: string, group: string): Promise<FlowRow | undefined> {
+export async function getFlow(pool: Pick<Pool, 'query'>, type: string, group: string): Promise<FlowRow | undefined> {
   const { rows } = await pool.query<Stored>(`select ${COLUMNS} from tem.flow f where f.type = $1 and f."group" = $2`, [
     type,
     group,
@@ -77,7 +77,10 @@ export async function listFlows(
  * Sets a flow's limits. What is reserved under the old rate stays reserved, but a next instant that lay far ahead under a
  * slow rate comes as soon as the new one allows.
  */
-export async function putFlow(pool: Pool, { type, group, paused, maxInFlight, rate }: FlowRow): Promise<void> {
+export async function putFlow(
+  pool: Pick<Pool, 'query'>,
+  { type, group, paused, maxInFlight, rate }: FlowRow,
+): Promise<void> {
   await pool.query(
     `insert into tem.flow as f (type, "group", paused, max_in_flight, rate_limit, rate_per)
      values ($1, $2, $3, $4, $5, $6)
@@ -91,7 +94,7 @@ export async function putFlow(pool: Pool, { type, group, paused, maxInFlight, ra
 }
 
 /** Whether there was one. */
-export async function deleteFlow(pool: Pool, type: string, group: string): Promise<boolean> {
+export async function deleteFlow(pool: Pick<Pool, 'query'>, type: string, group: string): Promise<boolean> {
   const { rowCount } = await pool.query('delete from tem.flow where type = $1 and "group" = $2', [type, group]);
   return rowCount === 1;
 }

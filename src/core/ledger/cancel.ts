@@ -19,6 +19,8 @@ export interface PersonAnswer {
   outcome: 'done' | 'conflict' | 'missing';
   /** The state after the call, or the one that forbids it. */
   state?: EventState;
+  /** The state before a call that was done. */
+  from?: EventState;
   /** What forbids it beside the state: the payload is gone, or the compensation is under way. */
   why?: 'pruned' | 'compensating';
 }
@@ -74,7 +76,9 @@ export async function cancelEvent(
   );
   const [row] = rows;
   if (!row) return { outcome: 'missing' };
-  return row.after === null ? { outcome: 'conflict', state: row.before } : { outcome: 'done', state: row.after };
+  return row.after === null
+    ? { outcome: 'conflict', state: row.before }
+    : { outcome: 'done', state: row.after, from: row.before };
 }
 
 export interface RunCancel {

@@ -7,7 +7,11 @@ import { STATES } from './states.ts';
 export interface EventFilter {
   states?: readonly string[];
   type?: string;
+  /** One of these; not beside `type`. */
+  types?: readonly string[];
   group?: string;
+  /** One of these; not beside `group`. */
+  groups?: readonly string[];
   key?: string;
   /**
    * Part of a key, an id, an error or a payload's text, in any case. No index serves it: it reads event after event,
@@ -42,8 +46,8 @@ const ID_SLACK_MS = 24 * 3_600_000;
 const FIRST_ID = '00000000-0000-0000-0000-000000000000';
 
 /** Whether no index serves the filter, so that a page may take seconds. */
-export function isSlow({ q, payload, group, retrying }: EventFilter): boolean {
-  return q !== undefined || payload !== undefined || retrying === true || group === '';
+export function isSlow({ q, payload, group, groups, retrying }: EventFilter): boolean {
+  return q !== undefined || payload !== undefined || retrying === true || group === '' || groups !== undefined;
 }
 
 /** The first `limit` ids that come after `before`, the last id of the page before. */
@@ -55,7 +59,7 @@ export function candidates(filter: EventFilter, before: string | undefined, limi
     filter.group === undefined || filter.group === '' ? '' : `e."group" <> '' and e."group" = ${place(filter.group)}`;
   const and = (condition: string): string => (condition === '' ? '' : `and ${condition}`);
   const tables = `
-    types as (${filter.type === undefined ? typesWithin(within) : `select ${place(filter.type)}::text as type`}
+    types as (${typesOf(filter)}
     ), page_end as materialized (
       select end_at, end_id from (${pageEnds(filter, before, place).join(' union all ')}) as ends order by end_at, end_id limit 1
     ), states as (
@@ -66,6 +70,7 @@ export function candidates(filter: EventFilter, before: string | undefined, limi
     '(e.created_at, e.id) < (p.end_at, p.end_id)',
     ...(filter.key === undefined ? [] : [`e.key = ${place(filter.key)}`]),
     ...(filter.group === undefined ? [] : [within || `e."group" = ''`]),
+    ...(filter.groups === undefined ? [] : [`e."group" = any(${place(filter.groups)}::text[])`]),
     ...(filter.from === undefined ? [] : [`e.created_at >= ${place(filter.from)}`]),
     ...(filter.retrying ? [RETRYING] : []),
   ].join(' and ');
@@ -78,6 +83,11 @@ export function candidates(filter: EventFilter, before: string | undefined, limi
       : `lateral (select e.id, e.created_at from tem.event e
           where ${conditions} and e.state in (select state from states)) of_type`;
   return { tables, text: `select id from page_end p cross join types t cross join ${some} ${newest} ${limit}`, values };
+
+  function typesOf({ type, types }: EventFilter): string {
+    if (type !== undefined) return `select ${place(type)}::text as type`;
+    return types === undefined ? typesWithin(within) : `select distinct unnest(${place(types)}::text[]) as type`;
+  }
 
   /** Each type that there is, by one descent of an index for each. */
   function typesWithin(within: string): string {
@@ -142,7 +152,9 @@ function moreConditions(filter: EventFilter, place: Place): string[] {
   };
   add(filter.states, (at) => `e.state = any(${at}::text[])`);
   add(filter.type, (at) => `e.type = ${at}`);
+  add(filter.types, (at) => `e.type = any(${at}::text[])`);
   add(filter.group, (at) => `e."group" = ${at}`);
+  add(filter.groups, (at) => `e."group" = any(${at}::text[])`);
   add(filter.key, (at) => `e.key = ${at}`);
   add(filter.from, (at) => `e.created_at >= ${at}`);
   if (filter.retrying) conditions.push(RETRYING);

@@ -83,7 +83,7 @@ interface Row {
 
 /** Retries or revives an event for `actor`. Conflict in every other state, and while compensation runs. */
 export async function retryEvent(
-  client: Pool | PoolClient,
+  client: Pick<Pool, 'query'>,
   id: string,
   actor: string,
   /** JSON text that takes the place of its payload; the old one is kept beside it. */
@@ -91,7 +91,8 @@ export async function retryEvent(
 ): Promise<PersonAnswer> {
   const { rows } = await client.query<Row>(RETRY, [[id], actor, [null], payload ?? null]);
   const { outcome, state, why } = answerOf(rows[0]);
-  return { outcome, ...(state && { state }), ...(why && why !== 'changed' && { why }) };
+  const from = outcome === 'done' ? rows[0]?.before : undefined;
+  return { outcome, ...(state && { state }), ...(from && { from }), ...(why && why !== 'changed' && { why }) };
 }
 
 /** The same for several, in one statement; answers by id. */

@@ -68,7 +68,11 @@ export async function activeEvents(pool: Pool, worker?: string): Promise<ActiveE
 }
 
 /** Says what is wanted of a live worker, null to let it go on; false when there is none with this id. */
-export async function steerWorker(pool: Pool, id: string, wanted: 'drain' | 'shutdown' | null): Promise<boolean> {
+export async function steerWorker(
+  pool: Pick<Pool, 'query'>,
+  id: string,
+  wanted: 'drain' | 'shutdown' | null,
+): Promise<boolean> {
   const { rowCount } = await pool.query(
     'update tem.worker set wanted = $2 where id = $1 and lease_until > clock_timestamp()',
     [id, wanted],

@@ -48,7 +48,7 @@ export function notificationRoutes(app: FastifyInstance, dependencies: RouteDepe
   app.get<{ Params: Static<typeof InboxParams>; Querystring: Static<typeof InboxQuery> }>(
     '/v1/users/:user/notifications',
     {
-      config: { access: 'user' },
+      config: { access: 'user', shows: 'payloads' },
       schema: {
         operationId: 'listNotifications',
         tags: ['notifications'],

@@ -35,7 +35,7 @@ async function setup() {
   const run = (
     text: string | Buffer,
     { key, breakAfter, format = 'csv' as const }: { key?: string; breakAfter?: number; format?: 'csv' | 'ndjson' } = {},
-  ) => importProducts(chunks(text, breakAfter), { pool, key, format, refuseUrl: () => undefined });
+  ) => importProducts(chunks(text, breakAfter), { pool, actor: 'key test', key, format, refuseUrl: () => undefined });
   const count = async () => Number((await pool.query('select count(*) from tem.price_product')).rows[0].count);
   return { pool, run, count };
 }

@@ -124,6 +124,9 @@ async function authorise(auth: Auth, user: string, token: string): Promise<Probl
   if (principal.kind === 'user' && principal.user !== user) {
     return problem(403, 'forbidden', "the token's sub is not the user that was asked for");
   }
+  if (principal.kind !== 'user' && (principal.scopes || !principal.mayReadPayloads)) {
+    return problem(403, 'forbidden', 'this key may not see what notifications hold');
+  }
   return undefined;
 }
 

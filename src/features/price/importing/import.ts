@@ -2,6 +2,7 @@
 // with how far the import has come. The same call with the same key goes on where it was; memory stays what one set takes.
 
 import type { Pool } from 'pg';
+import { writeAudit } from '../../../core/audit.ts';
 import { inTransaction } from '../../../core/ledger/in-transaction.ts';
 import { CsvReader, type CsvRecord, delimiterOf } from '../rules/import/csv.ts';
 import { type Line, readLines } from '../rules/import/lines.ts';
@@ -30,6 +31,8 @@ export class ImportRefused extends Error {
 
 export interface ImportOptions {
   pool: Pool;
+  /** Whom the audit names. */
+  actor: string;
   key: string | undefined;
   format: ImportFormat;
   refuseUrl(url: string): string | undefined;
@@ -81,7 +84,7 @@ export async function importProducts(body: AsyncIterable<Buffer>, options: Impor
 
 async function writeSet(
   set: readonly Parsed[],
-  { pool, key, refuseUrl }: ImportOptions,
+  { pool, actor, key, refuseUrl }: ImportOptions,
   before: ImportProgress,
 ): Promise<{ progress: ImportProgress; rejected: Rejection[] }> {
   const shops = await readLocales(pool);
@@ -110,6 +113,7 @@ async function writeSet(
       updated: before.updated + written.size - created + repeated,
       rejected: before.rejected + rejected.length,
     };
+    if (before.lines === 0) await writeAudit(client, { actor, action: 'product.import', target: key ?? 'stream' });
     if (key !== undefined) await writeProgress(client, key, progress, rejected, false);
     return { progress, rejected };
   });

@@ -2,9 +2,10 @@
 
 import type { FastifyInstance } from 'fastify';
 import { type Static, Type } from 'typebox';
+import { actorOf } from '../../../core/access/principal.ts';
+import { audited } from '../../../core/audit.ts';
 import type { RouteDependencies } from '../../../core/feature.ts';
 import { problem, problems } from '../../../core/http/problem.ts';
-import { inTransaction } from '../../../core/ledger/in-transaction.ts';
 import { Tier } from '../messages.ts';
 import { TIER_NAMES } from '../rules/priority.ts';
 import type { PriceSettings } from '../settings.ts';
@@ -64,10 +65,12 @@ export function formulaRoutes(app: FastifyInstance, { pool }: RouteDependencies<
         response: { 200: Any, ...problems(400) },
       },
     },
-    async ({ body }) =>
-      inTransaction(pool, async (client) => {
-        const changed = merged(await readFormula(client), body);
+    async (request) =>
+      audited(pool, actorOf(request), async (client, audit) => {
+        const before = await readFormula(client);
+        const changed = merged(before, request.body);
         await writeFormula(client, changed);
+        await audit({ action: 'formula.put', target: 'price', before, after: changed });
         return changed;
       }),
   );
@@ -75,6 +78,7 @@ export function formulaRoutes(app: FastifyInstance, { pool }: RouteDependencies<
   app.post<{ Body: Static<typeof Body> }>(
     '/v1/price/formula/preview',
     {
+      config: { access: 'viewer' },
       schema: {
         operationId: 'previewPriceFormula',
         tags: TAGS,

@@ -4,6 +4,7 @@
 import type { Readable } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
 import { type Static, Type } from 'typebox';
+import { actorOf } from '../../../core/access/principal.ts';
 import type { RouteDependencies } from '../../../core/feature.ts';
 import { problem, problems } from '../../../core/http/problem.ts';
 import { type ImportFormat, ImportRefused, importProducts } from '../importing/import.ts';
@@ -49,6 +50,7 @@ export function importRoute(app: FastifyInstance, { pool, outbound }: RouteDepen
           throw problem(415, 'unsupported_media_type', `this call takes ${Object.keys(FORMATS).join(' or ')}`);
         return importProducts(request.body as Readable, {
           pool,
+          actor: actorOf(request),
           key: request.headers['idempotency-key'],
           format,
           refuseUrl: outbound.refuse,

@@ -2,9 +2,10 @@
 
 import type { FastifyInstance } from 'fastify';
 import { type Static, Type } from 'typebox';
+import { actorOf } from '../../../core/access/principal.ts';
+import { audited } from '../../../core/audit.ts';
 import type { RouteDependencies } from '../../../core/feature.ts';
 import { notFound, problem, problems } from '../../../core/http/problem.ts';
-import { inTransaction } from '../../../core/ledger/in-transaction.ts';
 import { Id, ProductAnswer, ProductBody, Tier } from '../messages.ts';
 import { isZero } from '../rules/decimal.ts';
 import { priorityOf } from '../rules/priority.ts';
@@ -54,7 +55,12 @@ export function productRoutes(app: FastifyInstance, dependencies: RouteDependenc
       if ((await readShops(pool, { ids: [shop] })).length === 0)
         throw problem(400, 'unknown_shop', `there is no shop ${shop}`, { path: '/shop' });
       const row = { id, shop, url, title, currency, popularity, activeDeal, price };
-      const created = await inTransaction(pool, (client) => putProducts(client, [row], { replace: true }));
+      const created = await audited(pool, actorOf(request), async (client, audit) => {
+        const [before] = await readProducts(client, { ids: [id] });
+        const written = await putProducts(client, [row], { replace: true });
+        await audit({ action: 'product.put', target: id, before: before && present(before), after: row });
+        return written;
+      });
       return reply.code(created.get(id) ? 201 : 200).send(await one(id));
     },
   );
@@ -87,7 +93,12 @@ export function productRoutes(app: FastifyInstance, dependencies: RouteDependenc
       },
     },
     async (request, reply) => {
-      if (!(await deleteProduct(pool, request.params.id))) throw notFound(`product ${request.params.id}`);
+      const { id } = request.params;
+      await audited(pool, actorOf(request), async (client, audit) => {
+        const [before] = await readProducts(client, { ids: [id] });
+        if (!(await deleteProduct(client, id))) throw notFound(`product ${id}`);
+        await audit({ action: 'product.delete', target: id, before: before && present(before) });
+      });
       return reply.code(204).send();
     },
   );

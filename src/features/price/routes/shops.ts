@@ -3,6 +3,8 @@
 import { is } from 'css-select';
 import type { FastifyInstance } from 'fastify';
 import { type Static, Type } from 'typebox';
+import { actorOf } from '../../../core/access/principal.ts';
+import { audited } from '../../../core/audit.ts';
 import { milliseconds } from '../../../core/duration.ts';
 import type { RouteDependencies } from '../../../core/feature.ts';
 import { getFlow, putFlow } from '../../../core/flows/index.ts';
@@ -44,14 +46,19 @@ export function shopRoutes(app: FastifyInstance, { pool, settings }: RouteDepend
       const isModule = shop.adapter === 'module';
       if (isModule && !(await adapters).has(shop.settings.module ?? ''))
         throw invalid('/settings/module', 'must name an adapter of TEM_PRICE_ADAPTERS');
-      const created = await putShop(pool, shop);
-      const flow = await getFlow(pool, FLOW_TYPE, id);
-      await putFlow(pool, {
-        type: FLOW_TYPE,
-        group: id,
-        paused: flow?.paused ?? false,
-        maxInFlight: shop.maxInFlight,
-        rate: { limit: shop.ratePerMinute, per: 'minute' },
+      const created = await audited(pool, actorOf(request), async (client, audit) => {
+        const [before] = await readShops(client, { ids: [id] });
+        const isNew = await putShop(client, shop);
+        const flow = await getFlow(client, FLOW_TYPE, id);
+        await putFlow(client, {
+          type: FLOW_TYPE,
+          group: id,
+          paused: flow?.paused ?? false,
+          maxInFlight: shop.maxInFlight,
+          rate: { limit: shop.ratePerMinute, per: 'minute' },
+        });
+        await audit({ action: 'shop.put', target: id, before: before && present(before), after: shop });
+        return isNew;
       });
       return reply.code(created ? 201 : 200).send(await one(id));
     },

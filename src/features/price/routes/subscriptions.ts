@@ -2,6 +2,8 @@
 
 import type { FastifyInstance } from 'fastify';
 import { type Static, Type } from 'typebox';
+import { actorOf } from '../../../core/access/principal.ts';
+import { audited } from '../../../core/audit.ts';
 import type { RouteDependencies } from '../../../core/feature.ts';
 import { notFound, problem, problems } from '../../../core/http/problem.ts';
 import { USER_LENGTH_MAX, USER_PATTERN } from '../../../core/user.ts';
@@ -40,18 +42,26 @@ export function subscriptionRoutes(app: FastifyInstance, { pool, settings }: Rou
         response: { 200: Any, ...problems(400) },
       },
     },
-    async ({ params: { id }, body: { user, chat, shop, product, minPercent } }) => {
+    async (request) => {
+      const { id } = request.params;
+      const { user, chat, shop, product, minPercent } = request.body;
       if ((user === undefined) === (chat === undefined))
         throw problem(400, 'invalid_field', 'must have either user or chat', { path: '/user' });
       if (chat !== undefined && !settings.telegram)
         throw problem(400, 'invalid_field', 'TEM_TELEGRAM_TOKEN is not set', { path: '/chat' });
-      const { rows } = await pool.query(
-        `insert into tem.price_subscription (id, "user", chat, shop, product, min_percent) values ($1, $2, $3, $4, $5, $6)
+      return audited(pool, actorOf(request), async (client, audit) => {
+        const before = await client.query(`select ${COLUMNS} from tem.price_subscription where id = $1 for update`, [
+          id,
+        ]);
+        const { rows } = await client.query(
+          `insert into tem.price_subscription (id, "user", chat, shop, product, min_percent) values ($1, $2, $3, $4, $5, $6)
          on conflict (id) do update set "user" = excluded."user", chat = excluded.chat, shop = excluded.shop,
            product = excluded.product, min_percent = excluded.min_percent returning ${COLUMNS}`,
-        [id, user ?? null, chat ?? null, shop ?? null, product ?? null, minPercent ?? 0],
-      );
-      return rows[0];
+          [id, user ?? null, chat ?? null, shop ?? null, product ?? null, minPercent ?? 0],
+        );
+        await audit({ action: 'subscription.put', target: id, before: before.rows[0], after: rows[0] });
+        return rows[0];
+      });
     },
   );
 
@@ -67,9 +77,15 @@ export function subscriptionRoutes(app: FastifyInstance, { pool, settings }: Rou
         response: { 204: Type.Null(), ...problems(404) },
       },
     },
-    async ({ params: { id } }, reply) => {
-      const { rowCount } = await pool.query('delete from tem.price_subscription where id = $1', [id]);
-      if (rowCount === 0) throw notFound(`subscription ${id}`);
+    async (request, reply) => {
+      const { id } = request.params;
+      await audited(pool, actorOf(request), async (client, audit) => {
+        const { rows } = await client.query(`delete from tem.price_subscription where id = $1 returning ${COLUMNS}`, [
+          id,
+        ]);
+        if (rows.length === 0) throw notFound(`subscription ${id}`);
+        await audit({ action: 'subscription.delete', target: id, before: rows[0] });
+      });
       return reply.code(204).send();
     },
   );

@@ -2,6 +2,8 @@
 
 import type { FastifyInstance } from 'fastify';
 import { type Static, Type } from 'typebox';
+import { actorOf } from '../../../core/access/principal.ts';
+import { audited } from '../../../core/audit.ts';
 import type { RouteDependencies } from '../../../core/feature.ts';
 import { notFound, problem, problems, refuseBody } from '../../../core/http/problem.ts';
 import { EventAnswer, SweepPayload } from '../messages.ts';
@@ -76,7 +78,11 @@ export function sweepRoutes(app: FastifyInstance, dependencies: RouteDependencie
       async (request) => {
         refuseBody(request.body);
         const { id } = request.params;
-        const changed = await pauseSweep(pool, id, paused);
+        const changed = await audited(pool, actorOf(request), async (client, audit) => {
+          const done = await pauseSweep(client, id, paused);
+          if (done) await audit({ action: `sweep.${verb}`, target: id });
+          return done;
+        });
         const [sweep] = await listSweeps(pool, { id, limit: 1 });
         if (!sweep) throw notFound(`sweep ${id}`);
         if (!changed) throw problem(409, 'sweep_ended', `the sweep is ${sweep.state}`);

@@ -2,6 +2,8 @@
 
 import type { FastifyInstance } from 'fastify';
 import { type Static, Type } from 'typebox';
+import { actorOf } from '../../../core/access/principal.ts';
+import { audited } from '../../../core/audit.ts';
 import type { RouteDependencies } from '../../../core/feature.ts';
 import { notFound, problem, problems, refuseBody } from '../../../core/http/problem.ts';
 import { Definition, ReportAnswer } from '../messages.ts';
@@ -21,6 +23,8 @@ export function definitionRoutes(
   app.put<{ Params: Static<typeof Params>; Body: Definition }>(
     '/v1/reports/:id',
     {
+      // Whoever writes the SQL reads what it finds.
+      config: { shows: 'payloads' },
       schema: {
         operationId: 'putReport',
         tags: TAGS,
@@ -31,9 +35,15 @@ export function definitionRoutes(
         response: { 200: ReportAnswer, 201: ReportAnswer, ...problems(400) },
       },
     },
-    async ({ params, body }, reply) => {
+    async (request, reply) => {
+      const { params, body } = request;
       await answered(() => checkDefinition(body, sources));
-      const { created, ...report } = await putReport(pool, params.id, body);
+      const { created, ...report } = await audited(pool, actorOf(request), async (client, audit) => {
+        const before = await readReport(client, params.id);
+        const put = await putReport(client, params.id, body);
+        await audit({ action: 'report.put', target: params.id, before: before?.definition, after: put.definition });
+        return put;
+      });
       return reply.code(created ? 201 : 200).send(present(report));
     },
   );
@@ -88,9 +98,14 @@ export function definitionRoutes(
         response: { 204: Type.Null(), ...problems(400, 404) },
       },
     },
-    async ({ params, body }, reply) => {
+    async (request, reply) => {
+      const { params, body } = request;
       refuseBody(body);
-      if (!(await deleteReport(pool, params.id))) throw notFound(`report ${params.id}`);
+      await audited(pool, actorOf(request), async (client, audit) => {
+        const before = await readReport(client, params.id);
+        if (!(await deleteReport(client, params.id))) throw notFound(`report ${params.id}`);
+        await audit({ action: 'report.delete', target: params.id, before: before?.definition });
+      });
       return reply.code(204).send();
     },
   );

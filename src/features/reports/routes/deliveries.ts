@@ -29,6 +29,7 @@ export function deliveryRoutes(app: FastifyInstance, { pool }: RouteDependencies
   app.get<{ Params: Static<typeof Params>; Querystring: Static<typeof Page> }>(
     '/v1/reports/:id/deliveries',
     {
+      config: { shows: 'payloads' },
       schema: {
         operationId: 'listReportDeliveries',
         tags: TAGS,
@@ -77,7 +78,8 @@ export function deliveryRoutes(app: FastifyInstance, { pool }: RouteDependencies
     async (request, reply) => {
       const { id } = request.params;
       const { expires, signature } = request.query;
-      if (!rightsOf(request)) {
+      const rights = rightsOf(request);
+      if (!rights?.mayReadPayloads || rights.scopes) {
         if (expires === undefined || signature === undefined) {
           throw problem(
             401,

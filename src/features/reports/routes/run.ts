@@ -27,6 +27,7 @@ export function runRoute(
   app.post<{ Params: Static<typeof Params>; Body: Static<typeof RunBody> | undefined }>(
     '/v1/reports/:id/run',
     {
+      config: { shows: 'payloads' },
       schema: {
         operationId: 'runReport',
         tags: TAGS,

@@ -13,7 +13,7 @@ export interface StoredReport {
 const COLUMNS = 'id, definition, created_at as "createdAt", updated_at as "updatedAt"';
 
 export async function putReport(
-  pool: Pool,
+  pool: Pick<Pool, 'query'>,
   id: string,
   definition: Definition,
 ): Promise<StoredReport & { created: boolean }> {
@@ -26,7 +26,7 @@ export async function putReport(
   return rows[0] as StoredReport & { created: boolean };
 }
 
-export async function readReport(pool: Pool, id: string): Promise<StoredReport | undefined> {
+export async function readReport(pool: Pick<Pool, 'query'>, id: string): Promise<StoredReport | undefined> {
   const { rows } = await pool.query<StoredReport>(`select ${COLUMNS} from tem.report where id = $1`, [id]);
   return rows[0];
 }
@@ -40,7 +40,7 @@ export async function listReports(pool: Pool, after: string | undefined, limit: 
   return rows;
 }
 
-export async function deleteReport(pool: Pool, id: string): Promise<boolean> {
+export async function deleteReport(pool: Pick<Pool, 'query'>, id: string): Promise<boolean> {
   const { rowCount } = await pool.query('delete from tem.report where id = $1', [id]);
   return rowCount === 1;
 }

@@ -92,9 +92,9 @@ export function loadRoutes(app: FastifyInstance, search: SearchRoutes): void {
     async (request) => {
       requireOn(search);
       const mapping = await findMapping(search, request.body.table);
-      return translated(() =>
-        compareMapping({ pool, targets: search.states }, mapping, { repair: request.body.repair ?? false }),
-      );
+      const { repair = false } = request.body;
+      if (repair) await search.note(request, 'repair', { table: mapping.queueName });
+      return translated(() => compareMapping({ pool, targets: search.states }, mapping, { repair }));
     },
   );
 

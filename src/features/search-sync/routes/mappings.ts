@@ -42,7 +42,11 @@ export function mappingRoutes(app: FastifyInstance, search: SearchRoutes): void 
       return translated(async () => {
         const plan = await planMapping(pool, table, request.body, Object.keys(targets));
         const present = await readMapping(pool, { schema: plan.schema, name: plan.table });
-        if (present) return answer(search, await replaceMapping({ pool, targets, log }, present, plan));
+        if (present) {
+          const replaced = await replaceMapping({ pool, targets, log }, present, plan);
+          await search.note(request, 'replace', { table, ...request.body });
+          return answer(search, replaced);
+        }
         const { mapping, said } = await attach({ pool, targets, log }, plan);
         log.info({ table, index: mapping.index, actor: search.actor(request) }, 'a table was attached');
         await search.note(request, 'attach', { table, ...request.body });

@@ -95,6 +95,7 @@ function readingRoutes(app: FastifyInstance, search: SearchRoutes, paths: Paths)
   app.get<{ Querystring: Static<typeof JobsQuery> }>(
     paths.jobs,
     {
+      config: { shows: 'payloads' },
       schema: {
         ...named(isOwn, 'listSearchJobs', 'Rows of the queue, newest first'),
         querystring: JobsQuery,

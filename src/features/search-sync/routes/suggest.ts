@@ -15,7 +15,7 @@ export function suggestRoutes(app: FastifyInstance, search: SearchRoutes): void 
   app.get<{ Params: Static<typeof IndexParams>; Querystring: Static<typeof SuggestQuery> }>(
     '/v1/search/:index/suggest',
     {
-      config: { access: 'user' },
+      config: { access: 'user', shows: 'payloads' },
       schema: {
         operationId: 'suggest',
         tags: ['search sync'],
