@@ -8,11 +8,19 @@ import { jwtVerify } from 'jose';
 import type { Config } from '../config.ts';
 import type { KeyRing } from '../core/access/key-ring.ts';
 import { hashOf } from '../core/access/keys.ts';
-import { type KeyHolder, type Principal, type Role, reaches, SETTINGS_KEY_NAME } from '../core/access/principal.ts';
-import type { Sessions } from '../core/access/sessions.ts';
+import {
+  actorOf,
+  type KeyHolder,
+  type Principal,
+  type Role,
+  reaches,
+  SETTINGS_KEY_NAME,
+} from '../core/access/principal.ts';
 import type { Auth } from '../core/feature.ts';
 import { Problem } from '../core/http/problem.ts';
 import { isUser } from '../core/user.ts';
+import type { Callers } from './callers.ts';
+import { authenticateFrom } from './limits.ts';
 import { sessionToken } from './session-cookie.ts';
 
 export { actorOf } from '../core/access/principal.ts';
@@ -34,6 +42,8 @@ declare module 'fastify' {
     scoped?: boolean;
     /** It shows what events hold: only for who may see that. */
     shows?: 'payloads';
+    /** Whether a call with this query wears the database: such calls are limited by caller. */
+    costly?: (query: Record<string, unknown>) => boolean;
   }
 }
 
@@ -97,7 +107,7 @@ function ruleOf(method: string, { access }: FastifyContextConfig): { access: Acc
 }
 
 /** Checks every request before its body is read. */
-export function requireAccess(app: FastifyInstance, callers: { auth: Auth; sessions: Sessions }): void {
+export function requireAccess(app: FastifyInstance, callers: Callers): void {
   app.decorateRequest('principal', undefined);
   const routes: RouteOptions[] = [];
   app.addHook('onRoute', (route) => void routes.push(route));
@@ -116,17 +126,17 @@ export function requireAccess(app: FastifyInstance, callers: { auth: Auth; sessi
     if (!principal) throw unauthorized(request);
     refuse(principal, access, role);
     refuseBeyond(request, principal);
+    if (request.routeOptions.config.costly?.(request.query as Record<string, unknown>)) {
+      callers.takeRead(actorOf(request));
+    }
   });
 }
 
-async function identify(
-  request: FastifyRequest,
-  { auth, sessions }: { auth: Auth; sessions: Sessions },
-): Promise<Principal | undefined> {
+async function identify(request: FastifyRequest, callers: Callers): Promise<Principal | undefined> {
   const token = bearerToken(request);
-  if (token !== undefined) return auth.authenticate(token);
+  if (token !== undefined) return authenticateFrom(callers, request.ip, token);
   const cookie = sessionToken(request);
-  const session = cookie === undefined ? undefined : await sessions.find(cookie);
+  const session = cookie === undefined ? undefined : await callers.sessions.find(cookie);
   if (session && !SAFE_METHODS.has(request.method) && request.headers[CSRF_HEADER] !== session.csrf) {
     throw new Problem(403, 'csrf', `a session's call that changes something needs the header ${CSRF_HEADER}`);
   }

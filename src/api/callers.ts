@@ -6,11 +6,14 @@ import { createKeyRing, type KeyRing } from '../core/access/key-ring.ts';
 import { createSessions, type Sessions } from '../core/access/sessions.ts';
 import type { Auth } from '../core/feature.ts';
 import { createAuth, settingsKeyOf } from './auth.ts';
+import { createLockout, createReadLimit, type Lockout, type TakeRead } from './limits.ts';
 
 export interface Callers {
   keys: KeyRing;
   auth: Auth;
   sessions: Sessions;
+  lockout: Lockout;
+  takeRead: TakeRead;
   /** People reach the console over TLS. */
   secure: boolean;
 }
@@ -29,6 +32,8 @@ export function createCallers(config: Config, pool: Pool): Callers {
       idleMs: sessionIdleMs,
       endsAfterMs: sessionMs,
     }),
+    lockout: createLockout(),
+    takeRead: createReadLimit(config.access.costlyReadsPerMinute),
     secure: publicUrl?.startsWith('https:') ?? false,
   };
 }

@@ -1,6 +1,8 @@
 // Every change over HTTP leaves its row in the audit, and `GET /v1/audit` finds it.
 
-import { expect, it } from 'vitest';
+import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { expect, it, onTestFinished } from 'vitest';
 import { registerLiveWorker, setup } from './setup.ts';
 
 const SCHEDULE = {
@@ -100,4 +102,36 @@ it('is not for viewers, and without payloads says no more than who, what and why
   expect(entries.at(-1)).toEqual({
     ...{ at: expect.any(String), actor: 'key settings', action: 'flow.put', target: 'note' },
   });
+});
+
+it('is out of reach of a role that does not own it, by the lines of the documentation, and the API runs by that role', async () => {
+  const { database } = await setup();
+  const role = `app_${randomBytes(4).toString('hex')}`;
+  const text = readFileSync(new URL('../../docs/access.md', import.meta.url), 'utf8');
+  const lines = /```sql\n([^`]+)```/.exec(text)?.[1] ?? '';
+  expect(lines).toContain('create role tem_app');
+  onTestFinished(async () => {
+    await database.pool.query(`drop owned by ${role}`);
+    await database.pool.query(`drop role ${role}`);
+  });
+  await database.pool.query(lines.replaceAll('tem_app', role).replace("'...'", "'app'"));
+  const databaseUrl = Object.assign(new URL(database.databaseUrl), { username: role, password: 'app' }).href;
+  const { call } = await setup({ databaseUrl });
+  expect((await call('POST', '/v1/events', { type: 'note', payload: { user: 'u' } })).status).toBe(202);
+  const { body: key } = await call('POST', '/v1/keys', { name: 'ops', role: 'operator' });
+  const headers = { authorization: `Bearer ${key.key}` };
+  expect((await call('PUT', '/v1/flows/note', { paused: true }, headers)).status).toBe(200);
+  expect((await call('POST', '/v1/schedules', SCHEDULE, headers)).status).toBe(201);
+  expect((await call('GET', '/v1/audit')).body.entries).toHaveLength(3);
+  const app = await database.pool.connect();
+  await app.query(`set role ${role}`);
+  for (const statement of [
+    `update tem.audit set actor = 'x'`,
+    'delete from tem.audit',
+    'truncate tem.audit',
+    'alter table tem.audit disable trigger all',
+  ]) {
+    await expect(app.query(statement), statement).rejects.toThrow(/permission denied|must be owner/);
+  }
+  app.release(true);
 });

@@ -47,7 +47,7 @@ export function auditRoutes(app: Api, { pool }: ApiCore): void {
   app.get(
     '/v1/audit',
     {
-      config: { access: 'operator' },
+      config: { access: 'operator', costly: () => true },
       schema: {
         operationId: 'listAudit',
         tags: ['access'],

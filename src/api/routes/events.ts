@@ -41,7 +41,7 @@ function readRoutes(app: Api, core: ApiCore): void {
   app.get(
     '/v1/events',
     {
-      config,
+      config: { ...config, costly: ({ q, payload, retrying }) => Boolean(q ?? payload ?? retrying) },
       schema: {
         operationId: 'listEvents',
         tags: ['events'],

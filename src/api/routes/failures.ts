@@ -52,6 +52,7 @@ export function failureRoutes(app: Api, core: ApiCore): void {
   app.get(
     '/v1/failures',
     {
+      config: { costly: () => true },
       schema: {
         operationId: 'listFailures',
         tags: ['failures'],

@@ -6,6 +6,7 @@ import type { Session } from '../../core/access/sessions.ts';
 import { Problem, problems, refuseBody } from '../../core/http/problem.ts';
 import type { Api } from '../api.ts';
 import type { Callers } from '../callers.ts';
+import { authenticateFrom } from '../limits.ts';
 import { NoQuery } from '../schemas.ts';
 import { clearSessionCookie, sessionToken, setSessionCookie } from '../session-cookie.ts';
 
@@ -26,7 +27,8 @@ const SessionAnswer = Type.Object({
 const tags = ['console'];
 const PATH = '/console/session';
 
-export function sessionRoutes(app: Api, { auth, sessions, secure }: Callers): void {
+export function sessionRoutes(app: Api, callers: Callers): void {
+  const { sessions, secure } = callers;
   app.post(
     PATH,
     {
@@ -41,8 +43,8 @@ export function sessionRoutes(app: Api, { auth, sessions, secure }: Callers): vo
         response: { 200: SessionAnswer, ...problems(400, 415) },
       },
     },
-    async ({ body }, reply) => {
-      const principal = await auth.authenticate(body.key);
+    async ({ body, ip }, reply) => {
+      const principal = await authenticateFrom(callers, ip, body.key);
       if (principal?.kind !== 'key') throw new Problem(401, 'unauthorized', 'the key is not valid');
       const { token, session, endsInMs } = await sessions.open(principal);
       setSessionCookie(reply, token, endsInMs / 1_000, secure);

@@ -20,6 +20,7 @@ const TITLES: Record<number, string> = {
   412: 'Precondition Failed',
   413: 'Payload Too Large',
   415: 'Unsupported Media Type',
+  429: 'Too Many Requests',
   500: 'Internal Server Error',
   503: 'Service Unavailable',
 };
@@ -74,6 +75,7 @@ export function answerProblems(app: FastifyInstance): void {
 
 export function sendProblem(reply: FastifyReply, known: Problem): FastifyReply {
   if (known.status === 503) reply.header('retry-after', String(RETRY_AFTER_S));
+  if (known.status === 429) reply.header('retry-after', String(known.extra.retryAfterSeconds ?? RETRY_AFTER_S));
   if (known.status === 401) reply.header('www-authenticate', 'Bearer');
   return reply.code(known.status).header('content-type', PROBLEM_CONTENT_TYPE).send(problemBody(known));
 }
