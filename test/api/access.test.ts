@@ -60,6 +60,7 @@ const ROUTES: Record<string, string[]> = {
     'GET /v1/stats',
     'GET /v1/workers',
     'GET /v1/alerts',
+    'GET /v1/erasures/:id',
     'GET /v1/failures',
     'GET /v1/redrives',
     'GET /v1/redrives/:id',
@@ -69,6 +70,7 @@ const ROUTES: Record<string, string[]> = {
     'POST /v1/schedules/preview',
   ],
   'viewer scoped': ['DELETE /console/session', 'GET /v1/events', 'GET /v1/events/:id', 'GET /v1/events/:id/history'],
+  'viewer scoped payloads': ['GET /v1/events/:id/payload'],
   'viewer payloads': [
     'GET /api/v1/ai-suggestions/queue/jobs',
     'GET /v1/reports/:id/deliveries',
@@ -113,6 +115,8 @@ const ROUTES: Record<string, string[]> = {
     'POST /v1/redrives/:id/resume',
     'POST /v1/redrives/:id/undo',
     'PUT /v1/failures/:fingerprint',
+    'PUT /v1/event-types/:type',
+    'DELETE /v1/event-types/:type',
     'POST /v1/workers/:id/resume',
     'POST /v1/workers/:id/shutdown',
     'PUT /v1/flows/:type',
@@ -131,7 +135,13 @@ const ROUTES: Record<string, string[]> = {
     'POST /v1/events/batch',
   ],
   'operator payloads': ['POST /v1/reports/:id/run', 'PUT /v1/reports/:id'],
-  admin: ['DELETE /v1/keys/:id', 'GET /v1/keys', 'POST /v1/keys', 'POST /v1/keys/:id/rotate'],
+  admin: [
+    'DELETE /v1/subjects/:subject',
+    'DELETE /v1/keys/:id',
+    'GET /v1/keys',
+    'POST /v1/keys',
+    'POST /v1/keys/:id/rotate',
+  ],
 };
 /** Of pages that a library or the console serves. */
 const PUBLIC_BELOW = ['/docs', '/console/assets/'];
