@@ -60,8 +60,8 @@ const ROUTES: Record<string, string[]> = {
     'GET /v1/stats',
     'GET /v1/workers',
     'GET /v1/alerts',
+    'GET /console/live',
     'GET /v1/erasures/:id',
-    'GET /v1/failures',
     'GET /v1/redrives',
     'GET /v1/redrives/:id',
     'GET /v1/redrives/:id/events',
@@ -69,7 +69,13 @@ const ROUTES: Record<string, string[]> = {
     'POST /v1/price/formula/preview',
     'POST /v1/schedules/preview',
   ],
-  'viewer scoped': ['DELETE /console/session', 'GET /v1/events', 'GET /v1/events/:id', 'GET /v1/events/:id/history'],
+  'viewer scoped': [
+    'GET /v1/failures',
+    'DELETE /console/session',
+    'GET /v1/events',
+    'GET /v1/events/:id',
+    'GET /v1/events/:id/history',
+  ],
   'viewer scoped payloads': ['GET /v1/events/:id/payload'],
   'viewer payloads': [
     'GET /api/v1/ai-suggestions/queue/jobs',
@@ -108,8 +114,6 @@ const ROUTES: Record<string, string[]> = {
     'POST /v1/search-sync/reindex/:id/cancel',
     'POST /v1/search-sync/verify',
     'POST /v1/workers/:id/drain',
-    'POST /v1/events/cancel',
-    'POST /v1/events/redrive',
     'POST /v1/redrives/:id/cancel',
     'POST /v1/redrives/:id/pause',
     'POST /v1/redrives/:id/resume',
@@ -129,6 +133,8 @@ const ROUTES: Record<string, string[]> = {
     'PUT /v1/search-sync/mappings/:table',
   ],
   'operator scoped': [
+    'POST /v1/events/cancel',
+    'POST /v1/events/redrive',
     'POST /v1/events',
     'POST /v1/events/:id/cancel',
     'POST /v1/events/:id/retry',
@@ -155,6 +161,11 @@ const RIGHTS: Partial<Record<Who, { role: Role; payloads?: boolean; scopes?: obj
   'blind operator': { role: 'operator', payloads: false },
   'scoped operator': { role: 'operator', scopes: { types: ['note'] } },
   admin: { role: 'admin' },
+};
+/** Of calls that look into their body for what the caller may not. */
+const BODIES: Record<string, object> = {
+  '/v1/events/redrive': { filter: { type: 'note' }, dryRun: true },
+  '/v1/events/cancel': { filter: { type: 'note' }, dryRun: true },
 };
 const LEVELS: Role[] = ['viewer', 'operator', 'admin'];
 
@@ -198,6 +209,8 @@ it('every route lets in whom it is for, and nobody else', { timeout: 120_000 }, 
     const rule = isLibrary(url) ? 'public' : (rules.get(`${method} ${url}`) as string);
     // Signed links have a check of their own, for whom no key lets in.
     if (url === '/v1/report-deliveries/:id/file') continue;
+    // A stream that is let in never ends; its own tests look at it.
+    if (url === '/console/live') continue;
     const path = url
       .replace(':user', 'ada')
       .replace('/notifications/:id', '/notifications/1')
@@ -205,7 +218,12 @@ it('every route lets in whom it is for, and nobody else', { timeout: 120_000 }, 
       .replace(/:\w+/g, 'note')
       .replace('*', 'nothing');
     for (const who of WHO) {
-      const { status } = await call(method as 'GET', path, method === 'GET' ? undefined : {}, headers[who]);
+      const { status } = await call(
+        method as 'GET',
+        path,
+        method === 'GET' ? undefined : (BODIES[url] ?? {}),
+        headers[who],
+      );
       const seen = status === 401 || status === 403 ? status : 'in';
       // Signing in says 401 by itself to who gives no key.
       const own = url === '/console/session' && rule === 'public' && seen === 401 ? 'in' : seen;

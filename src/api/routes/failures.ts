@@ -52,7 +52,7 @@ export function failureRoutes(app: Api, core: ApiCore): void {
   app.get(
     '/v1/failures',
     {
-      config: { costly: () => true },
+      config: { scoped: true, costly: () => true },
       schema: {
         operationId: 'listFailures',
         tags: ['failures'],

@@ -106,6 +106,7 @@ export function newRedriveRoutes(app: Api, core: ApiCore): void {
   app.post(
     '/v1/events/redrive',
     {
+      config: { scoped: true },
       schema: {
         operationId: 'redriveEvents',
         tags: ['redrives'],
@@ -125,6 +126,7 @@ export function newRedriveRoutes(app: Api, core: ApiCore): void {
   app.post(
     '/v1/events/cancel',
     {
+      config: { scoped: true },
       schema: {
         operationId: 'cancelEvents',
         tags: ['redrives'],
@@ -153,7 +155,7 @@ function refuseOutOfReach(request: FastifyRequest, { filter, ids }: Static<typeo
     forbid('this key is for some types only: name one of them in the filter');
   if (groups && !groups.includes(filter?.group ?? ''))
     forbid('this key is for some groups only: name one of them in the filter');
-  const byValue = filter?.q !== undefined || filter?.payload !== undefined;
+  const byValue = filter?.q !== undefined || filter?.key !== undefined || filter?.payload !== undefined;
   if (byValue && !mayReadPayloads) forbid('this key may not find events by what they hold');
   if (scopes && ids) forbid('this key is for some events only: name them by a filter');
 }
