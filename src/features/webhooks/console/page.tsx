@@ -16,6 +16,7 @@ import {
   useMay,
   useQuery,
   useWords,
+  wholeTime,
 } from '../../../../console/index.ts';
 import { Replay } from './replay.tsx';
 import { TestSend } from './test-send.tsx';
@@ -41,7 +42,8 @@ interface Targets {
 type Asked = { action: 'replay' | 'test'; url?: string };
 
 const EVERY_MS = 10_000;
-const SINCE_DEFAULT = '24h';
+/** The longest that the route takes: without a filter nothing is left out unsaid. */
+const SINCE_DEFAULT = '30d';
 const GOOD_FROM = 0.99;
 const FAIR_FROM = 0.9;
 
@@ -73,7 +75,6 @@ export function Page() {
               { value: '1h', label: texts.hour },
               { value: '24h', label: texts.day },
               { value: '7d', label: texts.week },
-              { value: '30d', label: texts.month },
             ],
           },
         ]}
@@ -81,7 +82,7 @@ export function Page() {
       {known?.complete === false && <p>{texts.incomplete}</p>}
       <LiveTable
         live={live}
-        caption={texts.caption}
+        caption={known ? texts.captionSince(wholeTime(known.since)) : texts.caption}
         columns={useColumns(mayAct ? setAsked : undefined)}
         rows={known?.targets}
         id={({ url }) => url}
