@@ -1,7 +1,9 @@
-// Reads say in `server-timing` how long the database took for them; the console adds it up.
+// Reads of the console's sessions say in `server-timing` how long the database took for them; the console adds it up. Nobody
+// else's are counted: once Node keeps track of who waits, each promise of the process costs more.
 
 import { countQueryTime, type QueryTime } from '../core/ledger/query-time.ts';
 import type { Api } from './api.ts';
+import { sessionToken } from './session-cookie.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -12,7 +14,7 @@ declare module 'fastify' {
 export function tellQueryTime(app: Api): void {
   app.decorateRequest('queryTime', undefined);
   app.addHook('onRequest', (request, _reply, done) => {
-    if (request.method !== 'GET') return done();
+    if (request.method !== 'GET' || sessionToken(request) === undefined) return done();
     request.queryTime = { ms: 0, statements: 0 };
     countQueryTime(request.queryTime, done);
   });

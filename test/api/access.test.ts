@@ -81,6 +81,7 @@ const ROUTES: Record<string, string[]> = {
     'GET /api/v1/ai-suggestions/queue/jobs',
     'GET /v1/reports/:id/deliveries',
     'GET /v1/search-sync/queue/jobs',
+    'GET /v1/webhooks/targets',
   ],
   operator: [
     'DELETE /v1/flows/:type',

@@ -220,7 +220,7 @@ test.each(['a person', 'Temporal'])('what was handed back is FAILED while its ca
   expect(await running).toEqual({ outcome: 'released' });
   expect(await row(id)).toMatchObject({ state: 'QUEUED' });
   if (by === 'Temporal') await cancelFromRun(pool, id, (await row(id)).generation);
-  else expect(await cancelEvent(pool, id, by)).toEqual({ outcome: 'done', state: 'FAILED' });
+  else expect(await cancelEvent(pool, id, by)).toEqual({ outcome: 'done', state: 'FAILED', from: 'QUEUED' });
   const settling = settle(id, await anotherWorker());
   await waitFor(async () => {
     const { state, compensating, queued } = await row(id);

@@ -150,7 +150,7 @@ test('under hold an EXTINCT event keeps the others until it is revived and done,
   await attempt(first, 'processed');
   await attempt(second, 'extinct');
   expect(await due()).toEqual([]);
-  expect(await cancelEvent(pool, second, 'somebody')).toEqual({ outcome: 'done', state: 'EXTINCT' });
+  expect(await cancelEvent(pool, second, 'somebody')).toEqual({ outcome: 'done', state: 'EXTINCT', from: 'EXTINCT' });
   expect(await due()).toEqual([third]);
   expect(await cancelEvent(pool, second, 'somebody')).toMatchObject({ outcome: 'conflict' });
 });

@@ -1,3 +1,4 @@
+// The words of this feature's pages, in both languages.
 import { defineWords } from '../../../../console/index.ts';
 
 export const words = defineWords(
