@@ -151,7 +151,7 @@ describe('a member', () => {
       );
       return rows[0];
     });
-    expect(await cancelEvent(pool, held.id, 'test')).toEqual({ outcome: 'done', state: 'PROCESSING' });
+    expect(await cancelEvent(pool, held.id, 'test')).toMatchObject({ outcome: 'done', state: 'PROCESSING' });
     await untilState(held.id, 'CANCELLED');
     for (const { key } of events) await openGate(key);
     await untilAll(
@@ -168,8 +168,8 @@ describe('a member', () => {
       ['FAILED'],
     );
     const [cancelled, retried, waiting] = events.map(({ id }) => id) as [string, string, string];
-    expect(await cancelEvent(pool, cancelled, 'test')).toEqual({ outcome: 'done', state: 'CANCELLED' });
-    expect(await retryEvent(pool, retried, 'test')).toEqual({ outcome: 'done', state: 'FAILED' });
+    expect(await cancelEvent(pool, cancelled, 'test')).toMatchObject({ outcome: 'done', state: 'CANCELLED' });
+    expect(await retryEvent(pool, retried, 'test')).toMatchObject({ outcome: 'done', state: 'FAILED' });
     await untilState(retried, 'PROCESSED');
     expect(await done(retried)).toEqual(['fail', 'ok']);
     expect(await done(cancelled)).toEqual(['fail']);

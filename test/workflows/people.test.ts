@@ -28,7 +28,7 @@ test('retry now ends a long wait within 2 seconds and the time that 5 ordinary e
   const first = await untilRun(event, 'RUNNING');
   const deadlineMs = await promptlyMs();
   const startedAt = performance.now();
-  expect(await retryEvent(pool, event.id, 'test')).toEqual({ outcome: 'done', state: 'FAILED' });
+  expect(await retryEvent(pool, event.id, 'test')).toMatchObject({ outcome: 'done', state: 'FAILED' });
   await untilDone(event.id, 'ok');
   expect(performance.now() - startedAt).toBeLessThan(deadlineMs);
   expect(await untilState(event.id, 'PROCESSED')).toMatchObject({ retry_count: 1 });
@@ -84,7 +84,7 @@ describe.concurrent('retry now', () => {
 describe.concurrent('cancel', () => {
   test('ends an event that waits in the queue, and no run starts', async () => {
     const event = await accept('quick', {}, { runAt: TOMORROW });
-    expect(await cancelEvent(pool, event.id, 'test')).toEqual({ outcome: 'done', state: 'CANCELLED' });
+    expect(await cancelEvent(pool, event.id, 'test')).toMatchObject({ outcome: 'done', state: 'CANCELLED' });
     expect(await history(event.id)).toEqual(['QUEUED -> CANCELLED']);
     expect(await done(event.id)).toEqual([]);
   });
@@ -94,7 +94,7 @@ describe.concurrent('cancel', () => {
     await untilDone(event.id, 'hold');
     const deadlineMs = await promptlyMs();
     const startedAt = performance.now();
-    expect(await cancelEvent(pool, event.id, 'test')).toEqual({ outcome: 'done', state: 'PROCESSING' });
+    expect(await cancelEvent(pool, event.id, 'test')).toMatchObject({ outcome: 'done', state: 'PROCESSING' });
     await untilState(event.id, 'CANCELLED');
     expect(performance.now() - startedAt).toBeLessThan(deadlineMs);
     expect(await effects(event.id)).toEqual([]);
@@ -135,7 +135,7 @@ describe.concurrent('cancel', () => {
   test('ends an event that waits for its next attempt, and its run', async () => {
     const event = await accept('patient', { plan: ['fail'] });
     await untilState(event.id, 'FAILED');
-    expect(await cancelEvent(pool, event.id, 'test')).toEqual({ outcome: 'done', state: 'CANCELLED' });
+    expect(await cancelEvent(pool, event.id, 'test')).toMatchObject({ outcome: 'done', state: 'CANCELLED' });
     expect(await history(event.id)).toEqual(['QUEUED -> PROCESSING', 'PROCESSING -> FAILED', 'FAILED -> CANCELLED']);
     expect((await untilRun(event, 'CANCELLED')).searchAttributes).toMatchObject({ TemState: ['CANCELLED'] });
   });
@@ -145,7 +145,7 @@ describe.concurrent('cancel', () => {
     await untilState(event.id, 'FAILED');
     await retryEvent(pool, event.id, 'test');
     await until(event.id, ({ retry_count, state }) => state === 'FAILED' && retry_count === 2);
-    expect(await cancelEvent(pool, event.id, 'test')).toEqual({ outcome: 'done', state: 'CANCELLED' });
+    expect(await cancelEvent(pool, event.id, 'test')).toMatchObject({ outcome: 'done', state: 'CANCELLED' });
     await untilRun(event, 'CANCELLED');
   });
 

@@ -115,9 +115,10 @@ export const steps: fc.Arbitrary<Step>[] = [
   fc.constant(crashStep()),
   fc.constant(
     step('a person cancels', async (model, real) => {
+      const from = model.state;
       const expected = says.cancel(model);
       const answer = await cancelEvent(real.pool, real.id, 'person');
-      expect(answer).toEqual({ outcome: expected, state: model.state });
+      expect(answer).toEqual({ outcome: expected, state: model.state, ...(expected === 'done' && { from }) });
       return expected === 'done';
     }),
   ),
@@ -133,10 +134,11 @@ export const steps: fc.Arbitrary<Step>[] = [
   ),
   fc.constant(
     step('a person retries', async (model, real) => {
+      const from = model.state;
       const expected = says.retry(model);
       const answer = await retryEvent(real.pool, real.id, 'person');
       const why = expected === 'conflict' && model.compensating ? { why: 'compensating' } : {};
-      expect(answer).toEqual({ outcome: expected, state: model.state, ...why });
+      expect(answer).toEqual({ outcome: expected, state: model.state, ...(expected === 'done' && { from }), ...why });
       return expected === 'done';
     }),
   ),
