@@ -81,7 +81,7 @@ function isCurrent(page: string, path: string): boolean {
 
 function Preferences({ openShortcuts }: { openShortcuts(): void }) {
   const words = useWords(general);
-  const { name, role } = useSession();
+  const { name, email, role } = useSession();
   const follows = useStore(following) === 'on';
   const themeNames: Record<Theme, string> = {
     system: words.themeSystem,
@@ -125,7 +125,8 @@ function Preferences({ openShortcuts }: { openShortcuts(): void }) {
         <span class="unseen">{words.shortcuts}</span>
       </button>
       <span class="who">
-        {name} <span class="muted">({role})</span>
+        {name}{' '}
+        <span class="muted">({[...(email === undefined || email === name ? [] : [email]), role].join(', ')})</span>
       </span>
       <button type="button" onClick={() => void signOut().catch((error: Error) => toast(error.message, 'failed'))}>
         {words.signOut}

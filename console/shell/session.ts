@@ -10,6 +10,8 @@ export type Role = (typeof ROLES)[number];
 
 export interface Session {
   name: string;
+  /** Of a person who signed in with an account. */
+  email?: string;
   role: Role;
   /** Whether payloads may be seen. */
   payloads: boolean;

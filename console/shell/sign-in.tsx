@@ -1,7 +1,7 @@
 // The page for those whom the API doesn't know yet.
 
 import { useState } from 'preact/hooks';
-import { apiUrl } from '../http/place.ts';
+import { apiUrl, CONSOLE } from '../http/place.ts';
 import { asProblem } from '../live/use-live.ts';
 import { general } from '../words/general.ts';
 import { defineWords, useWords } from '../words/words.ts';
@@ -28,6 +28,15 @@ const words = defineWords(
   },
 );
 
+/** Where signing in with an account begins, and then comes back to this page. */
+function oidcAddress(): string {
+  const { pathname, search } = location;
+  const url = apiUrl('console/sign-in/oidc', {
+    return: `/console/${pathname.slice(CONSOLE.pathname.length)}${search}`,
+  });
+  return `${url.pathname}${url.search}`;
+}
+
 export function SignIn({ oidc }: { oidc: boolean }) {
   const { title, key, hint, submit, wrong, oidc: withOidc, or } = useWords(words);
   const { unreachable } = useWords(general);
@@ -53,7 +62,7 @@ export function SignIn({ oidc }: { oidc: boolean }) {
       <h1>{title}</h1>
       {oidc && (
         <>
-          <a class="button primary" href={apiUrl('console/sign-in/oidc').pathname} target="_self">
+          <a class="button primary" href={oidcAddress()} target="_self">
             {withOidc}
           </a>
           <p class="muted">{or}</p>

@@ -32,6 +32,7 @@ import { type Callers, createCallers } from './callers.ts';
 import { consoleRoutes } from './console/index.ts';
 import { createIncoming } from './incoming.ts';
 import { createMetrics } from './metrics.ts';
+import { oidcRoutes } from './oidc/index.ts';
 import { describeApi } from './openapi.ts';
 import { tellQueryTime } from './query-time.ts';
 import { createReadiness } from './readiness.ts';
@@ -137,6 +138,7 @@ export async function buildApp(dependencies: ApiDependencies): Promise<Api> {
   healthRoutes(app, core);
   accessRoutes(app, core, callers);
   consoleRoutes(app, { config, pool: watchPool, stats, log, version: dependencies.version });
+  oidcRoutes(app, { settings: config.access.oidc, callers, log });
   alertRoutes(app, core);
   scheduleRoutes(app, { ...core, temporal: dependencies.temporal });
   await addFeatures(app, core, dependencies, callers);

@@ -21,7 +21,7 @@ export interface Callers {
 /** `pool`: not the one that slow reads share, because every call waits for this. */
 export function createCallers(config: Config, pool: Pool): Callers {
   const keys = createKeyRing(pool);
-  const { sessionIdleMs, sessionMs, publicUrl } = config.access;
+  const { sessionIdleMs, sessionMs, publicUrl, oidc } = config.access;
   return {
     keys,
     auth: createAuth(config, keys),
@@ -29,6 +29,7 @@ export function createCallers(config: Config, pool: Pool): Callers {
       pool,
       keys,
       settingsKey: settingsKeyOf(config),
+      people: oidc !== undefined,
       idleMs: sessionIdleMs,
       endsAfterMs: sessionMs,
     }),

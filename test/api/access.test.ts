@@ -15,6 +15,8 @@ const ROUTES: Record<string, string[]> = {
     'GET /console/*',
     'GET /console/session',
     'GET /console/settings',
+    'GET /console/sign-in/oidc',
+    'GET /console/sign-in/oidc/callback',
     'GET /examples/notifications',
     'GET /healthz',
     'GET /metrics',

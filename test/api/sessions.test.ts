@@ -103,7 +103,7 @@ describe('a session', () => {
     const keys = createKeyRing(pool);
     const { key } = await addKey(database, 'viewer');
     const holder = await keys.find(hashOf(key));
-    const options = { pool, keys, settingsKey: undefined, idleMs: 3_600_000, endsAfterMs: 3_600_000 };
+    const options = { pool, keys, settingsKey: undefined, people: false, idleMs: 3_600_000, endsAfterMs: 3_600_000 };
     const { token } = await createSessions(options).open(holder as NonNullable<typeof holder>);
     expect(await createSessions(options).find(token)).toMatchObject({ principal: { name: 'viewer' } });
     await pool.query(`update tem.console_session set seen_at = now() - interval '10 minutes'`);

@@ -11,6 +11,7 @@ import { defineEventType } from '../../src/core/event-type.ts';
 import { createEventTypes } from '../../src/core/event-types.ts';
 import { createPool } from '../../src/core/ledger/pool.ts';
 import { createOutbound } from '../../src/core/outbound/index.ts';
+import type { Environment } from '../../src/settings.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { ADMIN_KEY, USER_TOKEN_SECRET } from '../support/environment.ts';
 import { unreachableTemporal } from '../support/temporal.ts';
@@ -59,7 +60,7 @@ export interface ApiUnderTest {
 
 /** Lives as long as the test; made outside of a test, as long as the file. */
 export async function setup(
-  given: { databaseUrl?: string; dependencies?: Partial<ApiDependencies> } = {},
+  given: { databaseUrl?: string; environment?: Environment; dependencies?: Partial<ApiDependencies> } = {},
 ): Promise<ApiUnderTest> {
   const database = await createDatabase();
   const databaseUrl = given.databaseUrl ?? database.databaseUrl;
@@ -75,6 +76,7 @@ export async function setup(
       DATABASE_URL: databaseUrl,
       TEM_ADMIN_KEY: ADMIN_KEY,
       TEM_USER_TOKEN_SECRET: USER_TOKEN_SECRET,
+      ...given.environment,
     }),
     pool,
     acceptPool,

@@ -24,7 +24,7 @@ export function settingsRoute(app: Api, { config, pool, version }: SettingsDepen
       return reply.header('cache-control', 'no-store').send({
         version,
         signedIn,
-        oidc: false,
+        oidc: config.access.oidc !== undefined,
         now: signedIn ? await ledgerTime(pool) : null,
         temporalUi: signedIn ? temporalUi : null,
       });

@@ -24,8 +24,8 @@ export interface Rights {
 
 /** The holder of an API key (`id` is absent for the one of the settings). */
 export type KeyHolder = { kind: 'key'; id?: string } & Rights;
-/** Somebody who signed in with an account of his own. */
-export type Person = { kind: 'person'; email?: string } & Rights;
+/** Somebody who signed in with an account of his own. `subject`: what his provider calls him, for ever. */
+export type Person = { kind: 'person'; subject: string; email?: string } & Rights;
 /** An end user, with a token that the application signed. */
 export type EndUser = { kind: 'user'; user: string };
 
@@ -69,9 +69,8 @@ export function actorOf({ principal }: Pick<FastifyRequest, 'principal'>): strin
     case 'key':
       return `key ${principal.name}`;
     case 'person':
-      return principal.email === undefined
-        ? `person ${principal.name}`
-        : `person ${principal.name} <${principal.email}>`;
+      // People choose their names.
+      return `person ${principal.email ?? principal.subject}`;
     default:
       return 'nobody';
   }

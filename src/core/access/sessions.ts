@@ -26,6 +26,8 @@ export interface SessionOptions {
   keys: KeyRing;
   /** Of the admin key of the settings: the sessions of another one have ended. */
   settingsKey: { hash: Buffer; holder: KeyHolder } | undefined;
+  /** Whether people sign in by accounts of their own; their sessions end with the setting. */
+  people: boolean;
   /** A session that nobody used for so long has ended. */
   idleMs: number;
   /** The longest that one lasts. */
@@ -44,7 +46,7 @@ interface Row {
   person: Omit<Person, 'kind'> | null;
 }
 
-export function createSessions({ pool, keys, settingsKey, idleMs, endsAfterMs }: SessionOptions): Sessions {
+export function createSessions({ pool, keys, settingsKey, people, idleMs, endsAfterMs }: SessionOptions): Sessions {
   const known = new Map<string, { row: Promise<Row | undefined>; readAtMs: number }>();
 
   const read = (token: string): Promise<Row | undefined> => {
@@ -60,7 +62,7 @@ export function createSessions({ pool, keys, settingsKey, idleMs, endsAfterMs }:
   };
 
   const principalOf = async ({ key_id, settings_key_hash, person }: Row): Promise<KeyHolder | Person | undefined> => {
-    if (person) return { kind: 'person', ...person };
+    if (person) return people ? { kind: 'person', ...person } : undefined;
     if (key_id !== null) return keys.byId(key_id);
     return settingsKey && settings_key_hash?.equals(settingsKey.hash) ? settingsKey.holder : undefined;
   };
