@@ -23,7 +23,7 @@ export const PAGE_HEADERS = {
   'permissions-policy': 'camera=(), geolocation=(), microphone=()',
 } as const;
 
-const ICON =
+export const ICON =
   "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Crect width='16' height='16' rx='4' fill='%230b6bcb'/%3E%3Cpath d='M4 5h8M8 5v7' stroke='white' stroke-width='2' fill='none'/%3E%3C/svg%3E";
 
 /** `path`: as it was asked for, `/console` and what follows, without the query. */

@@ -1,6 +1,6 @@
 // What a person reads whom nobody could sign in: plain words and the way back, in the language of his browser.
 
-import { PAGE_HEADERS } from '../console/page.ts';
+import { ICON, PAGE_HEADERS } from '../console/page.ts';
 import type { SignInRefused } from './provider.ts';
 
 export type Refusal = SignInRefused['reason'] | 'off';
@@ -56,6 +56,7 @@ export function refusalPage(refusal: Refusal, acceptLanguage: string | undefined
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>${words.title} · TEM</title>
+<link rel="icon" href="${ICON}">
 </head>
 <body>
 <main>
