@@ -139,8 +139,9 @@ async function putInPlace(
   const target = targets[index.target]?.target;
   if (!target) throw new Error(`this worker has no target ${index.target}`);
   const replaced = mapping.indices.filter((other) => other.target === index.target && other.state === 'live');
+  // Before anybody searches it: an index that is live shows what was loaded.
+  await refresh(target, index.name);
   if (replaced.length > 0) {
-    await refresh(target, index.name);
     const found = await compareIndex({ pool, targets }, mapping, index, { repair: true, signal });
     log.info({ index: index.name, ...found }, 'the new index was compared with the table');
   }
