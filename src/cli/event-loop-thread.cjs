@@ -10,8 +10,10 @@ const { workerData } = require('node:worker_threads');
 const { name, tickMs, shared } = workerData;
 const STDOUT = 1;
 const FATAL = 60;
-// Native code can't be paused, and a log whose reader has stopped takes no line.
-const PATIENCE_MS = 2_000;
+// Native code can't be paused. What can be is told first of every script with its source map, which takes seconds in a clone.
+const PAUSED_WITHIN_MS = 10_000;
+// A log whose reader has stopped takes no line.
+const WRITTEN_WITHIN_MS = 2_000;
 
 const state = new Int32Array(shared);
 let turns = -1;
@@ -33,7 +35,7 @@ function whereItStands(then) {
     clearTimeout(patience);
     then(stack);
   };
-  const patience = setTimeout(once, PATIENCE_MS, 'it stands in native code');
+  const patience = setTimeout(once, PAUSED_WITHIN_MS, 'it stands in native code');
   const session = new Session();
   session.connectToMainThread();
   session.on('Debugger.paused', ({ params: { callFrames } }) => {
@@ -69,6 +71,6 @@ function end(stack, limitMs) {
     msg: `the event loop has been blocked for ${seconds} s: this process ends itself, to be started again`,
   };
   const kill = () => process.kill(process.pid, 'SIGKILL');
-  setTimeout(kill, PATIENCE_MS);
+  setTimeout(kill, WRITTEN_WITHIN_MS);
   write(STDOUT, `${JSON.stringify(line)}\n`, kill);
 }
