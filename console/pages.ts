@@ -1,5 +1,6 @@
 // The catalog of pages: the core's own, then those that each feature brings with its folder.
 
+import { pages as notificationPages } from '../src/features/notifications/console/pages.ts';
 import { pages as pricePages } from '../src/features/price/console/pages.ts';
 import { pages as reportPages } from '../src/features/reports/console/pages.ts';
 import { pages as searchPages } from '../src/features/search-sync/console/pages.ts';
@@ -94,6 +95,7 @@ const corePages: readonly PageEntry[] = [
 
 export const pages: readonly PageEntry[] = [
   ...corePages,
+  ...notificationPages,
   ...pricePages,
   ...reportPages,
   ...searchPages,

@@ -60,6 +60,7 @@ const ROUTES: Record<string, string[]> = {
     'GET /v1/search-sync/reindex/:id',
     'GET /v1/search-sync/test-connection',
     'GET /v1/stats',
+    'GET /v1/users/:user/inbox',
     'GET /v1/workers',
     'GET /v1/alerts',
     'GET /console/live',
@@ -81,6 +82,7 @@ const ROUTES: Record<string, string[]> = {
   'viewer scoped payloads': ['GET /v1/events/:id/payload'],
   'viewer payloads': [
     'GET /api/v1/ai-suggestions/queue/jobs',
+    'GET /v1/notifications/recent',
     'GET /v1/reports/:id/deliveries',
     'GET /v1/search-sync/queue/jobs',
     'GET /v1/webhooks/targets',

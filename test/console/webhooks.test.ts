@@ -1,9 +1,11 @@
-// The pages of webhooks and of search sync that is off, with a real receiver.
+// The pages of webhooks, with a real receiver, of notifications, with a real socket, and of search sync that is off.
 
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, test } from 'vitest';
+import { WebSocket } from 'ws';
 import { atEnd } from '../support/at-end.ts';
+import { ADMIN_KEY } from '../support/environment.ts';
 import { waitFor } from '../support/wait.ts';
 import { describeConsole, expectAccessible } from './support/console.ts';
 
@@ -25,7 +27,7 @@ async function startReceiver() {
 }
 
 describeConsole(
-  'the page of webhooks',
+  'the pages of what goes out',
   (tem) => {
     test('a test is sent, its refusal is seen by target, and replayed as a redrive', async () => {
       const receiver = await startReceiver();
@@ -52,6 +54,39 @@ describeConsole(
       });
       expect(receiver.bodies).toEqual(['{"test":true}', '{"test":true}']);
       expect(await page.evaluate('window.hacked')).toBeUndefined();
+    });
+
+    test('a notification is sent, seen by everybody and in its inbox, pushed and read', async () => {
+      const page = await tem().open('/notifications');
+      await page.getByText('Nothing here').waitFor();
+      await page.getByRole('button', { name: 'Send …' }).click();
+      const dialog = page.getByRole('dialog');
+      await dialog.getByLabel('User').fill('ada');
+      await dialog.getByLabel('Title').fill('<b>Hello</b>');
+      await dialog.getByRole('button', { name: 'Send it' }).click();
+      await page.getByRole('heading', { level: 1, name: /^notification / }).waitFor();
+      await page.getByText('PROCESSED').first().waitFor();
+
+      await page.getByRole('link', { name: 'Notifications' }).click();
+      await page.getByRole('cell', { name: '<b>Hello</b>' }).waitFor();
+      await expectAccessible(page);
+      await page.getByRole('link', { name: 'ada' }).click();
+      await page.getByRole('heading', { level: 1, name: 'Inbox of ada' }).waitFor();
+      await page.getByRole('listitem').filter({ hasText: 'Sent up to number' }).getByText('nobody listens').waitFor();
+      await page.getByRole('cell', { name: 'Unread' }).waitFor();
+
+      const address = `${tem().url.replace('http', 'ws')}/v1/notifications?user=ada&after=0&token=${ADMIN_KEY}`;
+      const socket = new WebSocket(address);
+      atEnd(async () => socket.terminate());
+      await page.getByRole('cell', { name: 'Sent, unread' }).waitFor();
+      socket.send('{"type":"ack","id":"1"}');
+      await page.getByRole('cell', { name: /^Read / }).waitFor();
+      await page.getByLabel('Which').selectOption('unread only');
+      await page.getByText('Nothing matches these filters').waitFor();
+      await expectAccessible(page);
+      const narrow = await tem().open('/notifications?user=ada', { theme: 'dark', widthPx: 400, language: 'tr' });
+      await narrow.getByRole('table').waitFor();
+      await expectAccessible(narrow);
     });
 
     test('search sync that is off says how to turn it on', async () => {

@@ -9,6 +9,7 @@ import { createListener } from '../../core/ledger/listener.ts';
 import { Gateway } from './gateway/gateway.ts';
 import { createUpgrade, GATEWAY_PATH } from './gateway/upgrade.ts';
 import { Notification, NotificationId, User } from './messages.ts';
+import { operatorRoutes } from './operator-routes.ts';
 import type { NotificationSettings } from './settings.ts';
 import { acknowledge, readInbox } from './store.ts';
 
@@ -42,7 +43,7 @@ const NoQuery = Type.Object({}, { additionalProperties: false });
 
 export function notificationRoutes(app: FastifyInstance, dependencies: RouteDependencies<NotificationSettings>): void {
   const { pool } = dependencies;
-  serveGateway(app, dependencies);
+  operatorRoutes(app, dependencies, serveGateway(app, dependencies));
   serveExamplePage(app);
 
   app.get<{ Params: Static<typeof InboxParams>; Querystring: Static<typeof InboxQuery> }>(
@@ -103,7 +104,7 @@ export function notificationRoutes(app: FastifyInstance, dependencies: RouteDepe
 function serveGateway(
   app: FastifyInstance,
   { pool, log, auth, settings, databaseUrl, webSockets }: RouteDependencies<NotificationSettings>,
-): void {
+): Gateway {
   const gateway = new Gateway({
     pool,
     log,
@@ -114,6 +115,7 @@ function serveGateway(
   // Before the HTTP server closes, which waits for every socket.
   app.addHook('preClose', () => gateway.stop());
   webSockets.serve(GATEWAY_PATH, createUpgrade(gateway, auth, log));
+  return gateway;
 }
 
 /** A page to try it with, where the examples are there; it holds no secret, the token is pasted into it. */

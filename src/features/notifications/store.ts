@@ -144,6 +144,45 @@ function present({ id, event, title, body, data, createdAt, readAt }: Row): Noti
   return { id, event, title, body, data, createdAt: createdAt.toISOString(), readAt: readAt?.toISOString() ?? null };
 }
 
+/** One of everybody's, as a list shows it. */
+export type Recent = Pick<Notification, 'id' | 'event' | 'title' | 'createdAt' | 'readAt'> & { user: string };
+
+/** Newest first by the ids of their events, which rise with time and have an index; below the event `before`. */
+export async function listRecent(pool: Pool, before: string | undefined, limit: number): Promise<Recent[]> {
+  const { rows } = await pool.query<Pick<Row, 'id' | 'event' | 'title' | 'createdAt' | 'readAt'> & { user: string }>(
+    `select n."user", n.id, n.event_id as event, n.title, n.created_at as "createdAt", n.read_at as "readAt"
+      from tem.notification n where ($1::uuid is null or n.event_id < $1) order by n.event_id desc limit $2`,
+    [before ?? null, limit],
+  );
+  return rows.map(({ createdAt, readAt, ...row }) => ({
+    ...row,
+    createdAt: createdAt.toISOString(),
+    readAt: readAt?.toISOString() ?? null,
+  }));
+}
+
+const COUNTED_MAX = 1_000;
+interface BoundedCount {
+  count: number;
+  isExact: boolean;
+}
+
+export async function inboxState(
+  pool: Pool,
+  user: string,
+): Promise<{ lastId: string; unread: BoundedCount; kept: BoundedCount }> {
+  const { rows } = await pool.query<{ lastId: string | null; unread: number; kept: number }>(
+    `select (select last_id from tem.notification_counter where "user" = $1) as "lastId",
+      (select count(*) from (select from tem.notification where "user" = $1 and read_at is null
+        limit ${COUNTED_MAX + 1}) counted)::int as unread,
+      (select count(*) from (select from tem.notification where "user" = $1
+        limit ${COUNTED_MAX + 1}) counted)::int as kept`,
+    [user],
+  );
+  const bounded = (count = 0): BoundedCount => ({ count: Math.min(count, COUNTED_MAX), isExact: count <= COUNTED_MAX });
+  return { lastId: rows[0]?.lastId ?? '0', unread: bounded(rows[0]?.unread), kept: bounded(rows[0]?.kept) };
+}
+
 const ERASED_MAX = 1_000;
 
 /** Deletes a slice of a user's inbox, and the counter of its ids when nothing is left; resolves to how many rows. */

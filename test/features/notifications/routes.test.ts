@@ -70,6 +70,37 @@ describe('the inbox', () => {
     expect((await call('GET', '/v1/users/nobody/notifications')).body).toEqual({ notifications: [], nextCursor: null });
   });
 
+  test('of everybody is paged, and how one stands is told with its sockets', async () => {
+    const { pool, call, socketUrl } = await setup();
+    const [one] = await deliver(pool, [{ user: 'ada', title: 'one' }]);
+    await deliver(pool, [{ user: 'bob', title: 'two' }]);
+    const first = await call('GET', '/v1/notifications/recent?limit=1');
+    expect(first.body.notifications).toMatchObject([{ user: 'bob', id: '1', title: 'two', readAt: null }]);
+    const second = await call('GET', `/v1/notifications/recent?limit=1&cursor=${first.body.nextCursor}`);
+    expect(second.body).toMatchObject({ notifications: [{ user: 'ada', event: one }], nextCursor: null });
+
+    const none = { count: 0, isExact: true };
+    expect((await call('GET', '/v1/users/nobody/inbox')).body).toEqual({
+      user: 'nobody',
+      lastId: '0',
+      unread: none,
+      kept: none,
+      sockets: 0,
+      sentUpTo: null,
+    });
+    const client = await connect(socketUrl, 'ada', '0');
+    await client.received(1);
+    await call('POST', '/v1/users/ada/notifications/1/ack');
+    expect((await call('GET', '/v1/users/ada/inbox')).body).toEqual({
+      user: 'ada',
+      lastId: '1',
+      unread: none,
+      kept: { count: 1, isExact: true },
+      sockets: 1,
+      sentUpTo: '1',
+    });
+  });
+
   test('shows what is unread, and an acknowledgement is one call', async () => {
     const { pool, call } = await setup();
     await deliver(pool, [

@@ -64,6 +64,13 @@ export class Gateway {
     return this.#reservedTotal;
   }
 
+  /** A user's open sockets, and up to which id each of them has been sent everything. */
+  socketsOf(user: string): { sockets: number; sentUpTo: string | null } {
+    const cursors = [...(this.#connections.get(user) ?? [])].map(({ cursor }) => BigInt(cursor));
+    const [least] = cursors.sort((one, other) => Number(one - other));
+    return { sockets: cursors.length, sentUpTo: least === undefined ? null : String(least) };
+  }
+
   get stopping(): boolean {
     return this.#stopping;
   }

@@ -1,0 +1,13 @@
+// The page of notifications.
+
+import type { PageEntry } from '../../../../console/index.ts';
+
+export const pages: readonly PageEntry[] = [
+  {
+    path: '/notifications',
+    title: { en: 'Notifications', tr: 'Bildirimler' },
+    group: 'features',
+    shortcut: 'n',
+    load: () => import('./page.tsx'),
+  },
+];
