@@ -164,8 +164,8 @@ create sequence tem.ordered_types as bigint minvalue 0 start 0;
 create function tem.order_bit(type text) returns bigint language sql immutable parallel safe
   return 1::bigint << (hashtext(type) & 31);
 
-create function tem.may_be_ordered(type text) returns boolean language sql volatile
-  return pg_sequence_last_value('tem.ordered_types') & tem.order_bit(type) <> 0;
+create function tem.ordered_bits() returns bigint language sql volatile
+  return coalesce(pg_sequence_last_value('tem.ordered_types'), 0);
 
 -- To be called after a change of the types. One at a time: who comes second must see what the first has added.
 create function tem.note_ordered_types() returns void language plpgsql set search_path = pg_catalog, pg_temp as $$
@@ -313,7 +313,7 @@ declare
   existing record;
   rung text;
 begin
-  if tem.may_be_ordered(enqueue.type) then
+  if tem.ordered_bits() & tem.order_bit(enqueue.type) <> 0 then
     its_line := tem.line_of(enqueue.type, enqueue.payload);
   end if;
   if enqueue.key is null and enqueue."group" is null and enqueue.run_at is null and enqueue.expires_at is null and its_line is null

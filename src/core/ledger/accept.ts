@@ -118,9 +118,12 @@ const INSERT = `
     select g.* from patience, unnest($1::uuid[], $2::text[], $3::text[], $4::jsonb[], $5::smallint[], $6::text[],
       $7::timestamptz[], $8::text[], $10::timestamptz[], $11::float8[], $12::text[]) with ordinality
       as g(id, type, key, payload, priority, "group", run_at, source, expires_at, ttl_ms, order_by, n)
+  ), ordered as materialized (
+    -- Once for all: asked for each event it took a tenth of the statement.
+    select tem.ordered_bits() as bits
   ), placed as (
-    select *, case when order_by is not null then tem.line_at(type, payload, order_by)
-      when tem.may_be_ordered(type) then tem.line_of(type, payload) end as line from given
+    select given.*, case when order_by is not null then tem.line_at(type, payload, order_by)
+      when bits & tem.order_bit(type) <> 0 then tem.line_of(type, payload) end as line from given, ordered
   )
   insert into tem.event (id, type, key, payload, priority, "group", run_at, due_at, source, expires_at, line)
   select id, type, key, payload, priority, "group", coalesce(run_at, now()), greatest(run_at, statement_timestamp()), source,
