@@ -47,6 +47,7 @@ try {
     temporalCli: binary,
     temporalUiUrl: temporal.uiUrl,
     apiUrl: '',
+    demoPort: 0,
   });
   console.log(
     `Postgres ${postgres.databaseUrl}\nTemporal ${temporal.address}, Web UI ${temporal.uiUrl}\nData, logs ${join(home)}`,

@@ -51,7 +51,7 @@ export interface Config {
   secrets: Record<string, string[]>;
   /** What each feature's own settings say, by the feature's name. */
   features: Record<string, unknown>;
-  /** Addresses or CIDRs that outbound calls may reach although they are private. */
+  /** Addresses, with a port or without, or CIDRs that outbound calls may reach although they are private. */
   outboundAllow: string[];
   /** Modules with the user's own event types: paths or package names. */
   eventTypeModules: string[];
@@ -101,7 +101,7 @@ export const SETTINGS = {
   TEM_TEMPORAL_UI_URL: "address of Temporal's Web UI, which the console links to (that of the embedded one)",
   TEM_ADMIN_KEY: 'API key, beyond loopback at least 16 bytes (made at the first start)',
   TEM_USER_TOKEN_SECRET: 'signs user tokens, beyond loopback at least 32 bytes (made at the first start)',
-  TEM_OUTBOUND_ALLOW: 'private addresses or CIDRs that outbound calls may reach (none)',
+  TEM_OUTBOUND_ALLOW: 'private addresses, with a port if wanted, or CIDRs that outbound calls may reach (none)',
   TEM_EVENT_TYPES: 'modules with your own event types, separated by commas',
   TEM_BATCH: 'off: every event has a workflow of its own, also under a flood (on)',
   TEM_UNKNOWN_TYPE_AFTER: 'how long an event of an unknown type waits (24h)',

@@ -10,6 +10,7 @@ import { type KeptService, keepRunning } from '../services/keep-running.ts';
 import { freePort, isPortFree, PortTaken, portProblem, startOnFreePorts } from '../services/ports.ts';
 import type { ServiceProcess } from '../services/processes.ts';
 import { type Say, withProgress } from '../services/progress.ts';
+import { isLoopback } from '../settings.ts';
 import { addExampleSchedule } from './example-schedule.ts';
 import { startLiveLine } from './live-line.ts';
 import { checkGivenTemporal, migrateDatabase } from './reach.ts';
@@ -17,6 +18,8 @@ import { serviceStopSignal, tellReady, untilAborted } from './stopping.ts';
 
 const API_STOPS_WITHIN_MS = 30_000;
 const LOOPBACK = '127.0.0.1';
+/** Tried first, and the next ones: nothing that is well known listens there. */
+const DEMO_PORT = 31_920;
 
 /** Runs until a signal; throws when the start fails, with nothing left running. */
 export async function runUp(environment: NodeJS.ProcessEnv): Promise<void> {
@@ -35,8 +38,10 @@ export async function runUp(environment: NodeJS.ProcessEnv): Promise<void> {
     await checkGivenTemporal(given);
     await addExampleSchedule(config.databaseUrl as string);
     const env = childEnvironment(config, environment, given.temporal.address === undefined);
+    const demoPort = await demoPortFor(config, given);
+    if (demoPort !== 0) env.TEM_OUTBOUND_ALLOW = [...config.outboundAllow, `${LOOPBACK}:${demoPort}`].join(' ');
     const apiUrl = await startPrograms({ services, env, say, signal, programs, kept });
-    services.noteApiUrl(apiUrl);
+    services.noteApiUrl(apiUrl, demoPort);
     process.stdout.write(welcome(config, services, apiUrl));
     tellReady({
       apiUrl,
@@ -135,6 +140,15 @@ async function startPrograms({ services, env, say, signal, programs, kept }: Pro
   ]);
   if (failure) throw failure.error;
   return apiUrl;
+}
+
+/**
+ * The one port of this machine that demonstrations' shops may have. Only who tries TEM out has one, with nothing of one's
+ * own behind it and an API for this machine alone; 0 for everybody else.
+ */
+async function demoPortFor({ api }: Config, given: Config): Promise<number> {
+  const isTrial = given.databaseUrl === undefined && given.temporal.address === undefined && isLoopback(api.host);
+  return isTrial ? freePort(DEMO_PORT).catch(() => 0) : 0;
 }
 
 function isPortGiven({ api }: Config): boolean {

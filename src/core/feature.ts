@@ -104,6 +104,8 @@ export interface CommandTools {
   config(): Config;
   /** The API as every command finds it. Throws what `failure` makes, or a ConfigError. */
   api(): CommandApi;
+  /** The port of this machine that `tem up` lets a demonstration's servers have; undefined where it doesn't run, or has none. */
+  demoPort(): number | undefined;
   /** To be thrown: its message is the whole output. `usage`: what the person gave is wrong. */
   failure(kind: 'failed' | 'usage', message: string): Error;
   /** The end of a command's help: examples, a line each, and the exit codes. */

@@ -31,7 +31,7 @@ export interface RunningServices {
   temporalCli: string;
   /** Keeps a child of the supervisor in the state, so that the next start can clear it away; undefined: it has ended. */
   note(name: string, identity: ProcessIdentity | undefined): void;
-  noteApiUrl(url: string): void;
+  noteApiUrl(url: string, demoPort: number): void;
   stop(): Promise<void>;
 }
 
@@ -69,6 +69,7 @@ export async function startServices(
       temporalCli: '',
       temporalUiUrl: '',
       apiUrl: '',
+      demoPort: 0,
     };
     const note = (name: string, identity: ProcessIdentity | undefined): void => {
       if (identity) instance.processes[name] = identity;
@@ -88,8 +89,8 @@ export async function startServices(
       temporalUiUrl: instance.temporalUiUrl,
       temporalCli: instance.temporalCli,
       note,
-      noteApiUrl(url) {
-        instance.apiUrl = url;
+      noteApiUrl(url, demoPort) {
+        Object.assign(instance, { apiUrl: url, demoPort });
         writeInstance(home, instance);
       },
       stop,

@@ -23,6 +23,8 @@ export interface Instance {
   temporalUiUrl: string;
   /** Empty until the API answers. */
   apiUrl: string;
+  /** The port on loopback that `tem up` lets demonstrations listen on, and the API and the worker call; 0: none. */
+  demoPort: number;
 }
 
 /** What was written last for this home, whether it still runs or not. */

@@ -29,6 +29,7 @@ test('nothing that runs and something that still starts are told apart', async (
     temporalCli: '',
     temporalUiUrl: '',
     apiUrl: '',
+    demoPort: 0,
   });
   expect(failure(home)).toEqual({
     message: `tem up is still starting on ${home}: try again`,

@@ -118,6 +118,12 @@ test('everything starts beside programs that hold its ports, takes an event, and
   expect(exported).toContain(`export TEM_API_URL='${instance.apiUrl}'\n`);
   expect(await lastShownTo('ada', exported)).toMatchObject({ title: 'Hello', body: 'from a test', event: id });
 
+  // Its shops have the one port of this machine that may be called; nothing else there is opened by it.
+  const demo = await runTem(['price', 'demo', '--shops', '2', '--products', '5'], env);
+  expect(demo.stdout, demo.stderr).toMatch(/a deal: Lamp[\s\S]*its notification, in the inbox of price-demo: /);
+  const refused = await runTem(['send', 'webhook', JSON.stringify({ url: instance.apiUrl, body: {} })], env);
+  expect(refused.stderr).toContain('is not a public address');
+
   const second = await runTem(['up'], env);
   expect(second.code).toBe(5);
   expect(second.stderr).toContain(`tem up already runs on ${home} (pid ${tem.pid}), its API is ${instance.apiUrl}`);

@@ -4,7 +4,7 @@
 
 import { isIP, type LookupFunction } from 'node:net';
 import { Agent, buildConnector, type Dispatcher } from 'undici';
-import { type AllowedRange, isPermitted, parseAllowedRange } from './addresses.ts';
+import { type AllowedRange, allowedAt, isPermitted, parseAllowedRange } from './addresses.ts';
 import { decodeBody } from './content-coding.ts';
 import { skipInterimAnswers } from './interim-answers.ts';
 import { createLookup, type LookupAll, sharedLookup } from './lookup.ts';
@@ -12,12 +12,13 @@ import { OriginPlaces } from './origin-places.ts';
 import { type Outbound, type OutboundRequest, type OutboundResponse, TargetRefused } from './outbound.ts';
 
 export interface OutboundOptions {
-  /** Addresses or CIDRs that may be called although they are not public. */
+  /** Addresses, with a port or without, or CIDRs that may be called although they are not public. */
   allow: readonly string[];
   /** The machine's names unless another source is given. */
   lookup?: LookupAll;
 }
 
+const DEFAULT_PORTS = { 'http:': 80, 'https:': 443 } as const;
 const CONNECT_TIMEOUT_MS = 10_000;
 const KEEP_ALIVE_MS = 4_000;
 const REQUESTS_MAX = 1_000;
@@ -73,7 +74,13 @@ function refuseUrl(url: string, allowed: readonly AllowedRange[]): string | unde
   if (protocol !== 'http:' && protocol !== 'https:') return 'must be an http or https URL';
   if (username !== '' || password !== '') return 'must not carry a user name or password; send a header instead';
   const literal = literalAddress(hostname);
-  return literal !== undefined && !isPermitted(literal, allowed) ? refusalOf(hostname) : undefined;
+  const isRefused = literal !== undefined && !isPermitted(literal, allowedAt(portOf(url), allowed));
+  return isRefused ? refusalOf(hostname) : undefined;
+}
+
+function portOf(url: string): number {
+  const { port, protocol } = new URL(url);
+  return port === '' ? DEFAULT_PORTS[protocol as 'http:' | 'https:'] : Number(port);
 }
 
 /** The address that a URL's host spells, or undefined for a name. WHATWG parsing has already normalised IPv4. */
@@ -86,7 +93,20 @@ function refusalOf(host: string): string {
   return `${host} is not a public address, and TEM_OUTBOUND_ALLOW doesn't name it`;
 }
 
+/** A connector for each port that is named, as a lookup isn't told for which port it is; and one for all others. */
 function judgingConnector(allowed: readonly AllowedRange[], lookup: LookupAll): buildConnector.connector {
+  const named = new Set(allowed.flatMap(([, , port]) => (port === undefined ? [] : [port])));
+  const connectors = new Map([...named].map((port) => [port, connectorOf(allowedAt(port, allowed), lookup)]));
+  const others = connectorOf(allowedAt(NO_PORT, allowed), lookup);
+  return (target, callback) => {
+    const port = target.port ? Number(target.port) : DEFAULT_PORTS[target.protocol as 'http:' | 'https:'];
+    (connectors.get(port) ?? others)(target, callback);
+  };
+}
+
+const NO_PORT = -1;
+
+function connectorOf(allowed: readonly AllowedRange[], lookup: LookupAll): buildConnector.connector {
   // Named by its real shape: undici's option type leaves out `lookup`, which it hands to net and tls.
   const options: buildConnector.BuildOptions & { lookup: LookupFunction } = {
     timeout: CONNECT_TIMEOUT_MS,

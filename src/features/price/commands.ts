@@ -65,9 +65,8 @@ export function priceCommands(price: Command, tools: CommandTools): void {
     .description('20 shops on this machine with 500 products each: sweeps, a deal and its notification')
     .option('--shops <n>', 'shops', '20')
     .option('--products <n>', 'products of a shop', '500')
-    .action((options: { shops: string; products: string }) =>
-      runDemo(tools, { shops: Number(options.shops), products: Number(options.products), say }),
-    );
+    .option('--once', 'end after the notification, which it does where no terminal is; in one the shops stay open')
+    .action((options: { shops: string; products: string; once?: boolean }) => demo(tools, options));
 }
 
 function sweeps(price: Command, tools: CommandTools): void {
@@ -117,6 +116,16 @@ function preview(price: Command, tools: CommandTools): void {
         say(`${tier.padEnd(8)} ${String(products).padStart(10)} products`);
       say(`${body.checksPerHour} checks an hour`);
     });
+}
+
+async function demo(
+  tools: CommandTools,
+  { shops, products, once }: { shops: string; products: string; once?: boolean },
+): Promise<void> {
+  const stopping = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => stopping.abort());
+  const stays = !once && process.stdout.isTTY === true;
+  await runDemo(tools, { shops: Number(shops), products: Number(products), stays, stop: stopping.signal, say });
 }
 
 async function importFile(tools: CommandTools, file: string, options: JsonOption & { key?: string }): Promise<void> {

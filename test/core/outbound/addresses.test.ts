@@ -3,6 +3,7 @@
 import { describe, expect, test } from 'vitest';
 import { ConfigError, readConfig } from '../../../src/config.ts';
 import { isPermitted, parseAllowedRange } from '../../../src/core/outbound/addresses.ts';
+import { createOutbound } from '../../../src/core/outbound/index.ts';
 
 const REFUSED = {
   'this network': ['0.0.0.0', '0.1.2.3', '0.255.255.255'],
@@ -105,11 +106,30 @@ describe('TEM_OUTBOUND_ALLOW', () => {
     '0x7f000001',
     '010.0.0.1',
     '10.0.0.0/8x',
+    '10.1.2.3:0',
+    '10.1.2.3:65536',
+    '10.0.0.0/8:80',
+    'fd00::1:x',
+    '[10.1.2.3]:80',
   ])('%s stops the start with a line that names it', (entry) => {
     expect(() => readConfig({ TEM_OUTBOUND_ALLOW: `127.0.0.1,${entry}` })).toThrow(ConfigError);
     expect(() => readConfig({ TEM_OUTBOUND_ALLOW: `127.0.0.1,${entry}` })).toThrow(
       `TEM_OUTBOUND_ALLOW: '${entry}' is not an address or CIDR`,
     );
+  });
+
+  test.each([
+    ['127.0.0.1:4000', 'http://127.0.0.1:4000/', true],
+    ['127.0.0.1:4000', 'http://127.0.0.1:4001/', false],
+    ['127.0.0.1:4000', 'http://127.0.0.2:4000/', false],
+    ['127.0.0.1:443', 'https://127.0.0.1/', true],
+    ['127.0.0.1:443', 'http://127.0.0.1/', false],
+    ['[::1]:80', 'http://[::1]/', true],
+    ['[::1]:80', 'http://[::1]:81/', false],
+  ])('with a port, %s lets %s through: %s', async (entry, url, expected) => {
+    const outbound = createOutbound({ allow: [entry] });
+    expect(outbound.refuse(url) === undefined).toBe(expected);
+    await outbound.close();
   });
 
   test('takes addresses and CIDRs of both families', () => {

@@ -39,6 +39,19 @@ describe('every connect', () => {
     expect(target.requests).toHaveLength(0);
   });
 
+  test('an address that is allowed with a port is called there only, also by a name', async () => {
+    const [allowed, other] = await Promise.all([
+      listen((_request, response) => response.end('allowed')),
+      listen((_request, response) => response.end()),
+    ]);
+    const outbound = setup({ allow: [`127.0.0.1:${allowed.port}`], lookup: resolver(['127.0.0.1']).lookup });
+    for (const host of ['127.0.0.1', 'named.example']) {
+      expect((await post(outbound, `http://${host}:${allowed.port}/`)).body).toBe('allowed');
+      await expect(post(outbound, `http://${host}:${other.port}/`)).rejects.toBeInstanceOf(TargetRefused);
+    }
+    expect(other.requests).toHaveLength(0);
+  });
+
   test('never tries the refused ones among several addresses', async () => {
     const allowed = await listen((_request, response) => response.end('allowed'));
     const outbound = setup({ allow: ['127.0.0.1'], lookup: resolver(['::1', '10.0.0.1', '127.0.0.1']).lookup });

@@ -1,6 +1,7 @@
-// The demonstration's shops: HTML pages with JSON-LD on this machine, whose prices a caller moves.
+// The demonstration's shops: HTML pages with JSON-LD on this machine, each shop below a path of its own. Their prices move
+// when a caller says so.
 
-import { createServer, type Server } from 'node:http';
+import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 export interface DemoShops {
@@ -13,37 +14,38 @@ export interface DemoShops {
   close(): void;
 }
 
+const HOST = '127.0.0.1';
 const CENTS = 100;
 
-export async function startDemoShops(shops: number): Promise<DemoShops> {
+/** Rejects when the port is taken; 0 is any. */
+export async function startDemoShops(shops: number, port: number): Promise<DemoShops> {
   const factors = new Map<string, number>();
   let answered = 0;
-  const servers: Server[] = [];
-  const urls: string[] = [];
-  for (let shop = 0; shop < shops; shop += 1) {
-    const server = createServer((request, response) => {
-      answered += 1;
-      const product = /^\/lamp-(\d+)$/.exec(request.url ?? '')?.[1];
-      if (product === undefined) return void response.writeHead(404).end();
-      const base = 1_000 + ((shop * 7_919 + Number(product) * 104_729) % 200_000);
-      const cents = Math.round(base * (factors.get(`${shop}/${product}`) ?? 1));
-      response
-        .setHeader('content-type', 'text/html; charset=utf-8')
-        .end(pageOf(`Lamp ${product} of shop ${shop + 1}`, cents));
-    });
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    servers.push(server);
-    urls.push(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
-  }
+  const server = createServer((request, response) => {
+    const [, shop, product] = /^\/shop-(\d+)\/lamp-(\d+)$/.exec(request.url ?? '') ?? [];
+    if (shop === undefined || product === undefined) return void response.writeHead(404).end();
+    answered += 1;
+    const base = 1_000 + ((Number(shop) * 7_919 + Number(product) * 104_729) % 200_000);
+    const cents = Math.round(base * (factors.get(`${shop}/${product}`) ?? 1));
+    response
+      .setHeader('content-type', 'text/html; charset=utf-8')
+      .end(pageOf(`Lamp ${product} of shop ${Number(shop) + 1}`, cents));
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, HOST, resolve);
+  });
+  const address = `http://${HOST}:${(server.address() as AddressInfo).port}`;
   return {
-    urls,
+    urls: Array.from({ length: shops }, (_, n) => `${address}/shop-${n}`),
     answered: () => answered,
-    move: (shop, product, factor) => void factors.set(`${shop}/${product}`, factor),
+    move(shop, product, factor) {
+      const id = `${shop}/${product}`;
+      factors.set(id, (factors.get(id) ?? 1) * factor);
+    },
     close() {
-      for (const server of servers) {
-        server.close();
-        server.closeAllConnections();
-      }
+      server.close();
+      server.closeAllConnections();
     },
   };
 }

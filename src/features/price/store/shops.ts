@@ -77,6 +77,16 @@ export async function readShops(
   return rows;
 }
 
+/** Those of them that a person has paused: the flow ('price', shop), or that of all shops. */
+export async function pausedShops(database: Database, shops: readonly string[]): Promise<string[]> {
+  const { rows } = await database.query<{ shop: string }>(
+    `select s.shop from unnest($1::text[]) as s(shop) where exists (
+       select from tem.flow f where f.type = 'price' and f.paused and f."group" in (s.shop, ''))`,
+    [shops],
+  );
+  return rows.map(({ shop }) => shop);
+}
+
 export async function readLocales(database: Database): Promise<Map<string, string | undefined>> {
   const { rows } = await database.query<{ id: string; locale: string | null }>('select id, locale from tem.price_shop');
   return new Map(rows.map(({ id, locale }) => [id, locale ?? undefined]));

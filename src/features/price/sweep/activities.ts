@@ -9,6 +9,7 @@ import { type Engine, engineOf, useFlows } from '../engine.ts';
 import type { SweepPayload } from '../messages.ts';
 import type { PriceSettings } from '../settings.ts';
 import { type Checkable, readDue } from '../store/products.ts';
+import { pausedShops } from '../store/shops.ts';
 import { beginSweep, endSweep, readSweep, shopsDue } from '../store/sweeps.ts';
 
 export interface SweepBegin {
@@ -58,6 +59,8 @@ const PLAN_SHOPS_MAX = 2_000;
 const SLICE_IN_FLIGHT_MAX = 250;
 /** A slice ends after this, whatever is left: its shop is slow, and its lane belongs to others too. */
 const SLICE_WITHIN_MS = 5 * 60_000;
+/** More than a sweep waits for. */
+const SHOP_PAUSED_MS = 60 * 60_000;
 const HEARTBEAT_EVERY_MS = 2_000;
 /** A pause is obeyed within this. */
 const LOOK_EVERY_MS = 1_000;
@@ -134,6 +137,7 @@ class Slice {
   readonly #closed = new Map<string, number>();
   readonly #more = new Set<string>();
   #paused = false;
+  #timeIsOver = false;
 
   constructor({ pool }: WorkerDependencies, engine: Engine, input: SliceInput) {
     this.#pool = pool;
@@ -150,11 +154,15 @@ class Slice {
     const timers = [
       setInterval(() => Context.current().heartbeat(this.#position), HEARTBEAT_EVERY_MS),
       setInterval(() => void this.#look().catch(() => {}), LOOK_EVERY_MS),
-      setTimeout(stop, SLICE_WITHIN_MS),
+      setTimeout(() => {
+        this.#timeIsOver = true;
+        stop();
+      }, SLICE_WITHIN_MS),
     ];
     try {
       await this.#checkDue();
       cancellationSignal.throwIfAborted();
+      await this.#leavePaused();
     } finally {
       for (const timer of timers) clearTimeout(timer);
       cancellationSignal.removeEventListener('abort', stop);
@@ -164,6 +172,12 @@ class Slice {
       closed: [...this.#closed].map(([shop, forMs]) => ({ shop, forMs })),
       paused: this.#paused,
     };
+  }
+
+  /** A shop that is still paused when its slice's time is over would keep the sweep, and its tiers, from ending. */
+  async #leavePaused(): Promise<void> {
+    if (!this.#timeIsOver) return;
+    for (const shop of await pausedShops(this.#pool, [...this.#more])) this.#closed.set(shop, SHOP_PAUSED_MS);
   }
 
   async #look(): Promise<void> {
