@@ -6,6 +6,8 @@ import type { Both } from './words/words.ts';
 export interface PageProps {
   /** The values of the path's `:names`. */
   params: Readonly<Record<string, string>>;
+  /** All that there are. */
+  pages: readonly PageEntry[];
 }
 
 export const GROUPS = ['events', 'control', 'features', 'access'] as const;
@@ -21,5 +23,10 @@ export interface PageEntry {
   shortcut?: string;
   /** Who else doesn't see it in the menu; the API decides what anybody may read. */
   from?: 'operator' | 'admin';
+  /**
+   * Events of this type are shown here too: the value of their payload at `by` is the query's parameter `as`, or stands in the place
+   * of the path's name.
+   */
+  shows?: { type: string; by: string; as?: string };
   load(): Promise<{ Page: ComponentType<PageProps> }>;
 }

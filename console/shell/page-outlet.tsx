@@ -30,7 +30,7 @@ export function PageOutlet({ pages }: { pages: readonly PageEntry[] }) {
   // Another event is another page: nothing of the one before may stay.
   return (
     <Boundary key={path}>
-      <loaded.Page params={match(entry.path, path) ?? {}} />
+      <loaded.Page params={match(entry.path, path) ?? {}} pages={pages} />
     </Boundary>
   );
 }

@@ -39,6 +39,7 @@ import { createReadiness } from './readiness.ts';
 import { acceptRoutes } from './routes/accept.ts';
 import { accessRoutes } from './routes/access.ts';
 import { alertRoutes } from './routes/alerts.ts';
+import { emittedRoute } from './routes/emitted.ts';
 import { eventTypeRoutes } from './routes/event-types.ts';
 import { eventRoutes } from './routes/events.ts';
 import { failureRoutes } from './routes/failures.ts';
@@ -170,6 +171,7 @@ async function addFeatures(app: Api, core: ApiCore, dependencies: ApiDependencie
 function routesOfEvents(app: Api, core: ApiCore, features: readonly AnyFeature[]): void {
   acceptRoutes(app, core);
   eventRoutes(app, core);
+  emittedRoute(app, core);
   payloadRoutes(app, core);
   subjectRoutes(app, core, features);
   failureRoutes(app, core);

@@ -74,7 +74,7 @@ export const Event = Type.Object({
   createdAt: nullable(Time),
   updatedAt: nullable(Time),
   processedAt: nullable(Time),
-  source: Type.String(),
+  source: Type.String({ description: 'http, sql, a schedule, or emit and the id of the emitter.' }),
   cancelRequested: Type.Boolean(),
   compensating: Type.Boolean(),
   compensationError: nullable(Type.String()),

@@ -77,6 +77,7 @@ const ROUTES: Record<string, string[]> = {
     'DELETE /console/session',
     'GET /v1/events',
     'GET /v1/events/:id',
+    'GET /v1/events/:id/emitted',
     'GET /v1/events/:id/history',
   ],
   'viewer scoped payloads': ['GET /v1/events/:id/payload'],

@@ -154,6 +154,7 @@ describe('the documents', () => {
       '/v1/events/redrive',
       '/v1/events/{id}',
       '/v1/events/{id}/cancel',
+      '/v1/events/{id}/emitted',
       '/v1/events/{id}/history',
       '/v1/events/{id}/payload',
       '/v1/events/{id}/retry',

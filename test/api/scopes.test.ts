@@ -54,6 +54,41 @@ it('a key of some types or groups has those events alone, in lists and one by on
   expect(await idsOf(call, 'group=other')).toEqual([]);
 });
 
+it('what an event has emitted is paged, within the scopes, and by its index', async () => {
+  const api = await setup();
+  const { pool } = api.database;
+  const id = await post(api, 'note', 'a');
+  const { rows } = await pool.query(
+    `insert into tem.event (type, key, payload, "group", source)
+      select type, type || n, '1', case type when 'theirs' then 'acme' else '' end, 'emit ' || $1
+      from unnest(array['mine', 'theirs', 'mine']) with ordinality as t(type, n) returning id`,
+    [id],
+  );
+  const ids = rows.map((row) => row.id).sort();
+  const first = await api.call('GET', `/v1/events/${id}/emitted?limit=2`);
+  expect(first.body.events.map((event: { id: string }) => event.id)).toEqual(ids.slice(0, 2));
+  const second = await api.call('GET', `/v1/events/${id}/emitted?limit=2&cursor=${first.body.nextCursor}`);
+  expect(second.body).toMatchObject({ events: [{ id: ids[2], state: 'QUEUED' }], nextCursor: null });
+
+  const call = await keyed(api, { scopes: { types: ['note', 'theirs'] }, payloads: false });
+  expect((await call('GET', `/v1/events/${id}/emitted`)).body.events).toMatchObject([
+    { type: 'theirs', key: '[hidden]', group: 'acme' },
+  ]);
+  expect((await call('GET', `/v1/events/${ids[0]}/emitted`)).status).toBe(404);
+
+  const client = await pool.connect();
+  await client.query('begin');
+  // The few rows of a test would be read whole.
+  await client.query('set local enable_seqscan = off');
+  const plan = await client.query(
+    `explain select id from tem.event where source = $1 and starts_with(source, 'emit ') order by id limit 50`,
+    ['emit x'],
+  );
+  await client.query('rollback');
+  client.release();
+  expect(JSON.stringify(plan.rows)).toContain('event_emitted');
+});
+
 it('a confined key posts events of its own alone, and sees nothing but events', async () => {
   const api = await setup();
   const call = await keyed(api, { scopes: { types: ['note'], groups: ['acme'] } });

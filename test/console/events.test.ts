@@ -59,6 +59,21 @@ describeConsole('the pages of events', (tem) => {
     for (const each of [page, shared, one]) expect(await hacked(each)).toBeUndefined();
   });
 
+  test('the timeline of an event leads to what it caused, and from there back', async () => {
+    const [id] = await send(tem(), [anOrder('causes-1', 'succeed', { id: 'caused' })]);
+    await until(tem(), id!, 'PROCESSED');
+    const page = await tem().open(`/events/${id}`);
+    await page.getByRole('listitem').filter({ hasText: 'emitted notification' }).getByRole('link').click();
+    await page.getByRole('heading', { level: 1, name: /^notification / }).waitFor();
+    await page.getByRole('listitem').filter({ hasText: 'accepted, emit' }).waitFor();
+    await expectAccessible(page);
+    await page.getByRole('definition').getByRole('link', { name: 'Notifications' }).click();
+    await page.getByRole('heading', { level: 1, name: 'Inbox of warehouse' }).waitFor();
+    await page.getByRole('row').filter({ hasText: 'Order caused' }).getByRole('link', { name: 'Event' }).click();
+    await page.getByRole('definition').getByRole('link', { name: id! }).click();
+    await page.getByRole('heading', { level: 1, name: 'order causes-1' }).waitFor();
+  });
+
   test('an event is retried and cancelled by hand, and says why it waits', async () => {
     const [failed, waiting] = await send(tem(), [anOrder('retry-1', 'fail'), anOrder('cancel-1', 'wait')]);
     await until(tem(), failed!, 'FAILED');

@@ -77,7 +77,7 @@ describe.concurrent('an event that succeeds', () => {
       const { rows } = await scene.pool.query('select state, source from tem.event where key = $1', [
         `${event.key}-emitted`,
       ]);
-      return rows[0]?.state === 'PROCESSED' && rows[0]?.source === 'emit';
+      return rows[0]?.state === 'PROCESSED' && rows[0]?.source === `emit ${event.id}`;
     });
   });
 });

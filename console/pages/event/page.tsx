@@ -16,35 +16,38 @@ import { general } from '../../words/general.ts';
 import { useWords } from '../../words/words.ts';
 import type { EventJson } from '../events/event.ts';
 import { Actions } from './actions.tsx';
-import { Timeline, type Transition } from './timeline.tsx';
+import { eventLinks } from './event-links.tsx';
+import { Source } from './source.tsx';
+import { type Emitted, Timeline, type Transition } from './timeline.tsx';
 import { words } from './words.ts';
 
 interface Shown {
   event: EventJson;
   transitions: readonly Transition[];
+  emitted: Emitted;
 }
 
 const EVERY_MS = 3_000;
 
-export function Page({ params: { id = '' } }: PageProps) {
+export function Page({ params: { id = '' }, pages }: PageProps) {
   const texts = useWords(words);
   const generalTexts = useWords(general);
   const live = useLive<Shown>(id, (signal) => load(id, signal), { everyMs: EVERY_MS });
   if (!live.value) {
     return live.problem ? <Failed text={problemText(live.problem, generalTexts)} again={live.refresh} /> : <Loading />;
   }
-  const { event, transitions } = live.value;
+  const { event, transitions, emitted } = live.value;
   return (
     <>
       <Heading title={`${event.type} ${event.key ?? event.id}`} live={live}>
         <Actions event={event} done={live.refresh} />
       </Heading>
-      <Facts facts={useFacts(event)} />
+      <Facts facts={[...useFacts(event), [texts.seeAlso, eventLinks(pages, event)]]} />
       {event.lastError && <Text title={texts.lastError} text={event.lastError} />}
       {event.compensationError && <Text title={texts.compensationError} text={event.compensationError} />}
       <section class="part">
         <h2>{texts.timeline}</h2>
-        <Timeline event={event} transitions={transitions} />
+        <Timeline event={event} transitions={transitions} emitted={emitted} />
       </section>
       <Holdings event={event} />
     </>
@@ -53,11 +56,11 @@ export function Page({ params: { id = '' } }: PageProps) {
 
 async function load(id: string, signal: AbortSignal): Promise<Shown> {
   const path = below('/v1/events', id);
-  const [event, { transitions }] = await Promise.all([
-    call<EventJson>('GET', path, { signal }),
-    call<{ transitions: Transition[] }>('GET', `${path}/history`, { signal }),
-  ]);
-  return { event, transitions };
+  // One after the other: a page that stays open has one request under way.
+  const event = await call<EventJson>('GET', path, { signal });
+  const { transitions } = await call<{ transitions: Transition[] }>('GET', `${path}/history`, { signal });
+  const emitted = await call<Emitted>('GET', `${path}/emitted`, { signal });
+  return { event, transitions, emitted };
 }
 
 function Text({ title, text }: { title: string; text: string }) {
@@ -141,7 +144,7 @@ function useFacts(event: EventJson) {
     [texts.priority, String(event.priority)],
     [texts.attempts, retryCount > 0 && texts.of(retryCount, maxAttempts)],
     [texts.crashes, crashCount > 0 && String(crashCount)],
-    [texts.source, event.source],
+    [texts.source, <Source key="source" text={event.source} />],
     [texts.accepted, <Moment key="accepted" at={event.createdAt} />],
     [texts.due, event.runAt && event.runAt !== event.createdAt && <Moment key="due" at={event.runAt} />],
     [texts.next, event.nextRetryAt && <Moment key="next" at={event.nextRetryAt} />],

@@ -4,11 +4,14 @@ import { KeyConflict } from '../errors.ts';
 import { type Emit, TYPE_NAME_PATTERN } from '../event-type.ts';
 import type { EventTypes } from '../event-types.ts';
 import { acceptEvents, refuseAccept } from '../ledger/accept.ts';
+import { emittedBy } from '../ledger/emitted.ts';
 import type { LedgerTransaction } from './transaction.ts';
 
 const TYPE_NAME = new RegExp(TYPE_NAME_PATTERN);
 
-export function createEmit(types: EventTypes, tx: LedgerTransaction): Emit {
+/** `emitter`: the event whose handler it is; undefined where one handles several. */
+export function createEmit(types: EventTypes, tx: LedgerTransaction, emitter: string | undefined): Emit {
+  const source = emitter === undefined ? 'emit' : emittedBy(emitter);
   return async (typeName, payload, options = {}) => {
     const type = types.get(typeName);
     // A type that only another worker knows is accepted as SQL would accept it.
@@ -28,7 +31,7 @@ export function createEmit(types: EventTypes, tx: LedgerTransaction): Emit {
           ...options,
           ...(type?.ttlMs !== undefined && { ttlMs: type.ttlMs }),
           ...(type?.orderBy !== undefined && { orderBy: type.orderBy }),
-          source: 'emit',
+          source,
         },
       ]),
     );

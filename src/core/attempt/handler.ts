@@ -69,6 +69,8 @@ export async function callHandler(
   call: HandlerCall,
 ): Promise<Verdict> {
   const { signal } = call.controller;
+  const [emitter, another] = call.attempts;
+  const emit = createEmit(types, call.tx, another ? undefined : emitter?.id);
   // Cancelled, or the worker stops, before its turn came.
   if (signal.aborted) return aborted(signal);
   const limit = clock.limit(call.timeoutMs, () => call.controller.abort(new AttemptAborted('timeout')));
@@ -93,7 +95,7 @@ export async function callHandler(
   try {
     return await Promise.race([
       currentEvent.run({ attempts: call.attempts, log: call.log, hide: call.hide, fail }, () =>
-        judge(call, { emit: createEmit(types, call.tx), flows: flows ?? UNLIMITED, offTheClock: limit.offTheClock }),
+        judge(call, { emit, flows: flows ?? UNLIMITED, offTheClock: limit.offTheClock }),
       ),
       abandoned,
     ]);

@@ -30,7 +30,7 @@ test('an emitted event is there when the handler has committed, and not before',
   before.open();
   await running;
   expect(await emitted(pool, `${id}-next`)).toEqual([
-    { id: emittedId, state: 'QUEUED', source: 'emit', payload: { n: 1 } },
+    { id: emittedId, state: 'QUEUED', source: `emit ${id}`, payload: { n: 1 } },
   ]);
 });
 

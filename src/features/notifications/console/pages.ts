@@ -8,6 +8,7 @@ export const pages: readonly PageEntry[] = [
     title: { en: 'Notifications', tr: 'Bildirimler' },
     group: 'features',
     shortcut: 'n',
+    shows: { type: 'notification', by: 'user', as: 'user' },
     load: () => import('./page.tsx'),
   },
 ];

@@ -10,5 +10,10 @@ export const pages: readonly PageEntry[] = [
     shortcut: 'd',
     load: () => import('./page.tsx'),
   },
-  { path: '/reports/:id', title: { en: 'Report', tr: 'Rapor' }, load: () => import('./one.tsx') },
+  {
+    path: '/reports/:id',
+    title: { en: 'Report', tr: 'Rapor' },
+    shows: { type: 'report', by: 'report' },
+    load: () => import('./one.tsx'),
+  },
 ];
