@@ -35,6 +35,8 @@ export interface SearchIndex {
   /** The concrete index; writes go to its own alias, which is gone with it. */
   name: string;
   state: 'loading' | 'live' | 'kept' | 'lost' | 'cancelled';
+  /** False while somebody is about to make it on its target: it isn't lost then. */
+  made: boolean;
 }
 
 export interface Mapping extends Definition {

@@ -15,9 +15,15 @@ interface MappingRow {
   indices: SearchIndex[];
 }
 
+/** What whoever made an entry needs at most until the index is there; later it is taken up by others. */
+export const MAKING_WITHIN_MS = 300_000;
+
+// An index has its event as soon as it was made.
+const MADE = `(i.event_id is not null or i.created_at < now() - interval '${MAKING_WITHIN_MS} ms')`;
+
 const SELECT = `select m.id as "mappingId", m.table_schema as schema, m.table_name as "table", m.queue_name as "queueName",
     m.definition, coalesce((select jsonb_agg(jsonb_build_object('id', i.id::text, 'target', i.target, 'name', i.name,
-      'state', i.state) order by i.id) from tem.search_index i where i.mapping_id = m.id and i.state in ('loading', 'live')),
+      'state', i.state, 'made', ${MADE}) order by i.id) from tem.search_index i where i.mapping_id = m.id and i.state in ('loading', 'live')),
       '[]') as indices
   from tem.search_mapping m`;
 
@@ -76,7 +82,7 @@ export async function insertIndex(
     `with drawn as (select nextval('tem.search_index_id_seq') as id)
       insert into tem.search_index (id, mapping_id, target, name) overriding system value
       select d.id, $1, $2, $3 || '-' || lpad(d.id::text, 6, '0') from drawn d
-      returning id::text, target, name, state`,
+      returning id::text, target, name, state, false as made`,
     [mappingId, target, alias],
   );
   return rows[0] as SearchIndex;

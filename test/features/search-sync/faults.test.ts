@@ -4,13 +4,20 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { pino } from 'pino';
 import { expect, onTestFinished, test } from 'vitest';
+import { attach } from '../../../src/features/search-sync/attach/attach.ts';
+import { planMapping } from '../../../src/features/search-sync/attach/plan.ts';
 import { cancelLoad, rebuildLost, startReindex } from '../../../src/features/search-sync/load/reindex.ts';
+import { searchSettings } from '../../../src/features/search-sync/settings.ts';
 import { readMapping } from '../../../src/features/search-sync/store.ts';
+import type { Target } from '../../../src/features/search-sync/target/target.ts';
 import { lookAgainAtDeletes } from '../../../src/features/search-sync/watch/targets.ts';
+import { watchTurn } from '../../../src/features/search-sync/watch/watch.ts';
+import { readSettings } from '../../../src/settings.ts';
 import { waitFor } from '../../support/wait.ts';
 import { describeSearch, openSearchUrl, setup } from './setup.ts';
 
 const LISTINGS = 'create table listings (id integer primary key, title text, price float8)';
+const log = pino({ level: 'silent' });
 const EQUAL = { missing: 0, stale: 0, extra: 0 };
 
 type Fault = 'none' | 'away' | 'silent' | '503';
@@ -112,7 +119,7 @@ describeSearch('faults of a target', () => {
     });
     expect(await scene.stored(mapping, '9')).toBeDefined();
     expect(await scene.compare(mapping)).toMatchObject({ extra: 1 });
-    expect(await lookAgainAtDeletes(pool, pino({ level: 'silent' }))).toBeGreaterThan(0);
+    expect(await lookAgainAtDeletes(pool, log)).toBeGreaterThan(0);
     await scene.drained();
     expect(await scene.stored(mapping, '9')).toBeUndefined();
   });
@@ -133,7 +140,7 @@ describeSearch('faults of a target', () => {
     expect(rows).toHaveLength(1);
     // A delete with a version must not have made it.
     expect(await scene.search(`_cat/indices/*${lost?.name}*?format=json`)).toEqual([]);
-    const dependencies = { pool, targets: { default: scene.target }, log: pino({ level: 'silent' }) };
+    const dependencies = { pool, targets: { default: scene.target }, log };
     await rebuildLost(dependencies, (await readMapping(pool, { schema: 'public', name: 'listings' }))!, lost!.id);
     const anew = (await readMapping(pool, { schema: 'public', name: 'listings' }))!;
     await scene.load(anew);
@@ -146,6 +153,30 @@ describeSearch('faults of a target', () => {
     expect(found.count).toBe(49);
   });
 
+  test('an index that is about to be made is not taken for one that is gone', async () => {
+    const scene = await setup();
+    const { pool, index, target } = scene;
+    await pool.query(LISTINGS);
+    const settings = searchSettings.read(readSettings({}));
+    const looked: string[] = [];
+    // The watch looks just before the index is there.
+    const slow: Target = {
+      ...target,
+      async request(request) {
+        if (request.method === 'PUT' && request.path[0]?.startsWith(index)) {
+          await watchTurn({ pool, targets: { default: target }, states: scene.targets, settings, log });
+          looked.push(request.path[0]);
+        }
+        return target.request(request);
+      },
+    };
+    const plan = await planMapping(pool, 'listings', { index }, ['default']);
+    const { mapping } = await attach({ pool, targets: { default: slow }, log }, plan);
+    expect(looked).toEqual([mapping.indices[0]?.name]);
+    const { rows } = await pool.query('select name, state from tem.search_index');
+    expect(rows).toEqual([{ name: mapping.indices[0]?.name, state: 'loading' }]);
+  });
+
   test('a reindex swaps the alias under writes; a cancelled one leaves the present index', async () => {
     const scene = await setup();
     const { pool, index } = scene;
@@ -155,7 +186,7 @@ describeSearch('faults of a target', () => {
     await scene.load(first);
     await scene.startProcessor();
     const named = { schema: 'public', name: 'listings' };
-    const dependencies = { pool, targets: { default: scene.target }, log: pino({ level: 'silent' }) };
+    const dependencies = { pool, targets: { default: scene.target }, log };
     const [cancelled] = await startReindex(dependencies, (await readMapping(pool, named))!);
     expect(await startReindex(dependencies, (await readMapping(pool, named))!)).toEqual([]);
     expect(await cancelLoad(dependencies, cancelled!.id)).toBe(true);

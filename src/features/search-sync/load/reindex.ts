@@ -7,8 +7,8 @@ import { inTransaction } from '../../../core/ledger/in-transaction.ts';
 import { addIndex } from '../attach/attach.ts';
 import type { Mapping } from '../mapping.ts';
 import { readTable } from '../source/table.ts';
-import { type LoadRow, raiseRevision, readLoad, readLoads, updateIndex } from '../store.ts';
-import { deleteIndex } from '../target/indices.ts';
+import { type LoadRow, MAKING_WITHIN_MS, raiseRevision, readLoad, readLoads, updateIndex } from '../store.ts';
+import { deleteIndex, indexExists } from '../target/indices.ts';
 import type { Target } from '../target/target.ts';
 
 export interface ReindexDependencies {
@@ -57,7 +57,9 @@ export async function rebuildLost(
 ): Promise<void> {
   const lost = mapping.indices.find(({ id }) => id === indexId);
   const target = lost && targets[lost.target];
-  if (!lost || !target) return;
+  if (!lost?.made || !target) return;
+  // It may have been made since somebody missed it.
+  if (await indexExists(target, lost.name)) return;
   const source = await readTable(pool, { schema: mapping.schema, name: mapping.table });
   if (!source) return;
   const mine = await inTransaction(pool, async (client) => {
@@ -83,9 +85,20 @@ export async function rebuildMissing({ pool, targets }: ReindexDependencies, map
   for (const name of mapping.targets) {
     const target = targets[name];
     if (!target || mapping.indices.some((index) => index.target === name)) continue;
+    if (await isBeingAttached(pool, mapping, name)) continue;
     const source = await readTable(pool, { schema: mapping.schema, name: mapping.table });
     if (source) await addIndex({ pool, target }, mapping, { definition: mapping, source }, { searched: true });
   }
+}
+
+/** Whether an index is about to be added for the first time. */
+async function isBeingAttached(pool: pg.Pool, { mappingId }: Mapping, target: string): Promise<boolean> {
+  const { rowCount } = await pool.query(
+    `select from tem.search_mapping m where m.id = $1 and m.created_at > now() - interval '${MAKING_WITHIN_MS} ms'
+      and not exists (select from tem.search_index i where i.mapping_id = m.id and i.target = $2)`,
+    [mappingId, target],
+  );
+  return rowCount === 1;
 }
 
 /** Removes indices that were replaced long enough ago; resolves to how many. */
