@@ -17,8 +17,8 @@ import {
 } from './firing.ts';
 import { calendarFor } from './schedule.ts';
 
-/** Schedules in one transaction. */
-export const LOOK_SET_MAX = 200;
+/** Schedules that are read at once. */
+export const DUE_MAX = 1_000;
 
 export interface DueSchedule {
   id: string;
@@ -33,7 +33,7 @@ export async function dueSchedules(pool: Pool): Promise<DueSchedule[]> {
     text: `
       select schedule_id as id, coalesce(next_at <= clock_timestamp(), false) as fires
       from tem.schedule_state where look_at <= clock_timestamp() order by look_at limit $1`,
-    values: [LOOK_SET_MAX],
+    values: [DUE_MAX],
   });
   return rows;
 }
