@@ -7,6 +7,7 @@ import { WAITING_RUNS_MAX } from './core/attempt/waiting-runs.ts';
 import { milliseconds } from './core/duration.ts';
 import type { AnyFeature } from './core/feature.ts';
 import { parseAllowedRange } from './core/outbound/addresses.ts';
+import { readTracingSettings, type TracingSettings } from './core/tracing/settings.ts';
 import { features as allFeatures } from './features.ts';
 import { cacheFolderFrom, homeFrom } from './home-folder.ts';
 import { LOG_SETTINGS, type LogSettings, readLogSettings } from './log-settings.ts';
@@ -87,6 +88,8 @@ export interface Config {
   /** Who is told of incidents. */
   alerts: AlertSettings;
   log: LogSettings;
+  /** Undefined: no traces are sent. */
+  tracing: TracingSettings | undefined;
   /** Ports of the embedded default; the next free one is taken when one is in use, and any for 0. */
   embedded: { postgresBin: string | undefined; postgresPort: number; temporalPort: number; temporalUiPort: number };
 }
@@ -188,6 +191,7 @@ export function readConfig(environment: Environment, features: readonly AnyFeatu
     ),
     alerts: readAlertSettings(reader),
     log: readLogSettings(reader),
+    tracing: readTracingSettings(reader),
     embedded: {
       postgresBin: text('TEM_POSTGRES_BIN'),
       postgresPort: parsed('TEM_POSTGRES_PORT', 5_432, whole(0, 65_535)),

@@ -24,6 +24,7 @@ import { createTypeDirectory } from '../core/ledger/type-directory.ts';
 import { registerOperationFigures } from '../core/operation-figures.ts';
 import type { Outbound } from '../core/outbound/index.ts';
 import { registerScheduleFigures } from '../core/schedules/figures.ts';
+import { type Tracing, untraced } from '../core/tracing/index.ts';
 import type { Api, ApiCore } from './api.ts';
 import { requireAccess } from './auth.ts';
 import { BODY_BYTES_MAX, limitBodies, readBodies } from './body.ts';
@@ -52,6 +53,7 @@ import { redriveRoutes } from './routes/redrives.ts';
 import { subjectRoutes } from './routes/subjects.ts';
 import { workerRoutes } from './routes/workers.ts';
 import { scheduleRoutes } from './schedules/index.ts';
+import { traceRequests } from './traces.ts';
 import { readOnBeforeAnswers } from './unread-body.ts';
 
 export interface ApiDependencies {
@@ -71,6 +73,8 @@ export interface ApiDependencies {
   checkTemporal(): Promise<void>;
   /** Connects at its first call. */
   temporal: Client;
+  /** Absent: none. */
+  tracing?: Tracing;
   version: string;
 }
 
@@ -79,7 +83,7 @@ const REQUEST_TIMEOUT_MS = 3_600_000;
 const PATH_PARAMETER_LENGTH_MAX = 2_048;
 
 export async function buildApp(dependencies: ApiDependencies): Promise<Api> {
-  const { config, pool, watchPool, log, eventTypes } = dependencies;
+  const { config, pool, watchPool, log, eventTypes, tracing = untraced } = dependencies;
   const app: Api = Fastify({
     loggerInstance: log as FastifyBaseLogger,
     // A line for each request would drown the rest; failures and, at debug, accepted events have theirs.
@@ -100,7 +104,7 @@ export async function buildApp(dependencies: ApiDependencies): Promise<Api> {
   const callers = createCallers(config, watchPool);
   const directory = createTypeDirectory(pool, eventTypes);
   const stats = createStatsReader(watchPool);
-  const accepter = createAccepter(dependencies.acceptPool);
+  const accepter = createAccepter(dependencies.acceptPool, tracing);
   const core: ApiCore = {
     pool,
     accepter,
@@ -128,6 +132,7 @@ export async function buildApp(dependencies: ApiDependencies): Promise<Api> {
   readBodies(app);
   requireAccess(app, callers);
   core.metrics.watch(app);
+  traceRequests(app, tracing);
   limitBodies(app);
   readOnBeforeAnswers(app);
   closeAnsweredConnections(app);

@@ -80,6 +80,7 @@ export const Event = Type.Object({
   compensationError: nullable(Type.String()),
   crashCount: Type.Integer({ description: 'Workers that were lost while they ran it.' }),
   pruned: Type.Boolean({ description: 'Its payload is gone after the retention time; its key still counts.' }),
+  traceId: Type.Optional(Type.String({ description: 'Of the trace in which it was handed over.' })),
   waiting: Type.Optional(Waiting),
   previousPayloads: Type.Optional(
     Type.Array(Type.Object({ payload: Type.Unknown(), replacedAt: Time, actor: Type.String() }), {

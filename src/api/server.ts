@@ -15,6 +15,7 @@ import { hostUrl } from '../core/host-url.ts';
 import { createPool } from '../core/ledger/pool.ts';
 import { createOutbound } from '../core/outbound/index.ts';
 import { clientConnectionOptions, temporalConnectionOptions } from '../core/temporal.ts';
+import { startTracing } from '../core/tracing/index.ts';
 import { features as allFeatures } from '../features.ts';
 import type { Api } from './api.ts';
 import { buildApp } from './app.ts';
@@ -44,6 +45,8 @@ export async function startApi(config: Config, log: Logger, features = allFeatur
   if (databaseUrl === undefined) throw new ConfigError('DATABASE_URL: the API needs a database; set it, or use tem up');
   if (config.adminKey === undefined)
     throw new ConfigError('TEM_ADMIN_KEY: the API needs an admin key; set it, or use tem up');
+  const id = randomUUID();
+  const tracing = await startTracing(config.tracing, { service: 'tem-api', instance: id }, log);
   const pool = createPool(databaseUrl, {
     max: READ_CONNECTIONS,
     applicationName: 'tem api',
@@ -62,10 +65,11 @@ export async function startApi(config: Config, log: Logger, features = allFeatur
     connectionTimeoutMs: ACCEPT_CONNECTION_TIMEOUT_MS,
     queryTimeoutMs: ACCEPT_WITHIN_MS,
   });
-  const outbound = createOutbound({ allow: config.outboundAllow });
+  const outbound = createOutbound({ allow: config.outboundAllow, tracing });
   const temporal = createTemporal(config);
   const release = async (): Promise<void> => {
-    await Promise.allSettled([temporal.close(), outbound.close(), pool.end(), watchPool.end(), acceptPool.end()]);
+    const ends = [temporal.close(), outbound.close(), pool.end(), watchPool.end(), acceptPool.end(), tracing.stop()];
+    await Promise.allSettled(ends);
   };
 
   try {
@@ -82,6 +86,7 @@ export async function startApi(config: Config, log: Logger, features = allFeatur
       outbound,
       checkTemporal: temporal.check,
       temporal: temporal.client,
+      tracing,
       version: packageVersion(),
     });
     await app.listen({ host: config.api.host, port: config.api.port });
@@ -91,7 +96,7 @@ export async function startApi(config: Config, log: Logger, features = allFeatur
     const endWatch = watchWorkers(watchPool, { options: temporalConnectionOptions(config), namespace }, log);
     // It goes on where no worker is left to do it.
     const incidents = watchIncidents({
-      id: randomUUID(),
+      id,
       pool: watchPool,
       config,
       features,

@@ -13,6 +13,7 @@ import { createListener, type Listener } from '../core/ledger/listener.ts';
 import { createPool } from '../core/ledger/pool.ts';
 import { createOutbound } from '../core/outbound/index.ts';
 import { temporalConnectionOptions } from '../core/temporal.ts';
+import { type Tracing, untraced } from '../core/tracing/index.ts';
 import { ensureSearchAttributes } from './search-attributes.ts';
 
 const CONNECT_RETRY_MS = 1_000;
@@ -45,6 +46,7 @@ export interface WorkerConnections {
   client: Client;
   /** Whether Temporal has TEM's custom search attributes. */
   searchAttributes: boolean;
+  tracing: Tracing;
   close(): Promise<void>;
 }
 
@@ -74,6 +76,7 @@ export async function connectWorker(
   identity: string,
   features: readonly AnyFeature[],
   log: Logger,
+  tracing: Tracing = untraced,
 ): Promise<WorkerConnections> {
   const { databaseUrl } = config;
   if (databaseUrl === undefined) throw new Error('a worker needs DATABASE_URL');
@@ -86,7 +89,7 @@ export async function connectWorker(
     connectionTimeoutMs: HANDLER_CONNECTION_TIMEOUT_MS,
     queryTimeoutMs: QUERY_TIMEOUT_MS,
   });
-  const outbound = createOutbound({ allow: config.outboundAllow });
+  const outbound = createOutbound({ allow: config.outboundAllow, tracing });
   const featuresPool = createPool(databaseUrl, {
     max: FEATURE_CONNECTIONS,
     applicationName: 'tem features',
@@ -127,6 +130,7 @@ export async function connectWorker(
     temporal,
     client,
     searchAttributes,
+    tracing,
     close,
   };
 }

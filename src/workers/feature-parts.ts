@@ -27,7 +27,7 @@ export async function featureParts(assembly: Assembly, flows: Flows): Promise<Fe
     ...shared,
     workerId: id,
     ledgerId,
-    accept: createAccept(types, createAccepter(shared.pool)),
+    accept: createAccept(types, createAccepter(shared.pool, connections.tracing)),
     temporal: client,
     payloadOf: (event) => payloadOf(corePool, types, event),
     taskQueue,

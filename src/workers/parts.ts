@@ -9,7 +9,7 @@ import { watchIncidents } from '../core/alerts/index.ts';
 import { type AttemptDependencies, createAttemptDependencies } from '../core/attempt/dependencies.ts';
 import type { AnyFeature, BackgroundPart } from '../core/feature.ts';
 import { dependenciesOf } from '../core/feature-dependencies.ts';
-import { createWorkerFlows } from '../core/flows/index.ts';
+import { createWorkerFlows, type WorkerFlows } from '../core/flows/index.ts';
 import { createNotifier } from '../core/ledger/notifier.ts';
 import { onOneWorker } from '../core/one-worker.ts';
 import { workflowBundle } from './bundle.ts';
@@ -69,13 +69,12 @@ export async function assembleParts(
     mayJudge: () => lease.mayJudge(),
     flows: flows.flows,
     admission: flows.admission,
+    tracing: connections.tracing,
     log,
   });
   const starter = new Starter({ client, ledgerId, taskQueue, searchAttributes: connections.searchAttributes, log });
   const { slots, graceMs } = config.worker;
-  const { admission } = flows;
-  const { batch } = config;
-  const relay = new Relay({ workerId: id, pool, types, starter, listener, slots, admission, batch, log });
+  const relay = relayOf(assembly, starter, flows);
   flows.onChange(relay.flowsChanged);
   const orders = createOrders({ pool, workerId: id, drain: relay.drain, log });
   const metrics = metricsOf(assembly, attempts, relay);
@@ -133,6 +132,13 @@ export async function assembleParts(
     ),
   ];
   return { parts, attempts, lease, shutdown: orders.shutdown };
+}
+
+function relayOf({ id, config, connections, log }: Assembly, starter: Starter, { admission }: WorkerFlows): Relay {
+  const { corePool: pool, types, listener, tracing } = connections;
+  const { batch, worker } = config;
+  const { slots } = worker;
+  return new Relay({ workerId: id, pool, types, starter, listener, slots, admission, batch, tracing, log });
 }
 
 /** What people have asked for, worked off on one worker at a time. */

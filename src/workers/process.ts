@@ -6,6 +6,7 @@ import { hostname } from 'node:os';
 import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
 import type { AnyFeature } from '../core/feature.ts';
+import { startTracing } from '../core/tracing/index.ts';
 import { features as allFeatures } from '../features.ts';
 import { chosenFeatures } from './chosen-features.ts';
 import { connectWorker } from './connections.ts';
@@ -39,7 +40,8 @@ export async function startWorker(
   createNativeLogging(log);
   leanWorkflowThreads();
   const chosen = chosenFeatures(config.worker.features, catalog.features, 'TEM_FEATURES');
-  const connections = await connectWorker(config, temIdentity(id, hostname(), process.pid), chosen, log);
+  const tracing = await startTracing(config.tracing, { service: 'tem-worker', instance: id }, log);
+  const connections = await connectWorker(config, temIdentity(id, hostname(), process.pid), chosen, log, tracing);
   const taskQueue = taskQueueOf(connections.ledgerId, config);
   const { parts, attempts, lease, shutdown } = await assembleParts({
     id,
@@ -58,6 +60,7 @@ export async function startWorker(
         .catch((error: Error) => log.warn({ part: part.name, error: error.message }, 'a part failed to stop'));
     }
     await connections.close();
+    await tracing.stop();
   };
   try {
     for (const part of parts) {

@@ -156,6 +156,14 @@ function useFacts(event: EventJson) {
         {event.id}
       </span>,
     ],
+    [
+      texts.trace,
+      event.traceId && (
+        <span key="trace" class="code-text">
+          {event.traceId}
+        </span>
+      ),
+    ],
     [texts.workflow, <WorkflowLink key="workflow" id={event.workflowId} />],
   ] as const;
 }

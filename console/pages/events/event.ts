@@ -29,6 +29,7 @@ export interface EventJson {
   compensationError: string | null;
   crashCount: number;
   pruned: boolean;
+  traceId?: string;
   waiting?: { reason: string; until?: string; detail: string };
   /** What people edited away, newest first. */
   previousPayloads?: readonly { payload: Json; replacedAt: string; actor: string }[];

@@ -33,6 +33,7 @@ export function acceptedRow(input: AcceptInput, outcome: AcceptOutcome): EventRo
     compensation_error: null,
     crash_count: 0,
     pruned: false,
+    trace_context: outcome.traceContext ?? null,
     queued: true,
     behind: null,
     due_ahead: runAt > createdAt ? runAt : null,

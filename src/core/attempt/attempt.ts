@@ -9,6 +9,8 @@ import { errorText, type Mark, marks } from '../ledger/mark.ts';
 import { isLedgerLost } from '../ledger/pool.ts';
 import { LANE } from '../ledger/queue.ts';
 import { hidingSecrets } from '../secret-fields.ts';
+import { processing } from '../tracing/event-spans.ts';
+import { inSpan } from '../tracing/index.ts';
 import { admit } from './admit.ts';
 import { UNCOUNTED_MAX_MS } from './clock.ts';
 import type { AttemptDependencies } from './dependencies.ts';
@@ -100,7 +102,21 @@ export function dueByMs({ timeoutMs }: EventType): number {
 }
 
 /** Runs the handler of an attempt that has begun, and marks what came of it. */
-export async function runBegun(
+export function runBegun(
+  dependencies: AttemptDependencies,
+  type: EventType,
+  begun: Begun,
+  controller: AbortController,
+  mode: AttemptMode,
+): Promise<AttemptOutcome> {
+  const run = () => runHandler(dependencies, type, begun, controller, mode);
+  return inSpan(processing(dependencies.tracing, begun), run, ({ outcome }) => ({
+    attributes: { 'tem.outcome': outcome },
+    errorType: ['retry', 'settle', 'extinct'].includes(outcome) ? 'attempt_failed' : undefined,
+  }));
+}
+
+async function runHandler(
   dependencies: AttemptDependencies,
   type: EventType,
   begun: Begun,

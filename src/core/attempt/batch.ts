@@ -7,6 +7,8 @@ import type { BeginAnswer, Begun } from '../ledger/begin.ts';
 import { freeForOwnRun } from '../ledger/free.ts';
 import { openAmong } from '../ledger/mark.ts';
 import { hidingSecrets } from '../secret-fields.ts';
+import { processingTogether } from '../tracing/event-spans.ts';
+import { inSpan } from '../tracing/index.ts';
 import { admit } from './admit.ts';
 import {
   type AttemptMode,
@@ -139,13 +141,24 @@ async function runMember(
  * `processed` when the type's `handleAll` took them all and every mark is committed with its work, `apart` when it was
  * called in vain and its events are to be taken one by one.
  */
-async function handledTogether(
-  dependencies: AttemptDependencies,
-  type: EventType,
-  begun: Begun[],
-): Promise<'processed' | 'released' | 'apart' | 'not called'> {
+async function handledTogether(dependencies: AttemptDependencies, type: EventType, begun: Begun[]): Promise<Together> {
   const { handleAll } = type;
   if (!handleAll || begun.length < 2) return 'not called';
+  const span = processingTogether(dependencies.tracing, type.name, begun);
+  return inSpan(
+    span,
+    () => handleTogether(dependencies, { ...type, handleAll }, begun),
+    (outcome) => ({ attributes: { 'tem.outcome': outcome } }),
+  );
+}
+
+type Together = 'processed' | 'released' | 'apart' | 'not called';
+
+async function handleTogether(
+  dependencies: AttemptDependencies,
+  type: EventType & Required<Pick<EventType, 'handleAll'>>,
+  begun: Begun[],
+): Promise<Together> {
   const admissions = begun.map((each) => admit(dependencies.types, type, each.payload));
   if (admissions.some((each) => 'refusal' in each)) return 'not called';
   const payloads = admissions.map((each) => (each as { payload: unknown }).payload);
@@ -164,7 +177,7 @@ async function handledTogether(
       timeoutMs: type.timeoutMs,
       log,
       hide,
-      invoke: (context) => handleAll(events, context),
+      invoke: (context) => type.handleAll(events, context),
     });
     if (verdict.verdict !== 'returned') {
       await tx.rollback();

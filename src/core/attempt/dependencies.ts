@@ -11,6 +11,7 @@ import { type BeginAnswer, type BeginRequest, begin } from '../ledger/begin.ts';
 import { type Mark, mark } from '../ledger/mark.ts';
 import type { Notifier } from '../ledger/notifier.ts';
 import { isUnavailable } from '../ledger/pool.ts';
+import { type Tracing, untraced } from '../tracing/index.ts';
 import { type AttemptClock, createAttemptClock } from './clock.ts';
 import { createPace, type Pace } from './pace.ts';
 import { createRunning, type Running } from './running.ts';
@@ -41,17 +42,19 @@ export interface AttemptDependencies {
   /** Runs of its own that wait in Temporal. */
   waitingRuns: WaitingRuns;
   notifier: Notifier;
+  tracing: Tracing;
   log: Logger;
 }
 
 export function createAttemptDependencies(
   given: Pick<AttemptDependencies, 'workerId' | 'types' | 'marksPool' | 'handlersPool' | 'notifier' | 'log'> &
-    Partial<Pick<AttemptDependencies, 'mayJudge' | 'admission' | 'flows'>> & { waitingRunsMax?: number },
+    Partial<Pick<AttemptDependencies, 'mayJudge' | 'admission' | 'flows' | 'tracing'>> & { waitingRunsMax?: number },
 ): AttemptDependencies {
   const mayJudge = given.mayJudge ?? (() => true);
   const group = { sizeMax: GROUP_SIZE_MAX, statementsMax: GROUP_STATEMENTS_MAX, isShared: isUnavailable };
   return {
     ...given,
+    tracing: given.tracing ?? untraced,
     mayJudge,
     begin: createGroupCommit<BeginRequest, BeginAnswer>({
       ...group,

@@ -3,14 +3,20 @@
 import { KeyConflict } from '../errors.ts';
 import { type Emit, TYPE_NAME_PATTERN } from '../event-type.ts';
 import type { EventTypes } from '../event-types.ts';
-import { acceptEvents, refuseAccept } from '../ledger/accept.ts';
+import { type AcceptInput, acceptEvents, refuseAccept } from '../ledger/accept.ts';
 import { emittedBy } from '../ledger/emitted.ts';
+import { publishing } from '../tracing/event-spans.ts';
+import { inSpan, type Tracing } from '../tracing/index.ts';
 import type { LedgerTransaction } from './transaction.ts';
 
 const TYPE_NAME = new RegExp(TYPE_NAME_PATTERN);
 
 /** `emitter`: the event whose handler it is; undefined where one handles several. */
-export function createEmit(types: EventTypes, tx: LedgerTransaction, emitter: string | undefined): Emit {
+export function createEmit(
+  { types, tracing }: { types: EventTypes; tracing: Tracing },
+  tx: LedgerTransaction,
+  emitter: string | undefined,
+): Emit {
   const source = emitter === undefined ? 'emit' : emittedBy(emitter);
   return async (typeName, payload, options = {}) => {
     const type = types.get(typeName);
@@ -22,19 +28,18 @@ export function createEmit(types: EventTypes, tx: LedgerTransaction, emitter: st
       throw new TypeError(`emit: ${JSON.stringify(typeName)} is no name of an event type`);
     if (refusal)
       throw new TypeError(`emit ${typeName}: ${refusal.path === '' ? 'the payload' : refusal.path} ${refusal.message}`);
-    const [outcome] = await tx.run((client) =>
-      acceptEvents(client, [
-        {
-          type: typeName,
-          payload,
-          ...(type?.priority !== undefined && { priority: type.priority }),
-          ...options,
-          ...(type?.ttlMs !== undefined && { ttlMs: type.ttlMs }),
-          ...(type?.orderBy !== undefined && { orderBy: type.orderBy }),
-          source,
-        },
-      ]),
-    );
+    const span = publishing(tracing, new Set([typeName]), 1);
+    const event: AcceptInput = {
+      type: typeName,
+      payload,
+      ...(type?.priority !== undefined && { priority: type.priority }),
+      ...options,
+      ...(type?.ttlMs !== undefined && { ttlMs: type.ttlMs }),
+      ...(type?.orderBy !== undefined && { orderBy: type.orderBy }),
+      source,
+      traceContext: span.context,
+    };
+    const [outcome] = await inSpan(span, () => tx.run((client) => acceptEvents(client, [event])));
     if (outcome?.status === 'conflict')
       throw new KeyConflict(`emit ${typeName}: key ${options.key} has another payload`);
     if (!outcome) throw new Error(`emit ${typeName}: not accepted`);

@@ -8,6 +8,7 @@ import type { FlowTaker, HandlerContext } from '../event-type.ts';
 import type { EventTypes } from '../event-types.ts';
 import { errorText } from '../ledger/mark.ts';
 import { isUnavailable } from '../ledger/pool.ts';
+import type { Tracing } from '../tracing/index.ts';
 import type { AttemptClock } from './clock.ts';
 import { createEmit } from './emit.ts';
 import { type AbortReason, AttemptAborted } from './running.ts';
@@ -65,12 +66,17 @@ export interface HandlerCall {
 
 /** Runs the handler within its time limit. Never rejects. */
 export async function callHandler(
-  { clock, types, flows }: { clock: AttemptClock; types: EventTypes; flows?: FlowTaker | undefined },
+  {
+    clock,
+    types,
+    flows,
+    tracing,
+  }: { clock: AttemptClock; types: EventTypes; flows?: FlowTaker | undefined; tracing: Tracing },
   call: HandlerCall,
 ): Promise<Verdict> {
   const { signal } = call.controller;
   const [emitter, another] = call.attempts;
-  const emit = createEmit(types, call.tx, another ? undefined : emitter?.id);
+  const emit = createEmit({ types, tracing }, call.tx, another ? undefined : emitter?.id);
   // Cancelled, or the worker stops, before its turn came.
   if (signal.aborted) return aborted(signal);
   const limit = clock.limit(call.timeoutMs, () => call.controller.abort(new AttemptAborted('timeout')));

@@ -7,10 +7,12 @@ import type { CompensationContext, EventType } from '../event-type.ts';
 import { errorText, marks } from '../ledger/mark.ts';
 import { beginSettling, noteUncompensated, type Settling } from '../ledger/settle.ts';
 import { hidingSecrets } from '../secret-fields.ts';
+import { compensating } from '../tracing/event-spans.ts';
+import { inSpan } from '../tracing/index.ts';
 import { admit } from './admit.ts';
 import { type AttemptOutcome, dueByMs, typeOf } from './attempt.ts';
 import type { AttemptDependencies } from './dependencies.ts';
-import { callHandler } from './handler.ts';
+import { callHandler, type Verdict } from './handler.ts';
 import { ledger, markInTransaction, persist, untilFree } from './persist.ts';
 import { LedgerTransaction } from './transaction.ts';
 import { view } from './view.ts';
@@ -119,15 +121,19 @@ async function compensate(
     const log = dependencies.log.child({ event: taken.id, type: type.name, compensating: true });
     const event = view({ ...taken, lane: 0 }, type, admission.payload);
     const error = { message: taken.lastError ?? 'the event was cancelled' };
-    const verdict = await callHandler(dependencies, {
-      attempts: [taken],
-      tx,
-      controller,
-      timeoutMs: type.timeoutMs,
-      log,
-      hide,
-      invoke: (context) => type.compensate?.(event, { ...context, error } as CompensationContext),
-    });
+    const call = (): Promise<Verdict> =>
+      callHandler(dependencies, {
+        attempts: [taken],
+        tx,
+        controller,
+        timeoutMs: type.timeoutMs,
+        log,
+        hide,
+        invoke: (context) => type.compensate?.(event, { ...context, error } as CompensationContext),
+      });
+    const verdict = await inSpan(compensating(dependencies.tracing, taken), call, ({ verdict: came }) => ({
+      errorType: came === 'returned' ? undefined : came,
+    }));
     if (verdict.verdict !== 'returned') {
       await tx.rollback();
       if (verdict.verdict === 'ledgerLost')

@@ -161,7 +161,7 @@ async function eraseSome(client: PoolClient, type: SubjectType, subject: string)
        update tem.transition set error = null where event_id = any(array(select id from chosen)) and error is not null
      ), emptied as (
        update tem.event set payload = 'null', key = id::text, "group" = '', result = null, last_error = null,
-         compensation_error = null, fingerprint = null, pruned = true, erased_at = clock_timestamp()
+         compensation_error = null, fingerprint = null, trace_context = null, pruned = true, erased_at = clock_timestamp()
        where id = any(array(select id from chosen))
      )
      select count(*)::int as erased from chosen`,

@@ -23,6 +23,8 @@ export interface AcceptInput {
   orderBy?: string | undefined;
   /** Who accepted it: `http`, `emit ...`. */
   source: string;
+  /** The trace that it belongs to (src/core/tracing). */
+  traceContext?: string | undefined;
 }
 
 export interface AcceptOutcome {
@@ -33,6 +35,8 @@ export interface AcceptOutcome {
   /** Times that Postgres gave to an accepted event. */
   createdAt?: Date;
   runAt?: Date;
+  /** Of an accepted event that belongs to a trace. */
+  traceContext?: string;
 }
 
 export interface Queryable {
@@ -116,8 +120,8 @@ const INSERT = `
     select set_config('lock_timeout', coalesce($9, current_setting('lock_timeout')), true)
   ), given as (
     select g.* from patience, unnest($1::uuid[], $2::text[], $3::text[], $4::jsonb[], $5::smallint[], $6::text[],
-      $7::timestamptz[], $8::text[], $10::timestamptz[], $11::float8[], $12::text[]) with ordinality
-      as g(id, type, key, payload, priority, "group", run_at, source, expires_at, ttl_ms, order_by, n)
+      $7::timestamptz[], $8::text[], $10::timestamptz[], $11::float8[], $12::text[], $13::text[]) with ordinality
+      as g(id, type, key, payload, priority, "group", run_at, source, expires_at, ttl_ms, order_by, trace_context, n)
   ), ordered as materialized (
     -- Once for all: asked for each event it took a tenth of the statement.
     select tem.ordered_bits() as bits
@@ -125,9 +129,9 @@ const INSERT = `
     select given.*, case when order_by is not null then tem.line_at(type, payload, order_by)
       when bits & tem.order_bit(type) <> 0 then tem.line_of(type, payload) end as line from given, ordered
   )
-  insert into tem.event (id, type, key, payload, priority, "group", run_at, due_at, source, expires_at, line)
+  insert into tem.event (id, type, key, payload, priority, "group", run_at, due_at, source, expires_at, line, trace_context)
   select id, type, key, payload, priority, "group", coalesce(run_at, now()), greatest(run_at, statement_timestamp()), source,
-      coalesce(expires_at, greatest(run_at, now()) + ttl_ms * interval '1 ms'), line
+      coalesce(expires_at, greatest(run_at, now()) + ttl_ms * interval '1 ms'), line, trace_context
     from placed order by line nulls first, type, key, n
   on conflict on constraint event_type_key do nothing
   returning id, created_at as "createdAt", run_at as "runAt", tem.ring()`;
@@ -149,6 +153,8 @@ async function insert(client: Queryable, rows: Row[], patience: Patience): Promi
       rows.map((row) => row.event.expiresAt?.toISOString() ?? null),
       rows.map((row) => row.event.ttlMs ?? null),
       rows.map((row) => row.event.orderBy ?? null),
+      // Without any trace, no more than a null.
+      rows.some((row) => row.event.traceContext) ? rows.map((row) => row.event.traceContext ?? null) : null,
     ],
     ...answerWithin(patience),
   });
@@ -157,7 +163,9 @@ async function insert(client: Queryable, rows: Row[], patience: Patience): Promi
     const found = inserted.get(row.id);
     // The same id twice in one call: the second is compared with the first.
     if (!found || !inserted.delete(row.id)) return [];
-    return [[row, { status: 'accepted', id: row.id, createdAt: found.createdAt, runAt: found.runAt }]];
+    const { traceContext } = row.event;
+    const { createdAt, runAt } = found;
+    return [[row, { status: 'accepted', id: row.id, createdAt, runAt, ...(traceContext && { traceContext }) }]];
   });
 }
 

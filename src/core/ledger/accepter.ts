@@ -5,6 +5,8 @@ import type { Pool, PoolClient } from 'pg';
 import { LedgerUnavailable } from '../errors.ts';
 import { createGroupCommit } from '../group-commit.ts';
 import { valueAt } from '../json/pointer.ts';
+import { publishing } from '../tracing/event-spans.ts';
+import { inSpan, type Tracing, untraced } from '../tracing/index.ts';
 import { createTurns } from '../turns.ts';
 import { within } from '../within.ts';
 import { type AcceptInput, type AcceptOutcome, acceptEvents } from './accept.ts';
@@ -37,7 +39,7 @@ export interface Accepter {
   foundDiskFull(): boolean;
 }
 
-export function createAccepter(pool: Pool): Accepter {
+export function createAccepter(pool: Pool, tracing: Tracing = untraced): Accepter {
   const write = createGroupCommit<AcceptInput, AcceptOutcome>({
     write: (events) => writeGroup(pool, events),
     sizeMax: GROUP_SIZE_MAX,
@@ -62,27 +64,43 @@ export function createAccepter(pool: Pool): Accepter {
       }
       waiting += 1;
       waitingBytes += bytes;
-      const written = write(event).finally(() => {
+      const span = publishing(tracing, new Set([event.type]), 1);
+      const written = write(traced(event, span.context)).finally(() => {
         waiting -= 1;
         waitingBytes -= bytes;
       });
-      return answerOf(ANSWER_WITHIN_MS, written).catch(translate);
+      const answer = answerOf(ANSWER_WITHIN_MS, written).catch(translate);
+      return inSpan(span, () => answer, tellOutcome);
     },
     acceptBatch(events) {
       let gone = false;
+      const span = publishing(tracing, new Set(events.map(({ type }) => type)), events.length);
       // A turn lasts as long as the work, not as long as its caller waits.
       const written = batches(() => {
         if (gone) throw new LedgerUnavailable('the caller has gone');
-        return writeBatch(pool, events);
+        return writeBatch(
+          pool,
+          events.map((event) => traced(event, span.context)),
+        );
       });
-      return answerOf(BATCH_ANSWER_WITHIN_MS, written)
+      const answer = answerOf(BATCH_ANSWER_WITHIN_MS, written)
         .finally(() => {
           gone = true;
         })
         .catch(translate);
+      return inSpan(span, () => answer);
     },
     foundDiskFull: () => performance.now() < diskFullUntil,
   };
+}
+
+/** An event that has no trace of its own belongs to that of its acceptance. */
+function traced(event: AcceptInput, traceContext: string | undefined): AcceptInput {
+  return traceContext === undefined || event.traceContext !== undefined ? event : { ...event, traceContext };
+}
+
+function tellOutcome({ id, status }: AcceptOutcome): ReturnType<NonNullable<Parameters<typeof inSpan>[2]>> {
+  return { attributes: { 'messaging.message.id': id, 'tem.outcome': status } };
 }
 
 /** The answer, or LedgerUnavailable in time. What is under way goes on: whoever repeats with the same key finds it. */

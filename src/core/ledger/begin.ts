@@ -46,6 +46,7 @@ export interface Begun {
   begunBefore: boolean;
   /** One of LANE. */
   lane: number;
+  traceContext: string | null;
 }
 
 export type BeginAnswer =
@@ -136,7 +137,7 @@ const BEGIN = `
     select * from unnest($1::uuid[], $2::int[], $3::int[], $4::int[], $5::float8[], $6::bool[], $9::float8[]) with ordinality
       as i(id, generation, attempt, max_attempts, due_by_ms, ownerless, ttl_ms, n)
   ), locked as materialized (
-    select e.id, e.type, e.key, e.payload, e."group", e.priority, e.created_at, e.state, e.epoch, e.version,
+    select e.id, e.type, e.key, e.payload, e."group", e.priority, e.created_at, e.state, e.epoch, e.version, e.trace_context,
       e.retry_count, e.next_retry_at, e.crash_count, e.lane, e.compensating, e.cancel_requested, e.generation, e.begun,
       coalesce(e.expires_at, greatest(e.run_at, e.created_at) + i.ttl_ms * interval '1 ms') as expires_at,
       i.generation as run_generation, i.attempt, i.max_attempts, i.due_by_ms, i.ownerless, i.n, e.epoch_generation,
@@ -191,6 +192,6 @@ const BEGIN = `
   select j.n::int as n, j.id, j.disposition, j.state, j.type, j.key, j.payload, j."group", j.priority, j.created_at as "createdAt",
     j.retry_count as "retryCount", j.retry_count + 1 as attempt, j.begun as "begunBefore",
     -- As \`taken\` has written them: its rows were locked. Joining it would compare each of 500 with each.
-    case when j.disposition in ('run', 'poisoned') then j.epoch + 1 end as epoch, j.lane_now as lane,
+    case when j.disposition in ('run', 'poisoned') then j.epoch + 1 end as epoch, j.lane_now as lane, j.trace_context as "traceContext",
     extract(epoch from j.next_retry_at - clock_timestamp())::float8 * 1000 as "delayMs"
   from judged j`;

@@ -23,6 +23,7 @@ export interface Claimed {
   dueAt: string;
   /** How long it has been due. */
   lateMs: number;
+  traceContext: string | null;
   /**
    * Only for events whose payload nobody has held against the code's schema yet (SQL; an API without the type), and only
    * the first time: who died over it left it to an attempt, which counts.
@@ -64,7 +65,7 @@ export async function claim(pool: Pool, request: ClaimRequest): Promise<Claimed[
       from picked where e.id = picked.id
       returning e.id, e.type, e.key, e.lane, e.priority, e."group", e.generation, e.epoch,
         e.retry_count as "retryCount", picked.due_at::text as "dueAt",
-        extract(epoch from clock_timestamp() - picked.due_at)::float8 * 1000 as "lateMs",
+        extract(epoch from clock_timestamp() - picked.due_at)::float8 * 1000 as "lateMs", e.trace_context as "traceContext",
         case when e.lane = ${LANE.shared} and ${PAYLOAD_UNCHECKED} then e.payload end as "uncheckedPayload"`,
     values: [...columnsOf(request.lanes), request.take, request.workerId, request.workflowId ?? null, CLAIM_DUE_MS],
   });

@@ -30,7 +30,8 @@ interface Found extends EventRow {
 const COLUMNS = `
   e.id, e.type, e.key, e.payload, e.priority, e."group", e.run_at, e.expires_at, e.state, e.retry_count, e.max_attempts, e.last_error,
   e.next_retry_at, e.locked_at, e.result, e.created_at, e.updated_at, e.processed_at, e.source, e.workflow_id,
-  e.cancel_requested, e.compensating, e.compensation_error, e.crash_count, e.pruned, e.due_at is not null as queued,
+  e.cancel_requested, e.compensating, e.compensation_error, e.crash_count, e.pruned, e.trace_context,
+  e.due_at is not null as queued,
   case when e.line is not null and e.due_at is null and e.due_by is null and e.state in ('QUEUED', 'FAILED')
     then coalesce((select l.event_id from tem.line l where l.id = e.line), e.id) end as behind,
   case when e.state = 'QUEUED' and e.due_at > clock_timestamp() then e.due_at

@@ -4,6 +4,7 @@
 import type { EventTypeDescription } from '../event-type-description.ts';
 import type { FlowWaiting } from '../flows/waiting.ts';
 import { maskSecrets } from '../secret-fields.ts';
+import { traceIdOf } from '../tracing/index.ts';
 import { eventWorkflowId } from '../workflow-id.ts';
 import type { EventState } from './states.ts';
 import type { TypeDirectory } from './type-directory.ts';
@@ -36,6 +37,7 @@ export interface EventRow {
   compensation_error: string | null;
   crash_count: number;
   pruned: boolean;
+  trace_context: string | null;
   /** Whether nobody has claimed it. */
   queued: boolean;
   /** Of a line: the event that has its turn before this one, or this one itself when none has. */
@@ -84,6 +86,8 @@ export interface EventJson {
   compensationError: string | null;
   crashCount: number;
   pruned: boolean;
+  /** Of an event that was handed over within a trace. */
+  traceId?: string;
   waiting?: Waiting;
   /** Of one event that a person has edited. */
   previousPayloads?: PreviousPayload[];
@@ -93,6 +97,7 @@ export interface EventJson {
 export function presentEvent(row: EventRow, types: TypeDirectory, held?: FlowWaiting): EventJson {
   const known = types.get(row.type);
   const description = known?.description;
+  const traceId = traceIdOf(row.trace_context);
   const waiting = waitingOf(row, types.isFresh() ? (known?.workers ?? 0) : undefined, held);
   return {
     id: row.id,
@@ -120,6 +125,7 @@ export function presentEvent(row: EventRow, types: TypeDirectory, held?: FlowWai
     compensationError: row.compensation_error,
     crashCount: row.crash_count,
     pruned: row.pruned,
+    ...(traceId !== undefined && { traceId }),
     ...(waiting && { waiting }),
   };
 }

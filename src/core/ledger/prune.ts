@@ -75,7 +75,7 @@ const PRUNE = `
     delete from tem.previous_payload where event_id = any(array(select id from chosen where not own_key))
   ), emptied as (
     update tem.event set payload = to_jsonb(tem.payload_digest(payload)), result = null, last_error = null,
-      compensation_error = null, line = null, pruned = true
+      compensation_error = null, line = null, trace_context = null, pruned = true
     where id = any(array(select id from chosen where not own_key))
   )
   select (select count(*) from chosen)::int as count`;

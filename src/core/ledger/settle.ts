@@ -26,6 +26,7 @@ export interface Settling {
   tries: number;
   /** Set when it has killed its worker too often: it is given up. */
   poisoned: boolean;
+  traceContext: string | null;
 }
 
 export type SettleAnswer =
@@ -91,6 +92,7 @@ export async function beginSettling(
       )
       select l.disposition, l.id, l.type, l.key, l.payload, l."group", l.priority, l.created_at as "createdAt", t.epoch,
         l.retry_count as attempt, l.last_error as "lastError", l.begun, l.state, l.compensation_tries as tries,
+        l.trace_context as "traceContext",
         l.crashed > 0 and l.crash_count + 1 >= ${CRASHES_MAX} as poisoned,
         case when l.cancel_requested then 'CANCELLED' else 'EXTINCT' end as to
       from locked l left join taken t on t.id = l.id`,

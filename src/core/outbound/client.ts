@@ -4,6 +4,7 @@
 
 import { isIP, type LookupFunction } from 'node:net';
 import { Agent, buildConnector, type Dispatcher } from 'undici';
+import { inSpan, type Span, type Tracing, traceHeaders, untraced } from '../tracing/index.ts';
 import { type AllowedRange, allowedAt, isPermitted, parseAllowedRange } from './addresses.ts';
 import { decodeBody } from './content-coding.ts';
 import { skipInterimAnswers } from './interim-answers.ts';
@@ -16,6 +17,8 @@ export interface OutboundOptions {
   allow: readonly string[];
   /** The machine's names unless another source is given. */
   lookup?: LookupAll;
+  /** A request is part of what makes it, and says so to the target. */
+  tracing?: Tracing;
 }
 
 const DEFAULT_PORTS = { 'http:': 80, 'https:': 443 } as const;
@@ -26,7 +29,7 @@ const REQUESTS_MAX = 1_000;
 const PLACE_WAIT_MAX_MS = 45_000;
 
 /** Makes the client. Throws a RangeError for an entry of `allow` that is neither an address nor a CIDR. */
-export function createOutbound({ allow, lookup = createLookup() }: OutboundOptions): Outbound {
+export function createOutbound({ allow, lookup = createLookup(), tracing = untraced }: OutboundOptions): Outbound {
   const allowed = allow.map(parseAllowedRange);
   const agent = new Agent({
     connect: judgingConnector(allowed, sharedLookup(lookup)),
@@ -40,10 +43,17 @@ export function createOutbound({ allow, lookup = createLookup() }: OutboundOptio
   const refuse = (url: string): string | undefined => refuseUrl(url, allowed);
 
   async function request(url: string, wanted: OutboundRequest): Promise<OutboundResponse> {
-    const { method, headers, body, signal, offTheClock } = wanted;
     const refusal = refuse(url);
     if (refusal !== undefined) throw new TargetRefused(refusal);
-    const { origin, pathname, search } = new URL(url);
+    const target = new URL(url);
+    const span = calling(tracing, wanted.method, target);
+    // A caller that sends a context of its own means that one.
+    const headers = { ...traceHeaders(span.context), ...wanted.headers };
+    return inSpan(span, () => send(target, { ...wanted, headers }), toldOfAnswer);
+  }
+
+  async function send({ origin, pathname, search }: URL, wanted: OutboundRequest): Promise<OutboundResponse> {
+    const { method, headers, body, signal, offTheClock } = wanted;
     // What others hold is not the attempt's own time (rule 3).
     if (!places.tryAcquire(origin, signal)) await offTheClock(() => places.acquire(origin, signal));
     try {
@@ -66,6 +76,24 @@ export function createOutbound({ allow, lookup = createLookup() }: OutboundOptio
   }
 
   return { refuse, request, close: () => agent.destroy() };
+}
+
+/** Not the path: it may hold a secret, as those of chats' webhooks do. */
+function calling(tracing: Tracing, method: string, { protocol, hostname, href }: URL): Span {
+  return tracing.span({
+    name: method,
+    kind: 'client',
+    attributes: {
+      'http.request.method': method,
+      'url.scheme': protocol.slice(0, -1),
+      'server.address': hostname,
+      'server.port': portOf(href),
+    },
+  });
+}
+
+function toldOfAnswer({ status }: OutboundResponse) {
+  return { attributes: { 'http.response.status_code': status }, errorType: status < 400 ? undefined : String(status) };
 }
 
 function refuseUrl(url: string, allowed: readonly AllowedRange[]): string | undefined {

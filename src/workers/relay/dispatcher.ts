@@ -11,6 +11,8 @@ import { type Claimed, claim, unclaim } from '../../core/ledger/claim.ts';
 import { LANE } from '../../core/ledger/queue.ts';
 import { refuseQueued } from '../../core/ledger/refuse.ts';
 import { evenShare, shareLeft } from '../../core/share.ts';
+import { receiving } from '../../core/tracing/event-spans.ts';
+import { type Tracing, untraced } from '../../core/tracing/index.ts';
 import { eventWorkflowId } from '../../core/workflow-id.ts';
 import type { ClaimedEvent } from './held.ts';
 import type { KnownLane, Lanes } from './lanes.ts';
@@ -45,6 +47,7 @@ export interface DispatcherOptions {
   admission?: Admission | undefined;
   /** False: every event has a workflow of its own. */
   batch: boolean;
+  tracing?: Tracing | undefined;
   /** A start has ended, well or not. */
   onStart(): void;
   log: Logger;
@@ -197,13 +200,21 @@ export class Dispatcher {
   }
 
   #launch(workflowId: string, type: EventType, rows: Claimed[], starting: Promise<boolean>): void {
+    const spans = rows.map((row) => receiving(this.#options.tracing ?? untraced, row));
+    const end = (errorType?: string): void => {
+      for (const span of spans) span.end({}, errorType);
+    };
     const done: Promise<void> = starting
       .then((eager) => {
+        end();
         this.counters.started += 1;
         if (eager) this.counters.startedEagerly += 1;
         this.pauseMs = 0;
       })
-      .catch((error: Error) => this.#putBack(workflowId, type, rows, error))
+      .catch((error: Error) => {
+        end(error.name);
+        return this.#putBack(workflowId, type, rows, error);
+      })
       .finally(() => {
         this.#starts.delete(done);
         this.#options.onStart();

@@ -7,6 +7,7 @@ import type { EventTypes } from '../../core/event-types.ts';
 import type { Admission } from '../../core/flows/admission.ts';
 import type { Listener } from '../../core/ledger/listener.ts';
 import { DUE_CHANNEL } from '../../core/ledger/queue.ts';
+import type { Tracing } from '../../core/tracing/index.ts';
 import { type Bell, createBell, type Hearing } from './bell.ts';
 import { Dispatcher, type RelayCounters } from './dispatcher.ts';
 import { heldRuns } from './held.ts';
@@ -41,6 +42,7 @@ export interface RelayOptions {
   admission?: Admission | undefined;
   slots: number;
   batch: boolean;
+  tracing?: Tracing | undefined;
   log: Logger;
 }
 
