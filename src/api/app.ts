@@ -33,6 +33,7 @@ import { type Callers, createCallers } from './callers.ts';
 import { consoleRoutes } from './console/index.ts';
 import { createIncoming } from './incoming.ts';
 import { createMetrics } from './metrics.ts';
+import { refuseNulInAddresses } from './nul-in-address.ts';
 import { oidcRoutes } from './oidc/index.ts';
 import { describeApi } from './openapi.ts';
 import { tellQueryTime } from './query-time.ts';
@@ -131,6 +132,7 @@ export async function buildApp(dependencies: ApiDependencies): Promise<Api> {
   checkStrictly(app);
   readBodies(app);
   requireAccess(app, callers);
+  refuseNulInAddresses(app);
   core.metrics.watch(app);
   traceRequests(app, tracing);
   limitBodies(app);
