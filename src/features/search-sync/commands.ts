@@ -20,6 +20,9 @@ interface AttachOptions {
 }
 
 const WATCH_EVERY_MS = 500;
+const RECORDS_NAMED_MAX = 100;
+/** Less than an answer may take. */
+const PART_SECONDS = 15;
 
 export function searchCommands(search: Command, tools: CommandTools): void {
   search.addHelpText(
@@ -173,8 +176,17 @@ interface VerifyOptions {
 }
 
 async function verify(tools: CommandTools, table: string, { repair, json }: VerifyOptions): Promise<void> {
-  const body = JSON.stringify({ table, ...(repair && { repair }) });
-  const { body: found } = await tools.api().request('POST', '/v1/search-sync/verify', body);
+  const client = tools.api();
+  const records: unknown[] = [];
+  let found: Record<string, unknown> = {};
+  // A large table is compared in parts; each answer has the counts of all until there.
+  for (let cursor: unknown; cursor !== null; cursor = found.nextCursor) {
+    const part = { withinSeconds: PART_SECONDS, ...(cursor !== undefined && { cursor }) };
+    const body = JSON.stringify({ table, ...(repair && { repair }), ...part });
+    found = (await client.request('POST', '/v1/search-sync/verify', body)).body;
+    records.push(...(found.records as unknown[]));
+  }
+  found = { ...found, records: records.slice(0, RECORDS_NAMED_MAX) };
   const differs = Number(found.missing) + Number(found.stale) + Number(found.extra);
   if (json) say(JSON.stringify(found));
   else {

@@ -121,7 +121,16 @@ export const Confirmation = Type.Object({ confirm: Type.Literal(true) }, closed)
 
 export const TableInput = Type.Object({ table: Type.String({ minLength: 1, maxLength: 300 }) }, closed);
 export const VerifyInput = Type.Object(
-  { table: Type.String({ minLength: 1, maxLength: 300 }), repair: Type.Optional(Type.Boolean({ default: false })) },
+  {
+    table: Type.String({ minLength: 1, maxLength: 300 }),
+    repair: Type.Optional(Type.Boolean({ default: false })),
+    withinSeconds: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: 600, default: 60, description: 'How long this call may go on comparing.' }),
+    ),
+    cursor: Type.Optional(
+      Type.String({ minLength: 1, maxLength: 10_000, description: 'nextCursor of the answer before: goes on there.' }),
+    ),
+  },
   closed,
 );
 
@@ -144,6 +153,12 @@ export const VerifyAnswer = Type.Object({
   extra: Count,
   repaired: Count,
   records: Type.Array(Type.Unknown(), { description: 'The first that differ.' }),
+  nextCursor: nullable(
+    Type.String({
+      description:
+        'Not null: time was up before the end. Send it as `cursor` to go on; the counts are those of all parts until there.',
+    }),
+  ),
 });
 
 export const ConnectionAnswer = Type.Object({

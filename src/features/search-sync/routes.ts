@@ -9,6 +9,7 @@ import { mappingRoutes } from './routes/mappings.ts';
 import { queueRoutes } from './routes/queue.ts';
 import { suggestRoutes } from './routes/suggest.ts';
 import { noting, type SearchRoutes } from './routes/surface.ts';
+import { verifyRoutes } from './routes/verify.ts';
 import { createRuntime } from './runtime.ts';
 import type { SearchSettings } from './settings.ts';
 
@@ -32,6 +33,7 @@ export function searchRoutes(
   mappingRoutes(app, search);
   queueRoutes(app, search);
   loadRoutes(app, search);
+  verifyRoutes(app, search);
   suggestRoutes(app, search);
   detailedRoutes(app, search);
 }

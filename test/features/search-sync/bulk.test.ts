@@ -143,6 +143,7 @@ const AROUND: Surroundings = {
   unmapped: [],
   targets: [],
   lost: [],
+  unreadable: [],
 };
 
 test('health has its bounds: 1 stuck row or 1 % errors degrade, 6 or 5 % are unhealthy, each in words', () => {

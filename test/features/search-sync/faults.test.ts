@@ -1,9 +1,7 @@
 // Targets that fail, in front of the real one: away, answering nobody, late; two processors; several targets; a reindex.
 
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { pino } from 'pino';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { attach } from '../../../src/features/search-sync/attach/attach.ts';
 import { planMapping } from '../../../src/features/search-sync/attach/plan.ts';
 import { cancelLoad, rebuildLost, startReindex } from '../../../src/features/search-sync/load/reindex.ts';
@@ -14,50 +12,12 @@ import { lookAgainAtDeletes } from '../../../src/features/search-sync/watch/targ
 import { watchTurn } from '../../../src/features/search-sync/watch/watch.ts';
 import { readSettings } from '../../../src/settings.ts';
 import { waitFor } from '../../support/wait.ts';
-import { describeSearch, openSearchUrl, setup } from './setup.ts';
+import { faultyTarget } from './faulty-target.ts';
+import { describeSearch, setup } from './setup.ts';
 
 const LISTINGS = 'create table listings (id integer primary key, title text, price float8)';
 const log = pino({ level: 'silent' });
 const EQUAL = { missing: 0, stale: 0, extra: 0 };
-
-type Fault = 'none' | 'away' | 'silent' | '503';
-
-/** Passes requests on to the real target, or fails as told. */
-async function faultyTarget() {
-  const real = new URL(await openSearchUrl());
-  const state = { fault: 'none' as Fault, held: [] as (() => Promise<void>)[], holdBulks: false };
-  const server = createServer((request: IncomingMessage, response: ServerResponse) => {
-    const chunks: Buffer[] = [];
-    request.on('data', (chunk: Buffer) => chunks.push(chunk));
-    request.on('end', async () => {
-      const send = () =>
-        fetch(new URL(request.url ?? '/', real), {
-          method: request.method ?? 'GET',
-          headers: { 'content-type': request.headers['content-type'] ?? 'application/json' },
-          ...(chunks.length > 0 && { body: Buffer.concat(chunks) }),
-        });
-      if (state.fault === 'away') return void request.socket.destroy();
-      if (state.fault === '503') return void response.writeHead(503).end('{}');
-      if (state.holdBulks && request.url?.startsWith('/_bulk')) {
-        // Delivered much later, to nobody.
-        state.held.push(async () => void (await (await send()).text()));
-        return void request.socket.destroy();
-      }
-      const answer = await send();
-      const text = request.method === 'HEAD' ? undefined : await answer.text();
-      if (state.fault === 'silent' && request.url?.startsWith('/_bulk')) return void request.socket.destroy();
-      response
-        .writeHead(answer.status, { 'content-type': answer.headers.get('content-type') ?? 'application/json' })
-        .end(text);
-    });
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return { state, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
-}
 
 describeSearch('faults of a target', () => {
   test('away, busy or answering nobody: nothing is lost, no retry is used up, two processors end equal', async () => {

@@ -2,9 +2,10 @@
 // triggers are made; where somebody holds it, TEM lets go and tries again, so that no writer waits longer than a moment.
 
 import { setTimeout as pause } from 'node:timers/promises';
-import type pg from 'pg';
+import pg from 'pg';
 import type { Logger } from 'pino';
 import { inTransaction } from '../../../core/ledger/in-transaction.ts';
+import { isUnavailable } from '../../../core/ledger/pool.ts';
 import { enqueueLoad } from '../load/enqueue.ts';
 import type { Definition, Mapping, SearchIndex } from '../mapping.ts';
 import { ensureQueueTable, OLD_FUNCTION, QUEUE, readQueueTable, takeoverSteps } from '../queue/table.ts';
@@ -48,7 +49,7 @@ export interface AttachDependencies {
 
 export async function attach({ pool, targets, log }: AttachDependencies, plan: Plan): Promise<Attached> {
   for (const name of plan.definition.targets) await checkAlias(targets[name] as Target, plan.definition.index);
-  const said = await prepareQueue(pool, log);
+  const said = await prepareQueue(pool, log, plan.queueName);
   const mappingId = await register(pool, plan);
   const mapping = (): Promise<Mapping | undefined> => readMapping(pool, { schema: plan.schema, name: plan.table });
   try {
@@ -79,16 +80,33 @@ async function checkAlias(target: Target, alias: string): Promise<void> {
   );
 }
 
-/** Makes or takes over the queue table; resolves to what was altered. */
-async function prepareQueue(pool: pg.Pool, log: Logger): Promise<string[]> {
+/** Makes or takes over the queue table, and tries it; resolves to what was altered. */
+async function prepareQueue(pool: pg.Pool, log: Logger, queueName: string): Promise<string[]> {
   const steps = (await readQueueTable(pool)) ? await takeoverSteps(pool) : [];
   for (const { say } of steps) log.warn({ table: QUEUE }, say);
   await inTransaction(pool, async (client) => {
     await client.query("select pg_advisory_xact_lock(hashtext('tem.search.queue'))");
     if (await ensureQueueTable(client, steps))
       await client.query('update tem.search_state set queue_made_by_tem = true');
+    await tryQueue(client, queueName);
   });
   return steps.map(({ say }) => say);
+}
+
+/** A queue that was there may refuse this table's name, or a change without its data: the application's writes would fail. */
+async function tryQueue(client: pg.PoolClient, queueName: string): Promise<void> {
+  await client.query('savepoint trying');
+  try {
+    await client.query(
+      `insert into ${QUEUE} (table_name, operation, record_id, change_data)
+        select $1, unnest(array['INSERT', 'UPDATE', 'DELETE']), 'x', null`,
+      [queueName],
+    );
+  } catch (error) {
+    if (!(error instanceof pg.DatabaseError) || isUnavailable(error)) throw error;
+    throw new MappingRefused('queue_refuses', '', `${QUEUE} takes no changes of ${queueName}: ${error.message}`);
+  }
+  await client.query('rollback to savepoint trying');
 }
 
 async function register(pool: pg.Pool, plan: Plan): Promise<string> {

@@ -2,12 +2,13 @@
 // couldn't be kept up: no way to name a row, a condition or a query that doesn't run, a dependency that leads nowhere.
 
 import pg from 'pg';
+import { readWithin } from '../../../core/ledger/pool.ts';
 import { type Definition, type Identity, type Mapping, queueNameOf } from '../mapping.ts';
 import type { MappingInput } from '../messages.ts';
 import { DEFAULT_TARGET } from '../settings.ts';
-import { idSql } from '../source/identity.ts';
-import { documentSql, sourceSql } from '../source/read.ts';
+import { isOfTheData } from '../source/read.ts';
 import { quoted, readTable, readTableName, type Table } from '../source/table.ts';
+import { troubleOf } from '../source/trouble.ts';
 import { checkDependencies, readDependency } from './dependencies.ts';
 import { columnNames, MappingRefused, refuse } from './refused.ts';
 
@@ -22,6 +23,7 @@ export interface Plan {
 }
 
 const CONDITION_LENGTH_MAX = 10_000;
+const TRY_WITHIN_MS = 5_000;
 const SUGGESTED = ['title', 'name', 'suggestion', 'label', 'query'];
 const TEXTS = ['text', 'varchar', 'bpchar', 'citext', 'name'];
 
@@ -168,32 +170,26 @@ function readTargets(target: MappingInput['target'], known: readonly string[]): 
   return [...new Set(targets)];
 }
 
-/** Lets Postgres plan the query that documents are read with; nothing runs. */
+/** Refuses what documents can't be read with. A condition is tried on the rows that are there, for as long as that is quick. */
 async function checkQuery(pool: pg.Pool, mapping: Mapping, source: Table): Promise<void> {
-  const path = mapping.sql !== undefined ? '/sql' : mapping.where !== undefined ? '/where' : '';
-  const client = await pool.connect();
-  try {
-    await client.query('begin read only');
-    // With parameters Postgres takes one statement only, so that nothing else hides in the text.
-    await client.query(
-      `explain select ${idSql(mapping.id, 'd')}, ${documentSql(mapping)} from ${sourceSql(mapping)} where $1::int = 1`,
-      [0],
-    );
-    if (mapping.where !== undefined) {
-      await client.query(
-        `explain select (${mapping.where}\n)::boolean from ${quoted(source)} as ${pg.escapeIdentifier(source.name)} where $1::int = 1`,
-        [0],
-      );
-    }
-  } catch (error) {
-    if (!(error instanceof pg.DatabaseError)) throw error;
+  const refused = await troubleOf(pool, mapping);
+  if (refused !== undefined) {
     throw new MappingRefused(
       mapping.sql !== undefined ? 'invalid_sql' : 'invalid_where',
-      path,
-      `Postgres refuses it: ${error.message}`,
+      mapping.sql !== undefined ? '/sql' : mapping.where !== undefined ? '/where' : '',
+      `Postgres refuses it: ${refused}`,
     );
-  } finally {
-    await client.query('rollback').catch(() => {});
-    client.release();
   }
+  if (mapping.where === undefined) return;
+  const counting = `select count(*) from ${quoted(source)} as ${pg.escapeIdentifier(source.name)}
+    where (${mapping.where}\n)::boolean and $1::int = 1`;
+  const read = (client: pg.PoolClient) => client.query(counting, [1]);
+  await readWithin(pool, TRY_WITHIN_MS, read).catch((error: unknown) => {
+    if (!isOfTheData(error)) return;
+    throw new MappingRefused(
+      'invalid_where',
+      '/where',
+      `Postgres refuses it for a row that is there: ${(error as Error).message}`,
+    );
+  });
 }

@@ -1,6 +1,7 @@
 // Changes how a table is mirrored: the triggers take the new condition at once, and the documents are made anew in an index
 // beside the present one, which is swapped in when it is whole. The index's name and the id stay.
 
+import { isDeepStrictEqual } from 'node:util';
 import type pg from 'pg';
 import type { Logger } from 'pino';
 import { startReindex } from '../load/reindex.ts';
@@ -20,7 +21,8 @@ export async function replaceMapping(
   const same = await isSame(pool, present, plan);
   if (same) return present;
   const kept = (['index', 'id', 'targets'] as const).find(
-    (name) => JSON.stringify(present[name]) !== JSON.stringify(definition[name]),
+    // As values: Postgres has put the members of a kept one in an order of its own.
+    (name) => !isDeepStrictEqual(present[name], definition[name]),
   );
   if (kept) throw new AlreadyMapped(`${present.queueName} is mapped already with another ${kept}: detach it first`);
   if (present.indices.some(({ state }) => state === 'loading')) {

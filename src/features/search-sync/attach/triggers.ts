@@ -1,6 +1,6 @@
 // The triggers of a mapped table: for each statement one, with transition tables, so that a statement over many rows costs
-// one insert into the queue. They only enqueue (rule 24). What they keep of a row must never be why a write of the
-// application's fails.
+// one insert into the queue. They only enqueue (rule 24), and must never be why a write of the application's fails: not for
+// what a row holds, not for a condition that raises, not for a column that was renamed since.
 
 import pg from 'pg';
 import type { Dependency, Mapping } from '../mapping.ts';
@@ -45,10 +45,10 @@ export function tableTriggers(mapping: Mapping, table: Table): TriggerSql {
   const alias = identifier(mapping.table);
   return {
     functions: [
-      triggerFunction(name('insert'), oneSided(mapping, table, 'INSERT', `tem_new as ${alias}`)),
-      triggerFunction(name('update'), bothSided(mapping, table)),
-      triggerFunction(name('delete'), oneSided(mapping, table, 'DELETE', `tem_old as ${alias}`)),
-      triggerFunction(name('truncate'), `insert into tem.search_sweep (mapping_id) values (${mapping.mappingId})`),
+      rowsFunction(name('insert'), mapping, oneSided(mapping, table, 'INSERT', `tem_new as ${alias}`)),
+      rowsFunction(name('update'), mapping, bothSided(mapping, table)),
+      rowsFunction(name('delete'), mapping, oneSided(mapping, table, 'DELETE', `tem_old as ${alias}`)),
+      triggerFunction(name('truncate'), `${sweep(mapping)};`),
     ],
     triggers: [
       ...trigger('insert', 'referencing new table as tem_new'),
@@ -64,8 +64,15 @@ export function dependencyTriggers(mapping: Mapping, { from }: Dependency, index
   const column = identifier(from.column);
   const name = (event: string): string => `tem.${identifier(`search_${mapping.mappingId}_d${index}_${event}`)}`;
   const trigger = `${TRIGGER_PREFIX}_${mapping.mappingId}_d${index}`;
-  const add = (values: string): string => `insert into tem.search_fanout (mapping_id, dependency, value)
-    select ${mapping.mappingId}, ${index}, v from (${values}) as c(v) where v is not null`;
+  const changed = (event: string, values: string): string => {
+    const rows = `select ${mapping.mappingId}, ${index}, v from (${values}) as c(v) where v is not null`;
+    return triggerFunction(
+      name(event),
+      `${trying(`perform 1 from (${rows} limit 0) as tem_rows`, 'tem_way := 2')}
+      if tem_way = 0 then insert into tem.search_fanout (mapping_id, dependency, value) ${rows};
+      else ${sweep(mapping)}; end if;`,
+    );
+  };
   const valuesOf = (relation: string): string => `select distinct ${column}::text from ${relation}`;
   const relations = [table, ...table.partitions];
   const create = (event: string, referencing: string): string[] =>
@@ -75,11 +82,11 @@ export function dependencyTriggers(mapping: Mapping, { from }: Dependency, index
     );
   return {
     functions: [
-      triggerFunction(name('insert'), add(valuesOf('tem_new'))),
-      triggerFunction(name('update'), add(`${valuesOf('tem_old')} union ${valuesOf('tem_new')}`)),
-      triggerFunction(name('delete'), add(valuesOf('tem_old'))),
+      changed('insert', valuesOf('tem_new')),
+      changed('update', `${valuesOf('tem_old')} union ${valuesOf('tem_new')}`),
+      changed('delete', valuesOf('tem_old')),
       // What was joined is gone, and nobody knows which: the documents are compared.
-      triggerFunction(name('truncate'), `insert into tem.search_sweep (mapping_id) values (${mapping.mappingId})`),
+      triggerFunction(name('truncate'), `${sweep(mapping)};`),
     ],
     triggers: [
       ...create('insert', 'referencing new table as tem_new'),
@@ -92,12 +99,12 @@ export function dependencyTriggers(mapping: Mapping, { from }: Dependency, index
 
 // The rights of TEM's role, because those who write the table need none on the queue. Names mean what they mean to TEM's
 // own reading of the documents.
-function triggerFunction(name: string, statement: string): string {
+function triggerFunction(name: string, statements: string): string {
   // Read once for a statement, not for each of its rows.
-  const body = `declare tem_keeps text := (select s.keeps from tem.search_state s);
+  const body = `declare tem_keeps text := (select s.keeps from tem.search_state s); tem_way integer := 0;
   begin
     if tem_keeps = 'full' then return null; end if;
-    ${statement};
+    ${statements}
     if found then perform tem.search_ring(); end if;
     return null;
   end`;
@@ -105,28 +112,81 @@ function triggerFunction(name: string, statement: string): string {
     set search_path from current as ${literal(body)}`;
 }
 
+interface Rows {
+  /** What reads all that may raise, row by row where a condition may. */
+  probes: string[];
+  /** What the queue gets. */
+  whole: string;
+  /** The same without the condition and without what changed: only which records. */
+  named: string;
+}
+
+/**
+ * A condition that raises for some row, or names a column that is gone, leaves the records of the statement in the queue
+ * without more ado: whoever reads them finds out, and says so. When not even the id can be read, the table is compared.
+ */
+function rowsFunction(name: string, mapping: Mapping, { probes, whole, named }: Rows): string {
+  return triggerFunction(
+    name,
+    `${trying(probes.map((probe) => `perform ${probe}`).join('; '), 'tem_way := 1')}
+    if tem_way = 1 then ${trying(`perform 1 from (${named} limit 0) as tem_rows`, 'tem_way := 2')} end if;
+    if tem_way = 0 then ${INSERT_INTO} ${whole};
+    elsif tem_way = 1 then ${INSERT_INTO} ${named};
+    else ${sweep(mapping)}; end if;`,
+  );
+}
+
+/** A block that only reads: one that writes would take a number of its own from Postgres for each statement. */
+function trying(statements: string, otherwise: string): string {
+  return `begin ${statements}; exception when others then ${otherwise}; end;`;
+}
+
+function sweep({ mappingId }: Mapping): string {
+  return `insert into tem.search_sweep (mapping_id) values (${mappingId})`;
+}
+
 const INSERT_INTO = `insert into ${QUEUE} (table_name, operation, record_id, change_data)`;
 
-function oneSided(mapping: Mapping, table: Table, operation: 'INSERT' | 'DELETE', relation: string): string {
+function oneSided(mapping: Mapping, table: Table, operation: 'INSERT' | 'DELETE', relation: string): Rows {
   const alias = identifier(mapping.table);
-  return `${INSERT_INTO}
-    select ${literal(mapping.queueName)}, '${operation}', ${idSql(mapping.id, alias)}, ${kept(table, rowData(table, alias), [alias])}
-    from ${relation} where ${condition(mapping)}`;
+  const select = (data: string): string =>
+    `select ${literal(mapping.queueName)}, '${operation}', ${idSql(mapping.id, alias)}, ${data} from ${relation}`;
+  const whole = `${select(kept(table, rowData(table, alias), [alias]))} where ${condition(mapping)}`;
+  return {
+    probes: [
+      `1 from (${whole} limit 0) as tem_rows`,
+      ...(mapping.where === undefined ? [] : [`count(*) from ${relation} where ${condition(mapping)}`]),
+    ],
+    whole,
+    named: select('null'),
+  };
 }
 
 /** An update may change the id, and may enter or leave what is indexed. */
-function bothSided(mapping: Mapping, table: Table): string {
+function bothSided(mapping: Mapping, table: Table): Rows {
   const alias = identifier(mapping.table);
-  const side = (relation: string): string =>
-    `(select ${idSql(mapping.id, alias)} as k, ${alias} as r, ${condition(mapping)} as m from ${relation} as ${alias})`;
+  const joined = (meets: string): string => {
+    const side = (relation: string): string =>
+      `(select ${idSql(mapping.id, alias)} as k, ${alias} as r, ${meets} as m from ${relation} as ${alias})`;
+    return `from ${side('tem_old')} o full join ${side('tem_new')} n on n.k = o.k`;
+  };
+  const select = (data: string): string =>
+    `select ${literal(mapping.queueName)}, case when n.k is null then 'DELETE' when o.k is null then 'INSERT' else 'UPDATE' end,
+      coalesce(n.k, o.k), ${data}`;
   const [oldRow, newRow] = [rowData(table, 'o.r'), rowData(table, 'n.r')];
   const data = `case when n.k is null then ${oldRow} when o.k is null then ${newRow}
     else jsonb_build_object('old', ${oldRow}, 'new', ${newRow}) end`;
-  return `${INSERT_INTO}
-    select ${literal(mapping.queueName)}, case when n.k is null then 'DELETE' when o.k is null then 'INSERT' else 'UPDATE' end,
-      coalesce(n.k, o.k), ${kept(table, data, ['(o.r)', '(n.r)'])}
-    from ${side('tem_old')} o full join ${side('tem_new')} n on n.k = o.k
+  const whole = `${select(kept(table, data, ['(o.r)', '(n.r)']))} ${joined(condition(mapping))}
     where coalesce(o.m, false) or coalesce(n.m, false)`;
+  const meeting = (relation: string): string => `count(*) from ${relation} as ${alias} where ${condition(mapping)}`;
+  return {
+    probes: [
+      `1 from (${whole} limit 0) as tem_rows`,
+      ...(mapping.where === undefined ? [] : [meeting('tem_old'), meeting('tem_new')]),
+    ],
+    whole,
+    named: `${select('null')} ${joined('true')}`,
+  };
 }
 
 function condition({ where }: Mapping): string {

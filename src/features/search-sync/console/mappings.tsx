@@ -42,7 +42,10 @@ interface Compared {
   stale: number;
   extra: number;
   repaired: number;
+  nextCursor: string | null;
 }
+/** Less than an answer may take. */
+const PART_SECONDS = 10;
 type Asked = { table: string; action: 'verify' | 'reindex' };
 
 export function Mappings() {
@@ -152,8 +155,12 @@ function LoadLine({ load, done }: { load: Load; done(): void }) {
 function Ask({ asked: { table, action }, close, done }: { asked: Asked; close(): void; done(): void }) {
   const texts = useWords(words);
   const verify = async (fields: FormData): Promise<void> => {
-    const body = { table, repair: fields.has('repair') };
-    const found = await call<Compared>('POST', '/v1/search-sync/verify', { body });
+    const asked = { table, repair: fields.has('repair'), withinSeconds: PART_SECONDS };
+    const verifyFrom = (cursor?: string) =>
+      call<Compared>('POST', '/v1/search-sync/verify', { body: { ...asked, ...(cursor && { cursor }) } });
+    let found = await verifyFrom();
+    // A large table takes several calls; the counts are of all of them.
+    while (found.nextCursor !== null) found = await verifyFrom(found.nextCursor);
     const { checked, missing, stale, extra, repaired } = found;
     const figures = [checked, missing, stale, extra, repaired].map((count) => numberText(count));
     toast(texts.verifiedToast(...(figures as [string, string, string, string, string])));

@@ -1,10 +1,11 @@
 // The event of one refused document: it is read and written anew at each attempt, so that it goes through as soon as the
-// record is corrected. Its rows in the queue show how far it is.
+// record is corrected. Its rows in the queue show how far it is. A target that is away uses up no attempt.
 
 import type pg from 'pg';
 import { NotRetryable } from '../../../core/errors.ts';
 import { defineEventType, type EventType } from '../../../core/event-type.ts';
 import { DocumentPayload } from '../messages.ts';
+import { sparingAttempts } from '../outage.ts';
 import { type TargetState, writeRecords } from '../processor/write.ts';
 import { QUEUE } from '../queue/table.ts';
 import { readMappings } from '../store.ts';
@@ -24,27 +25,35 @@ export function documentType(attempts: number, dependencies: () => DocumentDepen
     payload: DocumentPayload,
     retry: { maxAttempts: attempts, base: '2s', cap: '5m' },
     timeout: '2m',
-    async handle({ payload, attempt, maxAttempts }) {
-      const { pool, targets } = dependencies();
-      const mapping = (await readMappings(pool)).find(({ queueName }) => queueName === payload.table);
-      if (!mapping) return { result: 'the table is not mapped any more' };
-      const { rows } = await pool.query<{ version: string }>(`select nextval('tem.search_version')::text as version`);
-      const record = { recordId: payload.id, version: rows[0]?.version ?? '0' };
-      const { outcomes } = await writeRecords({ pool, targets }, mapping, mapping.indices, [record]);
-      for (const outcome of outcomes.get(payload.id)?.values() ?? []) {
-        if (outcome.kind === 'refused') {
-          const text = refusalText(outcome);
-          await noteFailure(pool, payload, attempt, maxAttempts, text);
-          throw attempt >= maxAttempts ? new NotRetryable(text) : new Error(text);
-        }
-        // Not an attempt's fault; it would be one, so the wait is the attempt's.
-        if (outcome.kind !== 'done')
-          throw new TargetAway(outcome.kind === 'later' ? outcome.reason : 'the index is not there');
-      }
-      await noteSuccess(pool, payload);
-      return { result: 'indexed' };
-    },
+    handle: ({ payload, attempt, maxAttempts }) =>
+      sparingAttempts(() => writeDocument(dependencies(), payload, { attempt, maxAttempts })),
   });
+}
+
+async function writeDocument(
+  { pool, targets }: DocumentDependencies,
+  payload: DocumentPayloadValue,
+  { attempt, maxAttempts }: { attempt: number; maxAttempts: number },
+): Promise<unknown> {
+  const mapping = (await readMappings(pool)).find(({ queueName }) => queueName === payload.table);
+  if (!mapping) return { result: 'the table is not mapped any more' };
+  if (mapping.indices.length === 0) throw new TargetAway(`the index of ${payload.table} is being made`);
+  const { rows } = await pool.query<{ version: string }>(`select nextval('tem.search_version')::text as version`);
+  const record = { recordId: payload.id, version: rows[0]?.version ?? '0' };
+  const { outcomes } = await writeRecords({ pool, targets }, mapping, mapping.indices, [record]);
+  const found = [...(outcomes.get(payload.id)?.values() ?? [])];
+  const refused = found.find((outcome) => outcome.kind === 'refused');
+  if (refused?.kind === 'refused') {
+    const text = refusalText(refused);
+    await noteFailure(pool, payload, attempt, maxAttempts, text);
+    throw attempt >= maxAttempts ? new NotRetryable(text) : new Error(text);
+  }
+  for (const outcome of found) {
+    if (outcome.kind === 'later') throw new TargetAway(outcome.reason);
+    if (outcome.kind === 'missing') throw new TargetAway(`the index of ${payload.table} is not there`);
+  }
+  await noteSuccess(pool, payload);
+  return { result: 'indexed' };
 }
 
 async function noteFailure(

@@ -6,7 +6,7 @@ import type { Logger } from 'pino';
 import type { Mapping, SearchIndex } from '../mapping.ts';
 import { markDirty } from '../processor/dirty.ts';
 import { type TargetState, type VersionedRecord, writeRecords } from '../processor/write.ts';
-import { readSlice, sourceSql } from '../source/read.ts';
+import { isOfTheData, readSlice, sourceSql } from '../source/read.ts';
 import { quoted } from '../source/table.ts';
 import { type LoadRow, raiseRevision, readLoad, readMappings, updateIndex } from '../store.ts';
 import { pointAlias, refresh } from '../target/indices.ts';
@@ -81,7 +81,11 @@ async function countRows(pool: pg.Pool, mapping: Mapping): Promise<number> {
   );
   const estimate = rows[0]?.rows ?? 0;
   if (estimate > 1_000_000) return Math.round(estimate);
-  const counted = await pool.query<{ count: number }>(`select count(*)::float8 as count from ${sourceSql(mapping)}`);
+  const count = (source: string) => pool.query<{ count: number }>(`select count(*)::float8 as count from ${source}`);
+  const counted = await count(sourceSql(mapping)).catch((error: unknown) => {
+    if (!isOfTheData(error)) throw error;
+    return count(sourceSql({ schema: mapping.schema, table: mapping.table }));
+  });
   return counted.rows[0]?.count ?? 0;
 }
 

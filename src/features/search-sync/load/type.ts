@@ -2,6 +2,7 @@
 
 import { defineEventType, type EventType } from '../../../core/event-type.ts';
 import { LoadPayload } from '../messages.ts';
+import { sparingAttempts } from '../outage.ts';
 import { updateIndex } from '../store.ts';
 import { LOAD_TYPE } from './enqueue.ts';
 import { type LoadDependencies, LoadEnded, runLoad } from './load.ts';
@@ -19,7 +20,7 @@ export function loadType(dependencies: () => LoadDependencies): EventType {
     async handle({ payload }, { signal, heartbeat }) {
       const { pool } = dependencies();
       try {
-        return await runLoad(dependencies(), payload.index, { signal, progress: heartbeat });
+        return await sparingAttempts(() => runLoad(dependencies(), payload.index, { signal, progress: heartbeat }));
       } catch (error) {
         if (error instanceof LoadEnded) return { ended: error.message };
         await updateIndex(pool, payload.index, ['loading'], 'error = $3', [

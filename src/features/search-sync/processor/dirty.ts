@@ -8,6 +8,7 @@ import { SEPARATOR } from '../queue/claim.ts';
 import { type Outcome, refusalText } from '../target/bulk.ts';
 import type { Catalog } from './catalog.ts';
 import { grouped } from './grouped.ts';
+import type { Troubles } from './troubles.ts';
 import { type WriteDependencies, writeRecords } from './write.ts';
 
 const CLAIM_LOCK = 7_817_240_017;
@@ -98,7 +99,7 @@ export interface DirtyResult {
 
 /** Throws when Postgres is away; then the batch is still to be released. */
 export async function runDirtyBatch(
-  dependencies: WriteDependencies,
+  dependencies: WriteDependencies & { troubles: Troubles },
   batch: DirtyBatch,
   catalog: Catalog,
 ): Promise<DirtyResult> {
@@ -110,7 +111,10 @@ export async function runDirtyBatch(
     const mapping = catalog.byIndex(indexId);
     const index = mapping?.indices.find(({ id }) => id === indexId);
     if (!mapping || !index) continue;
-    const written = await writeRecords(dependencies, mapping, [index], rows);
+    const written = await dependencies.troubles.reading(mapping, () =>
+      writeRecords(dependencies, mapping, [index], rows),
+    );
+    if (!written) continue;
     bytes += written.bytes;
     for (const row of rows) {
       const outcome: Outcome | undefined = written.outcomes.get(row.recordId)?.get(indexId);

@@ -6,8 +6,8 @@ import { inTransaction } from '../../../core/ledger/in-transaction.ts';
 import type { Dependency, Mapping } from '../mapping.ts';
 import { idColumns, idSql } from '../source/identity.ts';
 import { quoted } from '../source/table.ts';
-import type { Catalog } from './catalog.ts';
 import { markDirty } from './dirty.ts';
+import type { Troubles } from './troubles.ts';
 
 const SLICE_RECORDS = 500;
 /** Of one dependency at a time, so that many small changes share a statement. */
@@ -23,28 +23,34 @@ interface FanoutRow {
 }
 
 /** Works on the oldest changes; resolves to how many were looked at. */
-export function runFanout(pool: pg.Pool, catalog: Catalog): Promise<number> {
+export async function runFanout(pool: pg.Pool, mappings: readonly Mapping[], troubles: Troubles): Promise<number> {
+  const readable = mappings.map(({ mappingId }) => mappingId);
   return inTransaction(pool, async (client) => {
-    const rows = await claim(client);
+    const rows = await claim(client, readable);
     const [first] = rows;
-    if (first) {
-      const mapping = catalog.mappings.find(({ mappingId }) => mappingId === first.mappingId);
-      if (mapping) await advance(client, mapping, rows, first);
-      else await forget(client, rows);
+    const mapping = mappings.find(({ mappingId }) => mappingId === first?.mappingId);
+    if (first && mapping) {
+      await client.query('savepoint reading');
+      const advanced = await troubles.reading(mapping, async () => {
+        await advance(client, mapping, rows, first);
+        return true;
+      });
+      if (!advanced) await client.query('rollback to savepoint reading');
     }
     return rows.length;
   });
 }
 
 /** Changes of one dependency: those not begun together, or one that was. */
-async function claim(client: pg.PoolClient): Promise<FanoutRow[]> {
+async function claim(client: pg.PoolClient, mappingIds: readonly string[]): Promise<FanoutRow[]> {
   const { rows } = await client.query<FanoutRow>(
-    `with first as (select f.* from tem.search_fanout f order by (f.cursor is not null), f.id limit 1 for update skip locked)
+    `with first as (select f.* from tem.search_fanout f where f.mapping_id = any($2::bigint[])
+        order by (f.cursor is not null), f.id limit 1 for update skip locked)
       select f.id::text, f.mapping_id::text as "mappingId", f.dependency, f.value, f.cursor from tem.search_fanout f, first
       where f.mapping_id = first.mapping_id and f.dependency = first.dependency
         and (f.id = first.id or f.cursor is null and first.cursor is null)
       order by f.id limit $1 for update of f skip locked`,
-    [VALUES_MAX],
+    [VALUES_MAX, mappingIds],
   );
   return rows;
 }

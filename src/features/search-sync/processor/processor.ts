@@ -16,6 +16,7 @@ import { endLease, freeAbandoned, raiseVersion, renewLease } from './presence.ts
 import { runQueueBatch } from './queue-batch.ts';
 import { createSizing } from './sizing.ts';
 import { createSleeper } from './sleeper.ts';
+import { Troubles } from './troubles.ts';
 import type { TargetState } from './write.ts';
 
 export interface ProcessorDependencies {
@@ -54,13 +55,15 @@ export function createProcessor(dependencies: ProcessorDependencies): Processor 
   const { signal } = stopped;
   const inHand = new Set<Promise<void>>();
   const sleeper = createSleeper(signal);
+  const troubles = new Troubles(log);
   let loops: Promise<unknown> = Promise.resolve();
   const available = (name: string): boolean => targets[name]?.breaker.mayAsk() ?? false;
   const work = async (catalog: Catalog): Promise<boolean> => {
     await askTheTroubled(targets);
-    const batch = await claimNext(dependencies, id, catalog, available, sizing.rows());
-    if (!batch) return (await runFanout(pool, catalog)) > 0;
-    const run = handle(dependencies, batch, catalogs, sizing)
+    const mappings = catalog.mappings.filter((mapping) => troubles.mayRead(mapping));
+    const batch = await claimNext(dependencies, id, { ...catalog, mappings }, available, sizing.rows());
+    if (!batch) return (await runFanout(pool, mappings, troubles)) > 0;
+    const run = handle({ ...dependencies, troubles }, batch, catalogs, sizing)
       .catch((error: Error) => log.error({ error: error.message }, 'a batch failed and is given back'))
       .finally(() => {
         inHand.delete(run);
@@ -162,7 +165,7 @@ async function claimNext(
 }
 
 async function handle(
-  dependencies: ProcessorDependencies,
+  dependencies: ProcessorDependencies & { troubles: Troubles },
   claimed: Claimed,
   catalogs: CatalogReader,
   sizing: ReturnType<typeof createSizing>,

@@ -8,6 +8,7 @@ import { type Outcome, refusalText } from '../target/bulk.ts';
 import type { Catalog } from './catalog.ts';
 import { markDirty } from './dirty.ts';
 import { grouped } from './grouped.ts';
+import type { Troubles } from './troubles.ts';
 import { type WriteDependencies, writeRecords } from './write.ts';
 
 export interface BatchResult {
@@ -23,7 +24,7 @@ export interface BatchResult {
 
 /** Throws when Postgres is away; then the batch is still to be released. */
 export async function runQueueBatch(
-  dependencies: WriteDependencies,
+  dependencies: WriteDependencies & { troubles: Troubles },
   batch: Batch,
   catalog: Catalog,
 ): Promise<BatchResult> {
@@ -37,7 +38,13 @@ export async function runQueueBatch(
       finished.later.push(...records.flatMap(({ queueIds }) => queueIds));
       continue;
     }
-    const written = await writeRecords(dependencies, mapping, mapping.indices, records);
+    const written = await dependencies.troubles.reading(mapping, () =>
+      writeRecords(dependencies, mapping, mapping.indices, records),
+    );
+    if (!written) {
+      finished.later.push(...records.flatMap(({ queueIds }) => queueIds));
+      continue;
+    }
     bytes += written.bytes;
     for (const record of records) {
       const outcomes = written.outcomes.get(record.recordId) ?? new Map<string, Outcome>();

@@ -88,6 +88,8 @@ export interface Surroundings {
   unmapped: { table: string; rows: number }[];
   targets: { name: string; reachable: boolean; detail: string | null }[];
   lost: { table: string; error: string | null }[];
+  /** Tables whose documents Postgres refuses to read. */
+  unreadable: { table: string; trouble: string }[];
 }
 
 export async function readSurroundings(pool: Queryable): Promise<Surroundings> {
@@ -99,7 +101,9 @@ export async function readSurroundings(pool: Queryable): Promise<Surroundings> {
           order by t.name), '[]') from tem.search_target t) as targets,
         (select coalesce(jsonb_agg(jsonb_build_object('table', m.queue_name, 'error', i.error)), '[]')
           from tem.search_index i join tem.search_mapping m on m.id = i.mapping_id where i.error is not null
-            and i.state in ('loading', 'live')) as lost
+            and i.state in ('loading', 'live')) as lost,
+        (select coalesce(jsonb_agg(jsonb_build_object('table', m.queue_name, 'trouble', m.trouble) order by m.id), '[]')
+          from tem.search_mapping m where m.trouble is not null) as unreadable
       from tem.search_state s`,
   );
   const found = rows[0] as Omit<Surroundings, 'unmapped'>;
@@ -146,6 +150,11 @@ export function judgeQueue(queue: QueueLook, around: Surroundings, queueMax: num
   }
   for (const { table, error } of around.lost)
     say(`the index of ${table} is in trouble: ${error}`, 'it is made and filled anew by itself');
+  for (const { table, trouble } of around.unreadable)
+    say(
+      `documents of ${table} can't be read: ${trouble}`,
+      `its rows wait; map it again with a condition, columns or a query that fit the table as it is`,
+    );
   if (around.paused)
     say(`search sync is stopped (by ${around.pausedBy ?? 'somebody'})`, 'start it: POST .../queue/start');
   const waiting = queue.pending > 0 && around.mappings > 0;

@@ -1,18 +1,16 @@
-// Reindex and comparison over HTTP: start one, follow it, cancel it.
+// Reindex over HTTP: start one, follow it, cancel it.
 
 import type { FastifyInstance } from 'fastify';
 import { type Static, Type } from 'typebox';
 import { notFound, problem, problems, refuseBody } from '../../../core/http/problem.ts';
 import { cancelLoad, startReindex } from '../load/reindex.ts';
-import { LoadAnswer, TableInput, VerifyAnswer, VerifyInput } from '../messages.ts';
+import { LoadAnswer, TableInput } from '../messages.ts';
 import { type LoadRow, readLoad } from '../store.ts';
-import { compareMapping } from '../verify/mapping.ts';
 import { findMapping, requireOn, type SearchRoutes, translated } from './surface.ts';
 
 const NoQuery = Type.Object({}, { additionalProperties: false });
 const IdParams = Type.Object({ id: Type.String() });
 const tags = ['search sync'];
-
 export function loadRoutes(app: FastifyInstance, search: SearchRoutes): void {
   const { pool, targets, log } = search;
   app.post<{ Body: Static<typeof TableInput> }>(
@@ -74,27 +72,6 @@ export function loadRoutes(app: FastifyInstance, search: SearchRoutes): void {
       if (!cancelled) throw problem(409, 'not_running', 'this load is not running');
       await search.note(request, 'cancel-reindex', { id });
       return presentLoad(await find(id));
-    },
-  );
-
-  app.post<{ Body: Static<typeof VerifyInput> }>(
-    '/v1/search-sync/verify',
-    {
-      schema: {
-        operationId: 'verifySearchTable',
-        tags,
-        summary: 'Compares a table with its indices, both ways; repairs what differs if told to',
-        querystring: NoQuery,
-        body: VerifyInput,
-        response: { 200: VerifyAnswer, ...problems(400, 404) },
-      },
-    },
-    async (request) => {
-      requireOn(search);
-      const mapping = await findMapping(search, request.body.table);
-      const { repair = false } = request.body;
-      if (repair) await search.note(request, 'repair', { table: mapping.queueName });
-      return translated(() => compareMapping({ pool, targets: search.states }, mapping, { repair }));
     },
   );
 

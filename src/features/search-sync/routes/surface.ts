@@ -1,9 +1,10 @@
 // What the routes of search sync share: the tables' Postgres, the targets, and who calls.
 
 import type { FastifyRequest } from 'fastify';
-import type pg from 'pg';
+import pg from 'pg';
 import type { Logger } from 'pino';
 import { notFound, problem } from '../../../core/http/problem.ts';
+import { isUnavailable } from '../../../core/ledger/pool.ts';
 import { AlreadyMapped, TableBusy } from '../attach/attach.ts';
 import { MappingRefused } from '../attach/refused.ts';
 import type { Mapping } from '../mapping.ts';
@@ -52,6 +53,9 @@ export async function translated<Result>(run: () => Promise<Result>): Promise<Re
     }
     if (error instanceof AlreadyMapped) throw problem(409, 'mapping_exists', error.message);
     if (error instanceof TableBusy) throw problem(409, 'table_busy', error.message);
+    // Such as a column that is gone, or a table that TEM's role may not make triggers on.
+    if (error instanceof pg.DatabaseError && !isUnavailable(error))
+      throw problem(409, 'postgres_refuses', `Postgres refuses it: ${error.message}`);
     if (error instanceof TargetAway) throw problem(503, 'target_unavailable', error.message);
     throw error;
   }

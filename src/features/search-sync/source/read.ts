@@ -129,11 +129,16 @@ export async function readSlice(
   const order = idColumns(mapping.id, 'd');
   const bound = mapping.id.map(({ type }, index) => `$${index + 2}::text::${type}`).join(', ');
   const texts = mapping.id.map(({ column }) => `d.${pg.escapeIdentifier(column)}::text`).join(', ');
-  const { rows } = await pool.query<{ id: string; parts: string[] }>(
-    `select ${idSql(mapping.id, 'd')} as id, array[${texts}] as parts from ${sourceSql(mapping)}
-      ${after === null ? '' : `where (${order}) > (${bound})`} order by ${order} limit $1`,
-    [limit, ...(after ?? [])],
-  );
+  const select = (source: string): string =>
+    `select ${idSql(mapping.id, 'd')} as id, array[${texts}] as parts from ${source}
+      ${after === null ? '' : `where (${order}) > (${bound})`} order by ${order} limit $1`;
+  const read = (source: string) =>
+    pool.query<{ id: string; parts: string[] }>(select(source), [limit, ...(after ?? [])]);
+  const { rows } = await read(sourceSql(mapping)).catch((error: unknown) => {
+    if (!isOfTheData(error)) throw error;
+    // One row for which the condition or the query raises: all of the table's, of which each is read alone if need be.
+    return read(sourceSql({ schema: mapping.schema, table: mapping.table }));
+  });
   return { ids: rows.map(({ id }) => id), parts: rows.map(({ parts }) => parts) };
 }
 
@@ -143,7 +148,9 @@ function inOneLine(json: string): string {
 }
 
 /** Whether the statement failed for what a row or an id holds, and not for what is asked or where. */
-function isOfTheData(error: unknown): boolean {
-  const code = (error as { code?: unknown }).code;
-  return error instanceof pg.DatabaseError && typeof code === 'string' && /^(22|54000|54001|0A000)/.test(code);
+export function isOfTheData(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && OF_THE_DATA.test(error.code ?? '');
 }
+
+// A value that doesn't fit, more than one row of a subquery, what a function of the user's raises, a text too long.
+const OF_THE_DATA = /^(2[012F]|38|39|P0|54000|54001|0A000)/;

@@ -36,39 +36,37 @@ export async function countStored(target: Target, indexName: string): Promise<nu
   return count;
 }
 
-const WALK_KEPT_FOR = '2m';
 const WALK_SIZE = 2_000;
 
-/** The ids of all documents that searches see, in sets. */
-export async function* walkIds(target: Target, indexName: string): AsyncGenerator<string[]> {
-  let answer = await target.request({
+/**
+ * The ids of the next documents that searches see, in order of their writing: what is written meanwhile comes later in that
+ * order. `next` is where to go on; nothing has to be kept open on the target meanwhile.
+ */
+export async function readWritten(
+  target: Target,
+  indexName: string,
+  after: number | null,
+): Promise<{ ids: string[]; next: number | undefined }> {
+  const answer = await target.request({
     method: 'POST',
     path: [indexName, '_search'],
-    query: { scroll: WALK_KEPT_FOR, filter_path: '_scroll_id,hits.hits._id' },
-    body: JSON.stringify({ size: WALK_SIZE, _source: false, sort: ['_doc'] }),
+    query: { filter_path: 'hits.hits._id,hits.hits.sort' },
+    body: JSON.stringify({
+      size: WALK_SIZE,
+      _source: false,
+      track_total_hits: false,
+      sort: ['_seq_no'],
+      ...(after !== null && { query: { range: { _seq_no: { gte: after } } } }),
+    }),
   });
-  let scrollId: string | undefined;
-  try {
-    for (;;) {
-      if (answer.status !== 200)
-        throw new TargetAway(`${indexName} can't be walked on ${target.name}: ${complaint(answer)}`);
-      const page = parse(answer.text) as { _scroll_id?: string; hits?: { hits?: { _id: string }[] } };
-      scrollId = page._scroll_id;
-      const ids = (page.hits?.hits ?? []).map(({ _id }) => _id);
-      if (ids.length === 0) return;
-      yield ids;
-      answer = await target.request({
-        method: 'POST',
-        path: ['_search', 'scroll'],
-        query: { filter_path: '_scroll_id,hits.hits._id' },
-        body: JSON.stringify({ scroll: WALK_KEPT_FOR, scroll_id: scrollId }),
-      });
-    }
-  } finally {
-    if (scrollId) {
-      await target
-        .request({ method: 'DELETE', path: ['_search', 'scroll'], body: JSON.stringify({ scroll_id: [scrollId] }) })
-        .catch(() => {});
-    }
-  }
+  if (answer.status !== 200)
+    throw new TargetAway(`${indexName} can't be walked on ${target.name}: ${complaint(answer)}`);
+  const page = parse(answer.text) as { hits?: { hits?: { _id: string; sort: number[] }[] } };
+  const hits = page.hits?.hits ?? [];
+  const last = hits.at(-1)?.sort[0];
+  const all = hits.map(({ _id }) => _id);
+  if (hits.length < WALK_SIZE || last === undefined) return { ids: all, next: undefined };
+  // Numbers are those of a shard: what has the last one comes with the next documents, so that none comes twice or never.
+  const ids = hits.filter(({ sort }) => sort[0] !== last).map(({ _id }) => _id);
+  return ids.length > 0 ? { ids, next: last } : { ids: all, next: last + 1 };
 }

@@ -8,11 +8,11 @@ import type { Mapping, SearchIndex } from '../mapping.ts';
 import { markDirty } from '../processor/dirty.ts';
 import type { TargetState } from '../processor/write.ts';
 import { QUEUE, readQueueTable } from '../queue/table.ts';
-import { idIn, idParameters, idSql, splitId } from '../source/identity.ts';
-import { documentSql, readSlice, sourceSql } from '../source/read.ts';
-import { readStored, walkIds } from '../target/documents.ts';
+import { isOfTheData, readSlice } from '../source/read.ts';
+import { readStored, readWritten } from '../target/documents.ts';
 import { refresh } from '../target/indices.ts';
 import type { Target } from '../target/target.ts';
+import { checksumOf, digest, digestsOf } from './digests.ts';
 
 const RANGE_RECORDS = 1_000;
 /** Records that an answer names; all are counted. */
@@ -32,6 +32,11 @@ export interface Comparison {
   records: { id: string; difference: Difference }[];
 }
 
+/** How far a comparison is: first the table's records in order of id, then the index's documents in order of their writing. */
+export type Position = { phase: 'records'; after: string[] | null } | { phase: 'documents'; after: number | null };
+
+export const BEGINNING: Position = { phase: 'records', after: null };
+
 export interface CompareDependencies {
   pool: pg.Pool;
   targets: Record<string, TargetState>;
@@ -42,57 +47,86 @@ export interface CompareOptions {
   signal?: AbortSignal;
   /** Rows a second at most; as fast as it goes unless given. */
   ratePerSecond?: number;
+  from?: Position;
+  /** Ends before everything was compared once this says so. */
+  isOver?(): boolean;
 }
 
-/** Throws TargetAway when the target can't be asked. */
+/** What was found, and where to go on when it ended before everything was compared. Throws TargetAway. */
 export async function compareIndex(
   { pool, targets }: CompareDependencies,
   mapping: Mapping,
   index: SearchIndex,
   options: CompareOptions,
-): Promise<Comparison> {
+): Promise<Comparison & { next?: Position }> {
   const target = targets[index.target]?.target;
   if (!target) throw new Error(`there is no target ${index.target} here`);
   const comparison: Comparison = { checked: 0, missing: 0, stale: 0, extra: 0, repaired: 0, records: [] };
   const bench = { pool, target, mapping, index };
-  const tell = async (ids: readonly string[], suspected: number): Promise<void> => {
-    if (suspected === 0) return;
-    const differences = await settle(bench, ids);
-    for (const [id, difference] of differences) {
-      comparison[difference] += 1;
-      if (comparison.records.length < NAMED_MAX) comparison.records.push({ id, difference });
-    }
-    if (options.repair && differences.size > 0) {
-      await markDirty(
-        pool,
-        [...differences.keys()].map((recordId) => ({ indexId: index.id, recordId })),
-      );
-      comparison.repaired += differences.size;
-    }
-  };
-  let cursor: string[] | null = null;
-  for (;;) {
+  let position: Position | undefined = options.from ?? BEGINNING;
+  if (position.phase === 'documents') await refresh(target, index.name);
+  while (position) {
     options.signal?.throwIfAborted();
+    if (options.isOver?.()) return { ...comparison, next: position };
     const startedAt = performance.now();
-    const { ids, parts } = await readSlice(pool, mapping, cursor, RANGE_RECORDS);
-    if (ids.length === 0) break;
-    cursor = parts.at(-1) ?? null;
-    const suspects = await suspectsOf(bench, ids);
-    await tell(suspects, suspects.length);
-    comparison.checked += ids.length;
-    await paced(options, ids.length, startedAt);
-    if (ids.length < RANGE_RECORDS) break;
-  }
-  await refresh(target, index.name);
-  for await (const ids of walkIds(target, index.name)) {
-    options.signal?.throwIfAborted();
-    const startedAt = performance.now();
-    const present = await digestsOf(pool, mapping, ids);
-    const extras = ids.filter((id) => !present.has(id));
-    await tell(extras, extras.length);
-    await paced(options, ids.length, startedAt);
+    const step: Step =
+      position.phase === 'records'
+        ? await compareRecords(bench, position.after)
+        : await compareDocuments(bench, position.after);
+    if (step.suspects.length > 0) await tell(bench, comparison, await settle(bench, step.suspects), options.repair);
+    if (position.phase === 'records') comparison.checked += step.looked;
+    position = step.next;
+    await paced(options, step.looked, startedAt);
   }
   return comparison;
+}
+
+interface Step {
+  looked: number;
+  suspects: string[];
+  next: Position | undefined;
+}
+
+/** The next range of the table against the documents of the same ids. */
+async function compareRecords(bench: Bench, after: string[] | null): Promise<Step> {
+  const { pool, target, mapping, index } = bench;
+  const { ids, parts } = await readSlice(pool, mapping, after, RANGE_RECORDS);
+  const suspects = ids.length === 0 ? [] : await suspectsOf(bench, ids);
+  if (ids.length === RANGE_RECORDS) {
+    return { looked: ids.length, suspects, next: { phase: 'records', after: parts.at(-1) ?? null } };
+  }
+  // What was written until now is to be seen by the walk.
+  await refresh(target, index.name);
+  return { looked: ids.length, suspects, next: { phase: 'documents', after: null } };
+}
+
+/** The next documents of the index: those that no record has. */
+async function compareDocuments({ pool, target, mapping, index }: Bench, after: number | null): Promise<Step> {
+  const { ids, next } = await readWritten(target, index.name, after);
+  const { digests, unreadable } = await digestsOf(pool, mapping, ids);
+  return {
+    looked: ids.length,
+    suspects: ids.filter((id) => !digests.has(id) && !unreadable.has(id)),
+    next: next === undefined ? undefined : { phase: 'documents', after: next },
+  };
+}
+
+async function tell(
+  { pool, index }: Bench,
+  comparison: Comparison,
+  differences: ReadonlyMap<string, Difference>,
+  repair: boolean,
+): Promise<void> {
+  for (const [id, difference] of differences) {
+    comparison[difference] += 1;
+    if (comparison.records.length < NAMED_MAX) comparison.records.push({ id, difference });
+  }
+  if (!repair || differences.size === 0) return;
+  await markDirty(
+    pool,
+    [...differences.keys()].map((recordId) => ({ indexId: index.id, recordId })),
+  );
+  comparison.repaired += differences.size;
 }
 
 interface Bench {
@@ -104,13 +138,20 @@ interface Bench {
 
 /** The records of a range that look different; none when the checksums of both sides agree. */
 async function suspectsOf({ pool, target, mapping, index }: Bench, ids: readonly string[]): Promise<string[]> {
-  const [stored, checksum] = await Promise.all([readStored(target, index.name, ids), checksumOf(pool, mapping, ids)]);
+  const [stored, checksum] = await Promise.all([
+    readStored(target, index.name, ids),
+    checksumOf(pool, mapping, ids).catch((error: unknown) => {
+      if (!isOfTheData(error)) throw error;
+      return undefined;
+    }),
+  ]);
   const theirs = createHash('md5');
   for (const id of ids) theirs.update(digest(stored.get(id) ?? ''));
   if (theirs.digest('hex') === checksum) return [];
-  const digests = await digestsOf(pool, mapping, ids);
+  const { digests, unreadable } = await digestsOf(pool, mapping, ids);
   return ids.filter((id) => {
     const text = stored.get(id);
+    if (unreadable.has(id)) return false;
     return text === undefined ? digests.has(id) : digests.get(id) !== digest(text);
   });
 }
@@ -125,13 +166,16 @@ async function settle(
   for (let look = 0; look < LOOKS_MAX && left.length > 0; look += 1) {
     if (look > 0) await pause(SETTLE_MS);
     const before = await onTheWay(pool, mapping, index, left);
-    const [stored, digests] = await Promise.all([readStored(target, index.name, left), digestsOf(pool, mapping, left)]);
+    const [stored, { digests, unreadable }] = await Promise.all([
+      readStored(target, index.name, left),
+      digestsOf(pool, mapping, left),
+    ]);
     const after = await onTheWay(pool, mapping, index, left);
     differences = new Map();
     const moving: string[] = [];
     for (const id of left) {
       const difference = differenceOf(stored.get(id), digests.get(id));
-      if (difference === undefined) continue;
+      if (difference === undefined || unreadable.has(id)) continue;
       if (before.has(id) || after.has(id)) moving.push(id);
       else differences.set(id, difference);
     }
@@ -169,40 +213,6 @@ async function onTheWay(
   );
   for (const { id } of dirty.rows) found.add(id);
   return found;
-}
-
-function digest(text: string): string {
-  return text === '' ? '' : createHash('md5').update(text).digest('hex');
-}
-
-/** Line ends outside of strings are blanks in the index, as they were sent. */
-function lineSql(mapping: Mapping): string {
-  return `translate(${documentSql(mapping)}, E'\\r\\n', '  ')`;
-}
-
-async function checksumOf(pool: pg.Pool, mapping: Mapping, ids: readonly string[]): Promise<string> {
-  const parts = ids.map((id) => splitId(mapping.id, id) ?? []);
-  const { rows } = await pool.query<{ checksum: string }>(
-    `with read as (select ${idSql(mapping.id, 'd')} as id, md5(${lineSql(mapping)}) as digest from ${sourceSql(mapping)}
-        where ${idIn(mapping.id, 'd', 1)})
-      select md5(coalesce(string_agg(coalesce(r.digest, ''), '' order by w.n), '')) as checksum
-      from unnest($${mapping.id.length + 1}::text[]) with ordinality as w(id, n) left join read r using (id)`,
-    [...idParameters(mapping.id, parts), ids],
-  );
-  return rows[0]?.checksum ?? '';
-}
-
-async function digestsOf(pool: pg.Pool, mapping: Mapping, ids: readonly string[]): Promise<Map<string, string>> {
-  const parts = ids.flatMap((id) => {
-    const split = splitId(mapping.id, id);
-    return split ? [split] : [];
-  });
-  const { rows } = await pool.query<{ id: string; digest: string }>(
-    `select ${idSql(mapping.id, 'd')} as id, md5(${lineSql(mapping)}) as digest from ${sourceSql(mapping)}
-      where ${idIn(mapping.id, 'd', 1)}`,
-    idParameters(mapping.id, parts),
-  );
-  return new Map(rows.map(({ id, digest: found }) => [id, found]));
 }
 
 async function paced({ ratePerSecond, signal }: CompareOptions, rows: number, startedAt: number): Promise<void> {

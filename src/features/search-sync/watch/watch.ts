@@ -8,6 +8,7 @@ import { rebuildLost, rebuildMissing, removeReplaced } from '../load/reindex.ts'
 import type { Mapping } from '../mapping.ts';
 import type { TargetState } from '../processor/write.ts';
 import type { SearchSettings } from '../settings.ts';
+import { troubleOf } from '../source/trouble.ts';
 import { readMappings } from '../store.ts';
 import { indexExists } from '../target/indices.ts';
 import type { Target } from '../target/target.ts';
@@ -68,9 +69,27 @@ export async function watchTurn(dependencies: WatchDependencies): Promise<void> 
   for (const target of Object.values(targets)) if (await lookAtTarget(pool, target, log)) well.add(target.name);
   await keepQueueShort(pool, dependencies.settings.queueMax, log);
   for (const mapping of await readMappings(pool)) {
-    await addPartitionTriggers(pool, mapping, log);
-    await lookAtIndices(dependencies, mapping, well);
+    const look = async (): Promise<void> => {
+      await noteTrouble(pool, mapping, log);
+      await addPartitionTriggers(pool, mapping, log);
+      await lookAtIndices(dependencies, mapping, well);
+    };
+    // One table's trouble is no other's.
+    await look().catch((error: Error) =>
+      log.warn({ table: mapping.queueName, error: error.message }, 'the look at a table went wrong, trying again'),
+    );
   }
+}
+
+/** A table that has changed so that its documents can't be read any more: told until it is mapped anew. */
+async function noteTrouble(pool: pg.Pool, mapping: Mapping, log: Logger): Promise<void> {
+  const trouble = await troubleOf(pool, mapping);
+  const { rowCount } = await pool.query(
+    'update tem.search_mapping set trouble = $2 where id = $1 and trouble is distinct from $2',
+    [mapping.mappingId, trouble ?? null],
+  );
+  if (rowCount !== 0 && trouble !== undefined)
+    log.error({ table: mapping.queueName, trouble }, 'documents of a table can not be read');
 }
 
 async function lookAtIndices(
