@@ -8,6 +8,10 @@ import { idleLatency } from './cases/idle-latency.ts';
 import { notifications } from './cases/notifications.ts';
 import { oldSnapshot } from './cases/old-snapshot.ts';
 import { ownWorkflow } from './cases/own-workflow.ts';
+import { priceAtOnce, priceSlowShops } from './cases/price-checks.ts';
+import { priceLedger } from './cases/price-ledger.ts';
+import { priceLimits } from './cases/price-limits.ts';
+import { priceRound } from './cases/price-round.ts';
 import { push } from './cases/push.ts';
 import { reports } from './cases/reports.ts';
 import { schedules } from './cases/schedules.ts';
@@ -38,6 +42,7 @@ export const suites: Readonly<Record<string, readonly BenchCase[]>> = {
   'search-sync': [searchSync],
   schedules: [schedules],
   reports: [reports],
+  'price-checks': [priceAtOnce, priceSlowShops, priceRound, priceLedger, priceLimits],
 };
 
 export const cases: readonly BenchCase[] = Object.values(suites).flat();

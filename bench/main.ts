@@ -15,11 +15,6 @@ import { type CaseResult, readResults, writeResult } from './results.ts';
 const RUNS = 3;
 
 try {
-  // A suite of its own, which compares within each run.
-  if (process.argv[2] === 'price-checks') {
-    await (await import('./price-checks/main.ts')).benchPriceChecks(process.argv.slice(3));
-    process.exit(0);
-  }
   const ids = Object.entries(suites).map(([suite, list]) => [suite, list.map(({ id }) => id)] as const);
   const options = readOptions(process.argv.slice(2), Object.fromEntries(ids));
   if (options.help) console.log(USAGE);

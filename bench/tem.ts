@@ -40,6 +40,7 @@ export interface Tem {
   workerPeakMb(): number;
   /** What it has resident now. */
   workerMb(): number;
+  apiMb(): number;
   /** When the measured work began and ended, by the system's monotonic clock, in microseconds. */
   workUs: { from: number; to: number };
   /** Processor milliseconds so far by process. */
@@ -98,6 +99,7 @@ export async function startTem(context: BenchContext, options: TemOptions = {}):
       stopWorker: () => stopChild('worker'),
       workerPeakMb: () => residentPeakMb(started.get('worker')?.pid ?? 0),
       workerMb: () => residentMb(started.get('worker')?.pid ?? 0),
+      apiMb: () => residentMb(started.get('api')?.pid ?? 0),
       processor: () => processorOf(home, started, options.given?.processes ?? {}),
       stop,
     };

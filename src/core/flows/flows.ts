@@ -103,6 +103,21 @@ export class Flows {
     });
   }
 
+  /** As `take`, when that needs no wait: somebody has reserved room, and nobody waits for it. Else undefined. */
+  tryTake(type: string, group: string): Leave | undefined {
+    if (this.#stopped || this.#lines.has(nameOf(type, group))) return undefined;
+    const gates = this.#gates.of(type, group);
+    const nowMs = performance.now();
+    if (!gates.every((gate) => gate.isOpen(nowMs))) return undefined;
+    const places = gates.filter((gate) => gate.flow.maxInFlight !== null);
+    for (const gate of places) {
+      gate.free -= 1;
+      gate.used += 1;
+    }
+    for (const gate of gates) gate.take(1);
+    return this.#stays.enter({ type, group, places });
+  }
+
   /** Gives back what is reserved. Those who wait go on waiting, until their signals end it. */
   async stop(): Promise<void> {
     this.#stopped = true;
@@ -168,9 +183,9 @@ export class Flows {
       if (!rate) continue;
       const atMs = gate.instant(waiter.cost, nowMs);
       if (atMs !== undefined && atMs <= nowMs) continue;
-      const wanted = line.waiters.slice(0, COUNTED_MAX).map((each) => instantsOf(each.cost, rate).count);
-      gate.wantedFirst ||= wanted[0] ?? 1;
-      gate.wantedInstants += wanted.reduce((sum, each) => sum + each, 0);
+      gate.wantedFirst ||= instantsOf(waiter.cost, rate).count;
+      const counted = Math.min(line.waiters.length, COUNTED_MAX);
+      for (let n = 0; n < counted; n += 1) gate.wantedInstants += instantsOf(line.waiters[n]?.cost ?? 1, rate).count;
       return atMs ?? (gate.instantsAgainMs > nowMs ? gate.instantsAgainMs : Number.POSITIVE_INFINITY);
     }
     for (const gate of gates) gate.take(waiter.cost);

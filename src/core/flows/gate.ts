@@ -57,6 +57,15 @@ export class Gate {
     return stretch && stretch.nextMs + before * stretch.spacingMs;
   }
 
+  /** Whether a call of cost 1 may go now, before nobody who waits. */
+  isOpen(nowMs: number): boolean {
+    const { maxInFlight, paused } = this.flow;
+    if (paused || this.wantedInstants > 0 || this.wantedPlaces > 0) return false;
+    if (maxInFlight !== null && this.free === 0) return false;
+    const atMs = this.instant(1, nowMs);
+    return atMs !== undefined && atMs <= nowMs;
+  }
+
   take(cost: number): void {
     const [stretch] = this.#stretches;
     if (!this.flow.rate || !stretch) return;

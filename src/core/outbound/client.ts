@@ -3,10 +3,11 @@
 // for rebinding. No proxy setting of the environment applies, and redirects are the caller's to judge.
 
 import { isIP, type LookupFunction } from 'node:net';
-import { Agent, buildConnector, type Dispatcher } from 'undici';
+import { Agent, buildConnector } from 'undici';
 import { inSpan, type Span, type Tracing, traceHeaders, untraced } from '../tracing/index.ts';
 import { type AllowedRange, allowedAt, isPermitted, parseAllowedRange } from './addresses.ts';
 import { decodeBody } from './content-coding.ts';
+import { exchange, type Gathered, type Target } from './exchange.ts';
 import { skipInterimAnswers } from './interim-answers.ts';
 import { createLookup, type LookupAll, sharedLookup } from './lookup.ts';
 import { OriginPlaces } from './origin-places.ts';
@@ -40,75 +41,69 @@ export function createOutbound({ allow, lookup = createLookup(), tracing = untra
   });
   const places = new OriginPlaces(REQUESTS_MAX, PLACE_WAIT_MAX_MS);
 
-  const refuse = (url: string): string | undefined => refuseUrl(url, allowed);
-
   async function request(url: string, wanted: OutboundRequest): Promise<OutboundResponse> {
-    const refusal = refuse(url);
-    if (refusal !== undefined) throw new TargetRefused(refusal);
-    const target = new URL(url);
+    const target = judge(url, allowed);
+    if (typeof target === 'string') throw new TargetRefused(target);
+    if (tracing === untraced) return send(target, wanted);
     const span = calling(tracing, wanted.method, target);
     // A caller that sends a context of its own means that one.
     const headers = { ...traceHeaders(span.context), ...wanted.headers };
     return inSpan(span, () => send(target, { ...wanted, headers }), toldOfAnswer);
   }
 
-  async function send({ origin, pathname, search }: URL, wanted: OutboundRequest): Promise<OutboundResponse> {
-    const { method, headers, body, signal, offTheClock } = wanted;
+  async function send(target: Judged, wanted: OutboundRequest): Promise<OutboundResponse> {
+    const { signal, offTheClock } = wanted;
+    const { origin } = target;
     // What others hold is not the attempt's own time (rule 3).
     if (!places.tryAcquire(origin, signal)) await offTheClock(() => places.acquire(origin, signal));
-    try {
-      const answer = await agent.request({
-        origin,
-        path: pathname + search,
-        method,
-        headers: headers ?? {},
-        body: body ?? null,
-        signal,
-      });
-      return await readAnswer(answer, wanted);
-    } catch (error) {
-      // undici wraps what an abort says in some states; the caller is told its own reason.
-      if (signal.aborted) throw signal.reason;
-      throw error;
-    } finally {
-      places.release(origin);
-    }
+    const gathered = await exchange(agent, target, wanted, () => places.release(origin));
+    const coding = gathered.headers['content-encoding'];
+    if (coding === undefined) return answerOf(gathered);
+    const { bytes, complete } = await decodeBody(gathered.bytes, coding, wanted.maxBytes);
+    return answerOf({ ...gathered, bytes, complete: gathered.complete && complete });
   }
 
+  const refuse = (url: string): string | undefined => {
+    const target = judge(url, allowed);
+    return typeof target === 'string' ? target : undefined;
+  };
   return { refuse, request, close: () => agent.destroy() };
 }
 
+interface Judged extends Target {
+  scheme: 'http' | 'https';
+  hostname: string;
+  port: number;
+}
+
+/** What a URL names, or why it can't be called. */
+function judge(url: string, allowed: readonly AllowedRange[]): Judged | string {
+  if (!URL.canParse(url)) return 'must be an absolute http or https URL';
+  const { protocol, hostname, port: named, username, password, origin, pathname, search } = new URL(url);
+  if (protocol !== 'http:' && protocol !== 'https:') return 'must be an http or https URL';
+  if (username !== '' || password !== '') return 'must not carry a user name or password; send a header instead';
+  const port = named === '' ? DEFAULT_PORTS[protocol] : Number(named);
+  const literal = literalAddress(hostname);
+  if (literal !== undefined && !isPermitted(literal, allowedAt(port, allowed))) return refusalOf(hostname);
+  return { origin, path: pathname + search, scheme: protocol === 'http:' ? 'http' : 'https', hostname, port };
+}
+
 /** Not the path: it may hold a secret, as those of chats' webhooks do. */
-function calling(tracing: Tracing, method: string, { protocol, hostname, href }: URL): Span {
+function calling(tracing: Tracing, method: string, { scheme, hostname, port }: Judged): Span {
   return tracing.span({
     name: method,
     kind: 'client',
     attributes: {
       'http.request.method': method,
-      'url.scheme': protocol.slice(0, -1),
+      'url.scheme': scheme,
       'server.address': hostname,
-      'server.port': portOf(href),
+      'server.port': port,
     },
   });
 }
 
 function toldOfAnswer({ status }: OutboundResponse) {
   return { attributes: { 'http.response.status_code': status }, errorType: status < 400 ? undefined : String(status) };
-}
-
-function refuseUrl(url: string, allowed: readonly AllowedRange[]): string | undefined {
-  if (!URL.canParse(url)) return 'must be an absolute http or https URL';
-  const { protocol, hostname, username, password } = new URL(url);
-  if (protocol !== 'http:' && protocol !== 'https:') return 'must be an http or https URL';
-  if (username !== '' || password !== '') return 'must not carry a user name or password; send a header instead';
-  const literal = literalAddress(hostname);
-  const isRefused = literal !== undefined && !isPermitted(literal, allowedAt(portOf(url), allowed));
-  return isRefused ? refusalOf(hostname) : undefined;
-}
-
-function portOf(url: string): number {
-  const { port, protocol } = new URL(url);
-  return port === '' ? DEFAULT_PORTS[protocol as 'http:' | 'https:'] : Number(port);
 }
 
 /** The address that a URL's host spells, or undefined for a name. WHATWG parsing has already normalised IPv4. */
@@ -165,52 +160,15 @@ function connectorOf(allowed: readonly AllowedRange[], lookup: LookupAll): build
   };
 }
 
-/** Reads the body to its bound. The status is the answer: what breaks or dawdles after it only ends the reading. */
-async function readAnswer(
-  { statusCode, headers, body }: Dispatcher.ResponseData,
-  { maxBytes, bodyWithinMs }: OutboundRequest,
-): Promise<OutboundResponse> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  const timer = bodyWithinMs === undefined ? undefined : setTimeout(() => body.destroy(), bodyWithinMs);
-  // The loop below hears of errors while it runs; one that comes later must not end the process.
-  body.on('error', () => {});
-  let complete = true;
-  try {
-    // Leaving the loop destroys the body and with it the connection: an endless answer ends here.
-    for await (const chunk of body as AsyncIterable<Buffer>) {
-      chunks.push(chunk);
-      bytes += chunk.length;
-      if (bytes > maxBytes) {
-        complete = false;
-        break;
-      }
-    }
-  } catch {
-    complete = false;
-  } finally {
-    clearTimeout(timer);
-  }
-  const flat: Record<string, string> = {};
-  for (const [name, value] of Object.entries(headers)) {
-    if (value !== undefined) flat[name] = Array.isArray(value) ? value.join(', ') : value;
-  }
-  const read = chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks);
-  const decoded = await decodeBody(read.subarray(0, maxBytes), flat['content-encoding'], maxBytes);
-  return answerOf({
-    status: statusCode,
-    headers: flat,
-    bytes: decoded.bytes,
-    complete: complete && decoded.complete,
-  });
-}
-
-/** Decoded only where somebody asks for text. */
-function answerOf(read: Omit<OutboundResponse, 'body'>): OutboundResponse {
+/** Text only where somebody asks for it. */
+function answerOf({ status, headers, bytes, complete }: Gathered): OutboundResponse {
   return {
-    ...read,
+    status,
+    headers,
+    bytes,
+    complete,
     get body() {
-      return read.bytes.toString('utf8');
+      return bytes.toString('utf8');
     },
   };
 }

@@ -3,5 +3,12 @@
 
 export { createOutbound, type OutboundOptions } from './client.ts';
 export type { LookupAll } from './lookup.ts';
-export { type Outbound, type OutboundRequest, type OutboundResponse, onTheClock, TargetRefused } from './outbound.ts';
+export {
+  AnswerTooLate,
+  type Outbound,
+  type OutboundRequest,
+  type OutboundResponse,
+  onTheClock,
+  TargetRefused,
+} from './outbound.ts';
 export { RETRY_AFTER_MAX_MS, retryAfterMs } from './retry-after.ts';

@@ -7,6 +7,9 @@ import type { Socket } from 'node:net';
 const HEAD_BYTES_MAX = 16_384;
 const INTERIM = /^HTTP\/1\.[01] 1(?!01)\d\d[ \r\n]/;
 const INTERIM_BYTES = 'HTTP/1.1 100 '.length;
+// Where the status begins, and with which digit an interim one does.
+const STATUS_AT = 'HTTP/1.1 '.length;
+const DIGIT_ONE = 0x31;
 const HEAD_END = /\r?\n\r?\n/;
 
 /** Changes what `read` gives on a connection that carries one request at a time, each written before its answer is read. */
@@ -23,6 +26,10 @@ export function skipInterimAnswers(socket: Socket): void {
     for (;;) {
       const chunk = read(size) as Buffer | null;
       if (chunk === null || !atHead) return chunk;
+      if (held.length === 0 && chunk.length >= INTERIM_BYTES && chunk[STATUS_AT] !== DIGIT_ONE) {
+        atHead = false;
+        return chunk;
+      }
       const rest = afterInterim(Buffer.concat([held, chunk]));
       atHead = rest.undecided;
       held = rest.undecided ? rest.bytes : Buffer.alloc(0);

@@ -5,6 +5,15 @@ export class TargetRefused extends Error {
   override readonly name = 'TargetRefused';
 }
 
+/** The whole answer was not there in time (`withinMs`). */
+export class AnswerTooLate extends Error {
+  override readonly name = 'AnswerTooLate';
+
+  constructor(withinMs: number) {
+    super(`no whole answer within ${withinMs} ms`);
+  }
+}
+
 /** For requests that no attempt makes. */
 export const onTheClock = <Result>(wait: () => Promise<Result>): Promise<Result> => wait();
 
@@ -22,6 +31,8 @@ export interface OutboundRequest {
   maxBytes: number;
   /** How long the body may take after the headers; as long as the signal lets it unless given. */
   bodyWithinMs?: number;
+  /** How long the whole answer may take, from when the request has its place: then AnswerTooLate, whatever has come. */
+  withinMs?: number;
 }
 
 export interface OutboundResponse {
@@ -39,8 +50,8 @@ export interface Outbound {
   /** Why a URL can't be called at all, judged without DNS (scheme, literal address), or undefined. */
   refuse(url: string): string | undefined;
   /**
-   * Redirects are not followed: the caller gets the 3xx. Throws TargetRefused, NoPlace, the signal's reason or the network's
-   * error, but never once the status has come: then the answer holds what came of the body.
+   * Redirects are not followed: the caller gets the 3xx. Throws TargetRefused, NoPlace, AnswerTooLate, the signal's reason
+   * or the network's error, the last two never once the status has come: then the answer holds what came of the body.
    */
   request(url: string, request: OutboundRequest): Promise<OutboundResponse>;
   close(): Promise<void>;

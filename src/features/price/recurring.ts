@@ -7,17 +7,14 @@ import { telegramType } from './notify/telegram.ts';
 import { tellDeals } from './notify/tell.ts';
 import type { PriceSettings } from './settings.ts';
 import { clean } from './store/cleanup.ts';
-import { idsAfter, rankProducts } from './store/priorities.ts';
+import { rankAll } from './store/priorities.ts';
 import { neverChecked } from './store/products.ts';
 
 type Dependencies = FeatureDependencies<PriceSettings>;
 
-/** Products of one statement: their rows are locked for less than 200 ms. */
-const RANKED_AT_ONCE = 500;
 const DISCOVERED_AT_ONCE = 1_000;
 const DISCOVERED_MAX = 100_000;
 const DISCOVERY_PRIORITY = 3;
-const FIRST = '';
 
 export function recurringTypes(dependencies: Dependencies): EventType[] {
   const { pool } = dependencies;
@@ -40,13 +37,11 @@ export function recurringTypes(dependencies: Dependencies): EventType[] {
       long: true,
       async handle(_event, { signal, heartbeat }) {
         const done = { products: 0, changed: 0 };
-        let ids = await idsAfter(pool, FIRST, RANKED_AT_ONCE);
-        while (ids.length > 0) {
+        for await (const { products, changed } of rankAll(pool)) {
           signal.throwIfAborted();
-          done.changed += await rankProducts(pool, ids);
-          done.products += ids.length;
+          done.products += products;
+          done.changed += changed;
           heartbeat(done);
-          ids = await idsAfter(pool, ids.at(-1) ?? FIRST, RANKED_AT_ONCE);
         }
         return done;
       },

@@ -46,6 +46,16 @@ export class ShopBreakers {
     this.#log = log;
   }
 
+  /** Whether a request may go without asking anybody: nothing is known against the shop, and that is fresh. */
+  admitsNow(shop: string): boolean {
+    return !this.#known.has(shop) && performance.now() - this.#readAtMs <= FRESH_MS;
+  }
+
+  /** Whether an outcome says nothing new: the shop was well, and is. */
+  isWell(shop: string, { kind }: ShopOutcome): boolean {
+    return kind === 'well' && !this.#known.has(shop) && !this.#failures.has(shop);
+  }
+
   /** Throws ShopClosed while the shop is left alone. Whoever comes first after that is its probe. */
   async admit(shop: string): Promise<void> {
     if (performance.now() - this.#readAtMs > FRESH_MS) await this.#read();
@@ -62,7 +72,7 @@ export class ShopBreakers {
   async report(shop: string, outcome: ShopOutcome): Promise<ShopClosed | undefined> {
     const known = this.#known.get(shop);
     const failures = this.#failures.get(shop) ?? 0;
-    if (outcome.kind === 'well' && known === undefined && failures === 0) return undefined;
+    if (this.isWell(shop, outcome)) return undefined;
     const state = known?.untilMs === undefined ? 'closed' : 'open';
     const step = breakerStep({ state, failures, opens: known?.opens ?? 0 }, outcome, Date.now(), Math.random());
     this.#probing.delete(shop);

@@ -83,9 +83,13 @@ async function ask(
       'accept-encoding': ACCEPT_ENCODING,
       ...(product.etag !== null && product.price !== null && { 'if-none-match': product.etag }),
     },
-    permit: async (url) => {
-      if (shop.robots && !(await dependencies.robots.allow(url, asking)))
-        throw new Refused('blocked', `robots.txt of ${new URL(url).host} doesn't allow this address`);
+    permit(url) {
+      if (!shop.robots) return undefined;
+      const allowed = dependencies.robots.allowsNow(url);
+      if (allowed === undefined)
+        return dependencies.robots.allow(url, asking).then((found) => refuseUnless(found, url));
+      refuseUnless(allowed, url);
+      return undefined;
     },
   });
   if (answer.status === 304) return {};
@@ -97,7 +101,7 @@ async function ask(
       : new Unreachable('the answer broke off');
   }
   const text = decode(answer.bytes, answer.headers['content-type']);
-  const reading = await read(dependencies, shop, answer, text);
+  const reading = read(dependencies, shop, answer, text);
   if (isNotFound(reading)) throw new Refused(reading.error, reading.detail);
   const known = product.currency ?? product.priceCurrency;
   if (known !== null && reading.currency !== undefined && reading.currency !== known)
@@ -113,6 +117,10 @@ async function ask(
 
 const ETAG_LENGTH_MAX = 200;
 
+function refuseUnless(allowed: boolean, url: string): void {
+  if (!allowed) throw new Refused('blocked', `robots.txt of ${new URL(url).host} doesn't allow this address`);
+}
+
 function refuseStatus({ status }: Answer): void {
   if (status >= 200 && status < 300) return;
   if (status === 404 || status === 410) throw new Refused('gone', `HTTP ${status}`);
@@ -121,12 +129,7 @@ function refuseStatus({ status }: Answer): void {
   throw new Refused('page_changed', `HTTP ${status}`);
 }
 
-async function read(
-  { adapters }: CheckerDependencies,
-  shop: Shop,
-  { url, status, headers }: Answer,
-  text: string,
-): Promise<Reading> {
+function read({ adapters }: CheckerDependencies, shop: Shop, { url, status, headers }: Answer, text: string): Reading {
   const locale = shop.locale ?? undefined;
   if (shop.adapter === 'html') return readPage(text, { selector: shop.settings.selector }, locale);
   if (shop.adapter === 'module') return adapters.read(shop, { url, status, headers, text });

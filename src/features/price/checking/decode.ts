@@ -5,11 +5,16 @@
 export const ANSWER_BYTES_MAX = 2 * 1024 * 1024;
 const META_WITHIN_BYTES = 2_048;
 
+const JSON_TYPE = /^application\/(?:[\w.-]+\+)?json\b/i;
+const UTF8 = /^utf-?8$/i;
+
 export const ACCEPT_ENCODING = 'gzip, br, deflate';
 
 export function decode(bytes: Buffer, contentType: string | undefined): string {
   const charset =
-    markOf(bytes) ?? decoderOf(/charset\s*=\s*["']?([^\s"';]+)/i.exec(contentType ?? '')?.[1]) ?? metaOf(bytes);
+    markOf(bytes) ??
+    decoderOf(/charset\s*=\s*["']?([^\s"';]+)/i.exec(contentType ?? '')?.[1]) ??
+    (JSON_TYPE.test(contentType ?? '') ? undefined : metaOf(bytes));
   if (charset === undefined || charset === 'utf-8') return bytes.toString('utf8').replace(/^\ufeff/, '');
   return new TextDecoder(charset).decode(bytes);
 }
@@ -28,7 +33,7 @@ function metaOf(bytes: Buffer): string | undefined {
 
 /** The name that TextDecoder has for a charset; undefined for one that doesn't exist. */
 function decoderOf(charset: string | undefined): string | undefined {
-  if (charset === undefined) return undefined;
+  if (charset === undefined || UTF8.test(charset)) return charset && 'utf-8';
   try {
     return new TextDecoder(charset).encoding;
   } catch {

@@ -1,7 +1,7 @@
 // One GET of a product's address: through the shop's gate, along at most five redirects, each of which is a request of its
 // own and counts, within the shop's time and TEM's bounds. What it says of the shop is told to its breaker.
 
-import { type Outbound, type OutboundResponse, TargetRefused } from '../../../core/outbound/index.ts';
+import { AnswerTooLate, type Outbound, type OutboundResponse, TargetRefused } from '../../../core/outbound/index.ts';
 import { ShopClosed } from './breakers.ts';
 import { ANSWER_BYTES_MAX } from './decode.ts';
 import type { Rank, ShopGates } from './shop-gates.ts';
@@ -19,8 +19,8 @@ export interface Asking {
   rank: Rank;
   headers: Record<string, string>;
   signal: AbortSignal;
-  /** Asked before each address; throws what keeps it from being called. */
-  permit(url: string): Promise<void>;
+  /** Asked before each address; throws what keeps it from being called, or rejects with it if that takes time to know. */
+  permit(url: string): Promise<void> | undefined;
   maxBytes?: number;
   /** How the way through the shop's gate is waited for; `enter` takes another signal than that of the whole check. */
   wait?: Wait;
@@ -44,7 +44,8 @@ export async function get(dependencies: RequestDependencies, first: string, aski
   const seen = new Set<string>();
   let url = first;
   for (;;) {
-    await asking.permit(url);
+    const permitted = asking.permit(url);
+    if (permitted) await permitted;
     const answer = await once(dependencies, url, asking);
     const { location } = answer.headers;
     if (answer.status < 300 || answer.status >= 400 || answer.status === 304)
@@ -60,37 +61,32 @@ export async function get(dependencies: RequestDependencies, first: string, aski
 
 async function once({ outbound, gates }: RequestDependencies, url: string, asking: Asking): Promise<OutboundResponse> {
   const { shop, timeoutMs, signal } = asking;
-  const leave = await (asking.wait ?? straight)((until) => gates.enter(shop, asking.rank, until ?? signal));
-  const controller = new AbortController();
-  const timer = setTimeout(
-    () => controller.abort(new Unreachable(`no whole answer within ${timeoutMs} ms`)),
-    timeoutMs,
-  );
-  const onAbort = (): void => controller.abort(signal.reason);
-  signal.addEventListener('abort', onAbort, { once: true });
+  const leave =
+    gates.tryEnter(shop, signal) ??
+    (await (asking.wait ?? straight)((until) => gates.enter(shop, asking.rank, until ?? signal)));
   try {
     const answer = await outbound.request(url, {
       method: 'GET',
       headers: asking.headers,
-      signal: controller.signal,
+      signal,
       // The shop's time runs from the request on; the wait for it was the gate's.
-      offTheClock: (wait) => wait(),
+      offTheClock: straight,
+      withinMs: timeoutMs,
       maxBytes: asking.maxBytes ?? ANSWER_BYTES_MAX,
     });
-    if (!answer.complete && controller.signal.aborted) throw controller.signal.reason;
+    if (!answer.complete) signal.throwIfAborted();
     const outcome = judge(answer);
-    const closed = await gates.breakers.report(shop, outcome);
+    const closed = gates.breakers.isWell(shop, outcome) ? undefined : await gates.breakers.report(shop, outcome);
     // The shop has no time, which says nothing of the product.
     if (outcome.kind === 'limited' && closed) throw closed;
     return answer;
   } catch (error) {
     if (signal.aborted || error instanceof TargetRefused || error instanceof ShopClosed) throw error;
-    const failure = error instanceof Unreachable ? error : new Unreachable(inWords(error), { cause: error });
+    const words = error instanceof AnswerTooLate ? error.message : inWords(error);
+    const failure = new Unreachable(words, { cause: error });
     await gates.breakers.report(shop, { kind: 'failing', why: failure.message });
     throw failure;
   } finally {
-    clearTimeout(timer);
-    signal.removeEventListener('abort', onAbort);
     leave();
   }
 }

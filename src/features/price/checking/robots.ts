@@ -18,16 +18,29 @@ const ORIGINS_MAX = 10_000;
 const RULES_BYTES_MAX = 500 * 1024;
 const NOBODY = 'User-agent: *\nDisallow: /';
 
+interface Known {
+  rules: Promise<Robot>;
+  /** What `rules` has resolved to. */
+  robot?: Robot;
+  untilMs: number;
+}
+
 export class Robots {
   readonly #pool: Pool;
   readonly #dependencies: RequestDependencies;
   readonly #userAgent: string;
-  readonly #known = new Map<string, { rules: Promise<Robot>; untilMs: number }>();
+  readonly #known = new Map<string, Known>();
 
   constructor(pool: Pool, dependencies: RequestDependencies, userAgent: string) {
     this.#pool = pool;
     this.#dependencies = dependencies;
     this.#userAgent = userAgent;
+  }
+
+  /** Whether the address may be asked for, when the rules are known; else undefined, and `allow` finds out. */
+  allowsNow(url: string): boolean | undefined {
+    const known = this.#known.get(new URL(url).origin);
+    return known?.robot && known.untilMs >= performance.now() ? this.#says(known.robot, url) : undefined;
   }
 
   /** Whether the address may be asked for. Throws what asking for the rules throws. */
@@ -38,11 +51,21 @@ export class Robots {
     if (!known || known.untilMs < now) {
       if (this.#known.size >= ORIGINS_MAX) this.#known.clear();
       const rules = this.#read(origin, asking).then((text) => parseRobots(`${origin}/robots.txt`, text));
-      known = { rules, untilMs: now + IN_MEMORY_MS };
-      this.#known.set(origin, known);
-      rules.catch(() => this.#known.delete(origin));
+      const found: Known = { rules, untilMs: now + IN_MEMORY_MS };
+      this.#known.set(origin, found);
+      rules.then(
+        (robot) => {
+          found.robot = robot;
+        },
+        () => this.#known.delete(origin),
+      );
+      known = found;
     }
-    return (await known.rules).isAllowed(url, this.#userAgent) !== false;
+    return this.#says(await known.rules, url);
+  }
+
+  #says(robot: Robot, url: string): boolean {
+    return robot.isAllowed(url, this.#userAgent) !== false;
   }
 
   async #read(origin: string, asking: Omit<Asking, 'permit' | 'headers'>): Promise<string> {
@@ -57,7 +80,7 @@ export class Robots {
     const answer = await get(this.#dependencies, `${origin}/robots.txt`, {
       ...asking,
       headers: { 'user-agent': this.#userAgent },
-      permit: async () => {},
+      permit: () => undefined,
       maxBytes: RULES_BYTES_MAX,
     }).catch((error: unknown) => {
       // A server that answers nonsense has no rules; one that can't be reached hasn't said.

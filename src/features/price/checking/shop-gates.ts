@@ -8,6 +8,7 @@ export type Leave = () => void;
 /** src/core/flows, as far as it is needed here. */
 export interface FlowTaker {
   take(type: string, group: string, options: { cost?: number; signal?: AbortSignal }): Promise<Leave>;
+  tryTake(type: string, group: string): Leave | undefined;
 }
 
 /** Kinds of checks, the first first. */
@@ -44,6 +45,12 @@ export class ShopGates {
     this.#flows = flows;
     this.breakers = breakers;
     breakers.onOpen = (shop, closed) => this.#turnAway(shop, closed);
+  }
+
+  /** The way in when it is free: nobody waits, nothing is known against the shop, and its flow has room. */
+  tryEnter(shop: string, signal: AbortSignal): Leave | undefined {
+    if (signal.aborted || this.#lines.has(shop) || !this.breakers.admitsNow(shop)) return undefined;
+    return this.#flows.tryTake(FLOW_TYPE, shop);
   }
 
   /**

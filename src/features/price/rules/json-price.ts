@@ -18,7 +18,7 @@ export function atPointer(value: unknown, pointer: string): unknown {
   if (pointer === '') return value;
   let at = value;
   for (const step of pointer.slice(1).split('/')) {
-    const name = step.replaceAll('~1', '/').replaceAll('~0', '~');
+    const name = step.includes('~') ? step.replaceAll('~1', '/').replaceAll('~0', '~') : step;
     if (Array.isArray(at)) at = /^(0|[1-9]\d*)$/.test(name) ? at[Number(name)] : undefined;
     else if (typeof at === 'object' && at !== null && Object.hasOwn(at, name))
       at = (at as Record<string, unknown>)[name];
@@ -30,7 +30,7 @@ export function atPointer(value: unknown, pointer: string): unknown {
 export function readJsonPrice(body: string, settings: JsonSettings, locale: string | undefined): Reading {
   let value: unknown;
   try {
-    value = JSON.parse(body.replace(/^\ufeff/, ''));
+    value = JSON.parse(body.startsWith('\ufeff') ? body.slice(1) : body);
   } catch {
     return { error: 'page_changed', detail: 'the answer is no JSON' };
   }

@@ -2,7 +2,7 @@
 // days makes another one only when it has fallen well below that; nothing is compared with a failed or missing price.
 
 import type { Database } from './database.ts';
-import { scoredSql } from './priority-sql.ts';
+import { FORMULA, scoredSql } from './priority-sql.ts';
 import type { Change } from './results.ts';
 
 const WINDOW = "interval '30 days'";
@@ -55,7 +55,7 @@ const RANK = `
   )
   update tem.price_product p set found_deal = w.found, deal_points = s.deal_points, tier = s.tier,
     next_check_at = least(p.next_check_at, greatest(clock_timestamp(), p.last_checked_at + s.every))
-  from wanted w join tem.price_product o on o.id = w.id cross join tem.price_formula f cross join ${scoredSql({
+  from wanted w join tem.price_product o on o.id = w.id cross join ${FORMULA} cross join ${scoredSql({
     activeDeal: 'o.active_deal or w.found',
     volatility: 'o.volatility',
     popularity: 'o.popularity',

@@ -3,7 +3,7 @@
 import type { ProductRow } from '../rules/import/row.ts';
 import type { PriorityParts } from '../rules/priority.ts';
 import type { Database } from './database.ts';
-import { scoredSql } from './priority-sql.ts';
+import { FORMULA, scoredSql } from './priority-sql.ts';
 
 export interface StoredProduct {
   id: string;
@@ -59,7 +59,7 @@ const UPSERT = `
     select m.id, m.shop, m.url, m.title, m.currency, m.popularity, m.active_deal, m.price,
       case when m.price is not null then m.currency end,
       s.deal_points, s.volatility_points, s.popularity_points, s.recency_points, s.tier
-    from merged m cross join tem.price_formula f cross join ${scoredSql({
+    from merged m cross join ${FORMULA} cross join ${scoredSql({
       activeDeal: 'm.active_deal or m.found_deal',
       volatility: 'm.volatility',
       popularity: 'm.popularity',
