@@ -1,6 +1,7 @@
 // One request and its answer, gathered as it comes: without a stream and its promises for each, which cost more than the
 // request itself where there are thousands a second.
 
+import { setMaxListeners } from 'node:events';
 import type { Dispatcher } from 'undici';
 import { AnswerTooLate, type OutboundRequest } from './outbound.ts';
 
@@ -67,6 +68,8 @@ class Exchange implements Dispatcher.DispatchHandler {
       this.onResponseError(undefined, signal.reason);
       return;
     }
+    // Many may be under way with one signal.
+    setMaxListeners(0, signal);
     signal.addEventListener('abort', this.#onAbort, { once: true });
     if (withinMs !== undefined) this.#timer = setTimeout(() => this.#stop(new AnswerTooLate(withinMs)), withinMs);
     dispatcher.dispatch({ origin, path, method, headers, body }, this);
