@@ -2,7 +2,7 @@
 // bounded. Resolvers that rebind are passed in; the rest of the client is the real one.
 
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { AnswerTooLate, type LookupAll, onTheClock, TargetRefused } from '../../../src/core/outbound/index.ts';
+import { type LookupAll, onTheClock, TargetRefused } from '../../../src/core/outbound/index.ts';
 import { waitFor } from '../../support/wait.ts';
 import { gate, openBench, typeOf } from '../attempt/bench.ts';
 import { listen, post, resolver, SIGNAL_MS, setup } from './targets.ts';
@@ -162,25 +162,6 @@ describe('a request', () => {
       expect(answer).toMatchObject({ status: 201, headers: { 'x-a': 'b' }, body: 'a', complete: false });
     },
   );
-
-  test.each(['the headers', 'the whole body'])('ends when %s take too long, whatever has come', async (what) => {
-    let closed = false;
-    const target = await listen((_request, response) => {
-      response.on('close', () => {
-        closed = true;
-      });
-      if (what === 'the whole body') response.writeHead(200, { 'content-length': '100' }).write('a');
-    });
-    const call = setup({ allow: ['127.0.0.1'] }).request(`http://127.0.0.1:${target.port}/`, {
-      method: 'GET',
-      signal: AbortSignal.timeout(SIGNAL_MS),
-      offTheClock: onTheClock,
-      maxBytes: 1_000,
-      withinMs: 100,
-    });
-    await expect(call).rejects.toBeInstanceOf(AnswerTooLate);
-    await waitFor(() => closed);
-  });
 
   test('says whether the body is whole', async () => {
     const target = await listen((request, response) =>
