@@ -44,8 +44,8 @@ export function createOutbound({ allow, lookup = createLookup(), tracing = untra
   async function request(url: string, wanted: OutboundRequest): Promise<OutboundResponse> {
     const target = judge(url, allowed);
     if (typeof target === 'string') throw new TargetRefused(target);
-    if (tracing === untraced) return send(target, wanted);
     const span = calling(tracing, wanted.method, target);
+    if (tracing === untraced && span.context === undefined) return send(target, wanted);
     // A caller that sends a context of its own means that one.
     const headers = { ...traceHeaders(span.context), ...wanted.headers };
     return inSpan(span, () => send(target, { ...wanted, headers }), toldOfAnswer);
