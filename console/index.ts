@@ -23,7 +23,7 @@ export { Tabs } from './parts/tabs.tsx';
 export { durationText, Moment, Time, wholeTime } from './parts/time.tsx';
 export { useShortcuts } from './shell/keyboard.ts';
 export { below, href, navigate, useQuery } from './shell/router.ts';
-export { useMay, useSession } from './shell/session.ts';
+export { useMay, useMayForAll, useSession } from './shell/session.ts';
 export { toast } from './shell/toasts.tsx';
 export { general } from './words/general.ts';
 export { defineWords, numberText, useWords } from './words/words.ts';

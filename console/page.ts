@@ -23,6 +23,10 @@ export interface PageEntry {
   shortcut?: string;
   /** Who else doesn't see it in the menu; the API decides what anybody may read. */
   from?: 'operator' | 'admin';
+  /** It shows nothing but what payloads hold. */
+  needs?: 'payloads';
+  /** Who is confined to some events may open it; `types`: unless it is to groups. Absent: nobody who is confined. */
+  confined?: 'any' | 'types';
   /**
    * Events of this type are shown here too: the value of their payload at `by` is the query's parameter `as`, or stands in the place
    * of the path's name.

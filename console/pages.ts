@@ -20,14 +20,21 @@ const corePages: readonly PageEntry[] = [
     title: { en: 'Events', tr: 'Olaylar' },
     group: 'events',
     shortcut: 'e',
+    confined: 'any',
     load: () => import('./pages/events/page.tsx'),
   },
-  { path: '/events/:id', title: { en: 'Event', tr: 'Olay' }, load: () => import('./pages/event/page.tsx') },
+  {
+    path: '/events/:id',
+    title: { en: 'Event', tr: 'Olay' },
+    confined: 'any',
+    load: () => import('./pages/event/page.tsx'),
+  },
   {
     path: '/failures',
     title: { en: 'Failures', tr: 'Hatalar' },
     group: 'events',
     shortcut: 'f',
+    confined: 'types',
     load: () => import('./pages/failures/page.tsx'),
   },
   {

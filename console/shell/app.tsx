@@ -10,7 +10,7 @@ import { DatabaseTime } from './database-time.tsx';
 import { focusSearch, type Shortcut, useShortcuts } from './keyboard.ts';
 import { PageOutlet } from './page-outlet.tsx';
 import { href, navigate, useAddress } from './router.ts';
-import { ROLES, signOut, useSession } from './session.ts';
+import { mayOpen, signOut, useSession } from './session.ts';
 import { ShortcutList } from './shortcut-list.tsx';
 import { THEMES, type Theme, theme } from './theme.ts';
 import { toast } from './toasts.tsx';
@@ -19,7 +19,9 @@ export function App({ pages }: { pages: readonly PageEntry[] }) {
   const words = useWords(general);
   const spoken = useStore(language);
   const [listed, setListed] = useState(false);
-  useShortcuts([...pageShortcuts(pages, words.goTo, spoken), ...ownShortcuts(words, () => setListed(true))], spoken);
+  const known = useSession();
+  const open = pages.filter((page) => mayOpen(page, known));
+  useShortcuts([...pageShortcuts(open, words.goTo, spoken), ...ownShortcuts(words, () => setListed(true))], spoken);
   return (
     <>
       <a class="skip" href="#page">
@@ -32,7 +34,7 @@ export function App({ pages }: { pages: readonly PageEntry[] }) {
         <Preferences openShortcuts={() => setListed(true)} />
       </header>
       <div class="frame">
-        <Menu pages={pages} />
+        <Menu pages={open} />
         <main id="page" tabIndex={-1}>
           <PageOutlet pages={pages} />
           <footer>
@@ -49,10 +51,8 @@ function Menu({ pages }: { pages: readonly PageEntry[] }) {
   const words = useWords(general);
   const spoken = useStore(language);
   const { path } = useAddress();
-  const { role } = useSession();
   const [open, setOpen] = useState(false);
   useEffect(() => setOpen(false), [path]);
-  const seen = pages.filter(({ from = 'viewer' as const }) => ROLES.indexOf(role) >= ROLES.indexOf(from));
   return (
     <nav aria-label={words.pages} class={open ? 'menu open' : 'menu'}>
       <button type="button" class="menu-button" aria-expanded={open} onClick={() => setOpen(!open)}>
@@ -60,7 +60,7 @@ function Menu({ pages }: { pages: readonly PageEntry[] }) {
       </button>
       {GROUPS.map((group) => (
         <ul key={group}>
-          {seen
+          {pages
             .filter((page) => page.group === group)
             .map((page) => (
               <li key={page.path}>

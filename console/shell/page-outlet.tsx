@@ -3,18 +3,21 @@
 import { Component, type ComponentChildren, type ComponentType } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import type { PageEntry, PageProps } from '../page.ts';
-import { Empty, Failed, Loading } from '../parts/states.tsx';
+import { Failed, Loading } from '../parts/states.tsx';
 import { general } from '../words/general.ts';
 import { useWords } from '../words/words.ts';
 import { forgetDatabaseTime } from './database-time.tsx';
-import { match, useAddress } from './router.ts';
+import { href, match, navigate, useAddress } from './router.ts';
+import { mayOpen, useSession } from './session.ts';
 
 type Loaded = { entry: PageEntry; Page?: ComponentType<PageProps>; error?: Error };
 
 export function PageOutlet({ pages }: { pages: readonly PageEntry[] }) {
   const words = useWords(general);
   const { path } = useAddress();
-  const entry = pages.find((each) => match(each.path, path));
+  const known = useSession();
+  const named = pages.find((each) => match(each.path, path));
+  const entry = named && mayOpen(named, known) ? named : undefined;
   const [loaded, setLoaded] = useState<Loaded>();
   useEffect(() => {
     forgetDatabaseTime();
@@ -24,7 +27,12 @@ export function PageOutlet({ pages }: { pages: readonly PageEntry[] }) {
       (error: Error) => setLoaded({ entry, error }),
     );
   }, [entry, path]);
-  if (!entry) return <Empty title={words.notFound} />;
+  // Where everybody begins, who may not see that begins with the first page that he may.
+  const [first] = pages.filter((each) => each.group !== undefined && mayOpen(each, known));
+  useEffect(() => {
+    if (named && !entry && path === '/' && first) navigate(href(first.path), { replace: true });
+  }, [named, entry, path]);
+  if (!entry) return <h1>{named ? words.forbidden : words.notFound}</h1>;
   if (loaded?.entry !== entry) return <Loading />;
   if (!loaded.Page) return <Failed text={loaded.error?.message ?? ''} again={() => window.location.reload()} />;
   // Another event is another page: nothing of the one before may stay.

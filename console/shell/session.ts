@@ -3,6 +3,7 @@
 
 import { call } from '../http/client.ts';
 import { createStore, useStore } from '../live/store.ts';
+import type { PageEntry } from '../page.ts';
 import { loadSettings } from './settings.ts';
 
 export const ROLES = ['viewer', 'operator', 'admin'] as const;
@@ -46,6 +47,19 @@ export function useSession(): Session {
   const known = useStore(session);
   if (!known) throw new Error('nobody is signed in');
   return known;
+}
+
+/** Whether a page is for this person; what it then asks for, the API decides. */
+export function mayOpen({ from, needs, confined }: PageEntry, { role, payloads, scopes }: Session): boolean {
+  if (from && ROLES.indexOf(role) < ROLES.indexOf(from)) return false;
+  if (needs === 'payloads' && !payloads) return false;
+  return !scopes || confined === 'any' || (confined === 'types' && !scopes.groups);
+}
+
+/** The same as useMay, for what isn't for who is confined to some events. */
+export function useMayForAll(role: Role): boolean {
+  const isConfined = useSession().scopes !== undefined;
+  return useMay(role) && !isConfined;
 }
 
 /** Whether the person's role is at least this one. */

@@ -61,6 +61,7 @@ export const general = defineWords(
     time: 'Time',
     value: 'Value',
     masked: 'masked',
+    payloadsHidden: 'The rest shows what payloads hold, which you may not see.',
   },
   {
     skip: 'Sayfaya geç',
@@ -119,5 +120,6 @@ export const general = defineWords(
     time: 'Zaman',
     value: 'Değer',
     masked: 'gizli',
+    payloadsHidden: 'Gerisi içerikleri gösterir; onları göremezsiniz.',
   },
 );

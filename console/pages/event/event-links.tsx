@@ -3,13 +3,15 @@
 import { at } from '../../http/raw-json.ts';
 import type { PageEntry } from '../../page.ts';
 import { below, href } from '../../shell/router.ts';
+import { mayOpen, type Session } from '../../shell/session.ts';
 import { language } from '../../words/words.ts';
 import type { EventJson } from '../events/event.ts';
 
 /** Undefined where no page says that it shows more, or who looks may not see the payload. */
-export function eventLinks(pages: readonly PageEntry[], { type, payload }: EventJson) {
-  const links = pages.flatMap(({ path, title, shows }) => {
-    if (shows?.type !== type) return [];
+export function eventLinks(pages: readonly PageEntry[], { type, payload }: EventJson, session: Session) {
+  const links = pages.flatMap((page) => {
+    const { path, title, shows } = page;
+    if (shows?.type !== type || !session.payloads || !mayOpen(page, session)) return [];
     const value = at(payload, shows.by);
     if (typeof value !== 'string' || value === '') return [];
     const to =

@@ -32,6 +32,7 @@ const EVERY_MS = 3_000;
 export function Page({ params: { id = '' }, pages }: PageProps) {
   const texts = useWords(words);
   const generalTexts = useWords(general);
+  const session = useSession();
   const live = useLive<Shown>(id, (signal) => load(id, signal), { everyMs: EVERY_MS });
   if (!live.value) {
     return live.problem ? <Failed text={problemText(live.problem, generalTexts)} again={live.refresh} /> : <Loading />;
@@ -42,7 +43,7 @@ export function Page({ params: { id = '' }, pages }: PageProps) {
       <Heading title={`${event.type} ${event.key ?? event.id}`} live={live}>
         <Actions event={event} done={live.refresh} />
       </Heading>
-      <Facts facts={[...useFacts(event), [texts.seeAlso, eventLinks(pages, event)]]} />
+      <Facts facts={[...useFacts(event), [texts.seeAlso, eventLinks(pages, event, session)]]} />
       {event.lastError && <Text title={texts.lastError} text={event.lastError} />}
       {event.compensationError && <Text title={texts.compensationError} text={event.compensationError} />}
       <section class="part">

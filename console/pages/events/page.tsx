@@ -12,7 +12,7 @@ import { Brief } from '../../parts/json-view.tsx';
 import { type Column, LiveTable } from '../../parts/table.tsx';
 import { Time } from '../../parts/time.tsx';
 import { below, href, useQuery } from '../../shell/router.ts';
-import { useMay } from '../../shell/session.ts';
+import { useMayForAll, useSession } from '../../shell/session.ts';
 import { useWords } from '../../words/words.ts';
 import { STATES } from '../overview/stats.ts';
 import { BatchActions } from './batch-actions.tsx';
@@ -32,7 +32,7 @@ export function Page() {
   const [ids, setIds] = useState<ReadonlySet<string>>(new Set());
   // What is selected belongs to what is shown.
   useEffect(() => setIds(new Set()), [key]);
-  const mayAct = useMay('operator');
+  const mayAct = useMayForAll('operator');
   return (
     <>
       <Heading title={texts.title} live={live} />
@@ -63,6 +63,7 @@ export function Page() {
 }
 
 const PATHS_MAX = 8;
+const BY_CONTENT = ['q', 'payload', 'key', 'columns'];
 
 function payloadPaths(chosen = ''): string[] {
   const paths = chosen.split(',').map((path) => path.trim());
@@ -103,10 +104,11 @@ function useColumns(paths: readonly string[]): Column<EventJson>[] {
 function useFilters(): readonly Filter[] {
   const texts = useWords(words);
   const [query] = useQuery();
-  return [
+  const { payloads } = useSession();
+  const filters: Filter[] = [
     { name: 'q', label: texts.search, search: true, wide: true },
     { name: 'state', label: texts.state, choices: stateChoices(query.state) },
-    { name: 'type', label: texts.type },
+    { name: 'type', label: texts.type, search: !payloads },
     { name: 'group', label: texts.group, more: true },
     { name: 'payload', label: texts.payload, placeholder: texts.payloadHint },
     { name: 'key', label: texts.key, more: true },
@@ -116,6 +118,8 @@ function useFilters(): readonly Filter[] {
     ...(query.fingerprint ? [{ name: 'fingerprint', label: texts.fingerprint }] : []),
     { name: 'columns', label: texts.columns, placeholder: texts.columnsHint, more: true },
   ];
+  // Who may not see what events hold can't find them by it either.
+  return payloads ? filters : filters.filter(({ name }) => !BY_CONTENT.includes(name));
 }
 
 /** Each state, some that go together, and whatever the address asks for. */

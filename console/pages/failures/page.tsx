@@ -9,8 +9,9 @@ import { Heading } from '../../parts/heading.tsx';
 import { type Column, LiveTable } from '../../parts/table.tsx';
 import { Time } from '../../parts/time.tsx';
 import { below, href, useQuery } from '../../shell/router.ts';
-import { useMay } from '../../shell/session.ts';
+import { useMayForAll } from '../../shell/session.ts';
 import { toast } from '../../shell/toasts.tsx';
+import { general } from '../../words/general.ts';
 import { numberText, useWords } from '../../words/words.ts';
 import { FreezeDialog } from '../events/freeze-dialog.tsx';
 import { words } from './words.ts';
@@ -84,14 +85,15 @@ export function Page() {
 
 function useColumns(ask: (asked: Asked) => void): Column<Failure>[] {
   const texts = useWords(words);
-  const mayAct = useMay('operator');
+  const { masked } = useWords(general);
+  const mayAct = useMayForAll('operator');
   return [
     {
       id: 'error',
       title: texts.error,
       cell: ({ error, fingerprint, type }) => (
         <a class="why" href={href('/events', { fingerprint, type, state: STATES })}>
-          {error.length > ERROR_SHOWN_MAX ? `${error.slice(0, ERROR_SHOWN_MAX)}…` : error}
+          {shortened(error) || `${masked} (${fingerprint})`}
         </a>
       ),
     },
@@ -124,6 +126,10 @@ function useColumns(ask: (asked: Asked) => void): Column<Failure>[] {
       ),
     },
   ];
+}
+
+function shortened(error: string): string {
+  return error.length > ERROR_SHOWN_MAX ? `${error.slice(0, ERROR_SHOWN_MAX)}…` : error;
 }
 
 function Note({ failure, close, done }: { failure: Failure; close(): void; done(): void }) {

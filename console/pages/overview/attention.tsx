@@ -21,7 +21,12 @@ export function AttentionFigures({ attention }: { attention: Attention }) {
           href: href('/failures'),
           tone: failedLastHour.count > 0 ? 'warning' : undefined,
         },
-        { name: texts.stuck, value: text(stuck), tone: stuck.count > 0 ? 'bad' : undefined },
+        {
+          name: texts.stuck,
+          value: text(stuck),
+          href: href('/events', { state: 'QUEUED,PROCESSING,FAILED' }),
+          tone: stuck.count > 0 ? 'bad' : undefined,
+        },
         {
           name: texts.pausedFlows,
           value: pausedFlows.length === 0 ? '0' : pausedFlows.join(', '),

@@ -1,8 +1,6 @@
 // The overview: counts by state and type, rates, the oldest, workers, and what to look at. All who look share one sample.
 
 import { useRef } from 'preact/hooks';
-import { call } from '../../http/client.ts';
-import { type Live, useLive } from '../../live/use-live.ts';
 import { useStream } from '../../live/use-stream.ts';
 import { Chart, type Point } from '../../parts/chart.tsx';
 import { Count, Figures } from '../../parts/figures.tsx';
@@ -11,34 +9,19 @@ import { Failed, Loading, problemText } from '../../parts/states.tsx';
 import { type Column, Table } from '../../parts/table.tsx';
 import { durationText } from '../../parts/time.tsx';
 import { href } from '../../shell/router.ts';
-import { begin, useSession } from '../../shell/session.ts';
+import { begin } from '../../shell/session.ts';
 import { general } from '../../words/general.ts';
 import { language, numberText, useWords } from '../../words/words.ts';
 import { AttentionFigures } from './attention.tsx';
+import { Incidents } from './incidents.tsx';
 import { type Sample, STATES, type State, type Stats } from './stats.ts';
 import { words } from './words.ts';
 
-const EVERY_MS = 2_000;
 const POINTS_MAX = 60;
 const TONES = { QUEUED: 'neutral', PROCESSING: 'busy', PROCESSED: 'good', FAILED: 'warning', EXTINCT: 'bad' } as const;
 
-type Shown = Pick<Sample, 'stats'> & Partial<Sample>;
-
 export function Page() {
-  // The sample is of all events.
-  return useSession().scopes ? <Asked /> : <Followed />;
-}
-
-function Followed() {
-  return <Overview live={useStream<Sample>('console/live', begin)} />;
-}
-
-function Asked() {
-  const live = useLive('stats', (signal) => call<Stats>('GET', '/v1/stats', { signal }), { everyMs: EVERY_MS });
-  return <Overview live={{ ...live, value: live.value && { stats: live.value } }} />;
-}
-
-function Overview({ live }: { live: Live<Shown> }) {
+  const live = useStream<Sample>('console/live', begin);
   const texts = useWords(words);
   const generalTexts = useWords(general);
   const points = useRates(live.value?.stats);
@@ -64,7 +47,7 @@ function useRates(stats: Stats | undefined): readonly Point[] {
   return seen.current.points;
 }
 
-function Body({ shown: { stats, attention }, points }: { shown: Shown; points: readonly Point[] }) {
+function Body({ shown: { stats, attention }, points }: { shown: Sample; points: readonly Point[] }) {
   const texts = useWords(words);
   const { states, estimated, rates, oldest, workers, types } = stats;
   const isExact = (state: State): boolean => !Object.values(estimated).some((of) => of.includes(state));
@@ -93,7 +76,8 @@ function Body({ shown: { stats, attention }, points }: { shown: Shown; points: r
           },
         ]}
       />
-      {attention && <AttentionFigures attention={attention} />}
+      <AttentionFigures attention={attention} />
+      <Incidents incidents={attention.incidents} />
       <Chart title={texts.rates} kind="line" points={points} />
       <Table
         caption={texts.types}

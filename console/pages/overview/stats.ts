@@ -28,6 +28,18 @@ export interface Attention {
   pausedSchedules: BoundedCount;
   missedLastDay: BoundedCount;
   stuck: BoundedCount;
+  incidents: Incident[];
+}
+
+/** What is wrong now, as GET /v1/alerts has it. */
+export interface Incident {
+  id: string;
+  kind: string;
+  subject: string;
+  detail: string;
+  advice: string;
+  samples: string[];
+  beganAt: string;
 }
 
 /** What /console/live sends. */

@@ -3,6 +3,7 @@
 
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
+import { listIncidents } from '../../core/alerts/index.ts';
 import { type Attention, readAttention } from '../../core/ledger/attention.ts';
 import { instant } from '../../core/ledger/present.ts';
 import type { Stats, StatsReader } from '../../core/ledger/stats.ts';
@@ -11,7 +12,7 @@ export interface Sample {
   /** The ledger's clock when it was read, RFC 3339. */
   at: string;
   stats: Stats;
-  attention: Attention;
+  attention: Attention & { incidents: Awaited<ReturnType<typeof listIncidents>> };
 }
 
 export interface Sampler {
@@ -21,6 +22,7 @@ export interface Sampler {
 
 const EVERY_MS = 2_000;
 const ATTENTION_EVERY_MS = 10_000;
+const INCIDENTS_MAX = 20;
 /** Reading may take one part in this many of the time. */
 const TIME_SHARE = 20;
 const REST_MS_MAX = 300_000;
@@ -28,14 +30,15 @@ const REST_MS_MAX = 300_000;
 export function createSampler({ pool, stats, log }: { pool: Pool; stats: StatsReader; log: Logger }): Sampler {
   const followers = new Set<(sample: Sample) => void>();
   let latest: { sample: Sample; readAtMs: number } | undefined;
-  let attention: { value: Attention; goodUntilMs: number } | undefined;
+  let attention: { value: Sample['attention']; goodUntilMs: number } | undefined;
   let timer: NodeJS.Timeout | undefined;
   let reading = false;
 
   const read = async (): Promise<Sample> => {
     if (!attention || performance.now() > attention.goodUntilMs) {
       const startedAtMs = performance.now();
-      const value = await readAttention(pool);
+      const incidents = await listIncidents(pool, { open: true, before: undefined, limit: INCIDENTS_MAX });
+      const value = { ...(await readAttention(pool)), incidents };
       const restMs = Math.min((performance.now() - startedAtMs) * TIME_SHARE, REST_MS_MAX);
       attention = { value, goodUntilMs: performance.now() + Math.max(ATTENTION_EVERY_MS, restMs) };
     }

@@ -18,6 +18,7 @@ import {
   toast,
   useLive,
   useMay,
+  useSession,
   useWords,
 } from '../../../../console/index.ts';
 import { Deliveries } from './deliveries.tsx';
@@ -32,7 +33,9 @@ const ACTIONS: readonly Action[] = ['edit', 'dryRun', 'run', 'remove'];
 export function Page({ params: { id = '' } }: PageProps) {
   const texts = useWords(words);
   const generalTexts = useWords(general);
+  const { payloads } = useSession();
   const mayAct = useMay('operator');
+  const actions = ACTIONS.filter((action) => mayAct && (payloads || action === 'remove'));
   const live = useLive(id, (signal) => call<Report>('GET', reportPath(id), { signal }));
   const [asked, setAsked] = useState<Action>();
   const close = (): void => setAsked(undefined);
@@ -43,12 +46,11 @@ export function Page({ params: { id = '' } }: PageProps) {
   return (
     <>
       <Heading title={`${texts.one} ${id}`} live={live}>
-        {mayAct &&
-          ACTIONS.map((action) => (
-            <button key={action} type="button" onClick={() => setAsked(action)}>
-              {texts[action]}
-            </button>
-          ))}
+        {actions.map((action) => (
+          <button key={action} type="button" onClick={() => setAsked(action)}>
+            {texts[action]}
+          </button>
+        ))}
       </Heading>
       <Facts
         facts={[
@@ -63,7 +65,7 @@ export function Page({ params: { id = '' } }: PageProps) {
         <h2>{texts.sql}</h2>
         <TextView text={report.sql} label={texts.sql} />
       </section>
-      <Deliveries id={id} />
+      {payloads ? <Deliveries id={id} /> : <p class="muted">{generalTexts.payloadsHidden}</p>}
       {asked === 'edit' && <EditDialog report={report} close={close} done={live.refresh} />}
       {asked === 'dryRun' && <DryRunDialog id={id} close={close} />}
       {asked === 'run' && <RunDialog report={report} close={close} done={live.refresh} />}

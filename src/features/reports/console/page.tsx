@@ -12,6 +12,7 @@ import {
   useLive,
   useMay,
   useQuery,
+  useSession,
   useWords,
 } from '../../../../console/index.ts';
 import { EditDialog } from './edit.tsx';
@@ -20,7 +21,8 @@ import { words } from './words.ts';
 
 export function Page() {
   const texts = useWords(words);
-  const mayAct = useMay('operator');
+  const { payloads } = useSession();
+  const mayCreate = useMay('operator') && payloads;
   const [{ cursor }] = useQuery();
   const live = useLive(`reports ${cursor}`, (signal) =>
     call<{ reports: Report[]; nextCursor: string | null }>('GET', '/v1/reports', { query: { cursor }, signal }),
@@ -37,7 +39,7 @@ export function Page() {
   return (
     <>
       <Heading title={texts.title} live={live}>
-        {mayAct && (
+        {mayCreate && (
           <button type="button" onClick={() => setAsked(true)}>
             {texts.create}
           </button>

@@ -14,6 +14,7 @@ import {
   Time,
   type Tone,
   useLive,
+  useSession,
   useWords,
 } from '../../../../console/index.ts';
 import { QueueActions } from './actions.tsx';
@@ -72,6 +73,8 @@ export function Page() {
 
 function Shown({ known: { queue, target } }: { known: Detailed }) {
   const texts = useWords(words);
+  const { payloads } = useSession();
+  const { payloadsHidden } = useWords(general);
   const toned = (count: number, tone: Tone): Tone | undefined => (count > 0 ? tone : undefined);
   return (
     <>
@@ -109,7 +112,7 @@ function Shown({ known: { queue, target } }: { known: Detailed }) {
         ]}
       />
       <Mappings />
-      <Jobs />
+      {payloads ? <Jobs /> : <p class="muted">{payloadsHidden}</p>}
     </>
   );
 }

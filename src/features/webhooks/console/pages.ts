@@ -8,6 +8,7 @@ export const pages: readonly PageEntry[] = [
     title: { en: 'Webhooks', tr: "Webhook'lar" },
     group: 'features',
     shortcut: 'b',
+    needs: 'payloads',
     load: () => import('./page.tsx'),
   },
 ];
