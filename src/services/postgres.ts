@@ -9,7 +9,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type pg from 'pg';
 import { ConfigError } from '../config.ts';
-import { sessionConfig } from '../core/ledger/session.ts';
+import { sessionConfig, sessionSettings } from '../core/ledger/session.ts';
 import { PortTaken, startOnFreePorts } from './ports.ts';
 import { type PostgresPlace, preparePostgresPlace } from './postgres-place.ts';
 import {
@@ -234,7 +234,8 @@ async function ensureDatabase(databaseUrl: string): Promise<void> {
 }
 
 async function withClient(databaseUrl: string, use: (client: pg.Client) => Promise<unknown>): Promise<void> {
-  const { Client, ...config } = sessionConfig(databaseUrl, 'tem services');
+  const applicationName = 'tem services';
+  const { Client, ...config } = sessionConfig(databaseUrl, applicationName, sessionSettings({ applicationName }));
   const client = new Client({ ...config, connectionTimeoutMillis: CONNECT_TIMEOUT_MS });
   await client.connect();
   try {

@@ -3,6 +3,7 @@
 
 import pg from 'pg';
 import { expect, inject, onTestFinished, test } from 'vitest';
+import { addExampleSchedule } from '../../src/cli/example-schedule.ts';
 import { migrate } from '../../src/core/ledger/migrate.ts';
 import { createPool } from '../../src/core/ledger/pool.ts';
 import { freePort } from '../../src/services/ports.ts';
@@ -39,6 +40,8 @@ test("variables of libpq don't touch it, and an error that stays ends the start"
   await migrate(first.databaseUrl, () => {});
   const pool = createPool(first.databaseUrl, { max: 1, applicationName: 'tem test' });
   expect((await pool.query('select count(*)::int as n from tem.ledger')).rows).toEqual([{ n: 1 }]);
+  await addExampleSchedule(first.databaseUrl);
+  expect((await pool.query('select id from tem.schedule')).rows).toEqual([{ id: 'hello' }]);
   await pool.query('alter role owner nologin');
   await pool.end();
   await first.stop();
