@@ -9,7 +9,7 @@ import type { Gate } from './gate.ts';
 import type { Gates } from './gates.ts';
 import type { GroupsOf, Leave } from './stays.ts';
 
-/** The relay asks for instants up to so far ahead: what it claims holds a slot until then. */
+/** The relay asks for instants up to so far beyond its lead: what it claims holds a slot until then. */
 const RELAY_AHEAD_MS = 250;
 /** A flow that had nothing free is looked at again after this, when nothing says before that something is. */
 const RELAY_AGAIN_MS = 25;
@@ -19,7 +19,7 @@ const ENTER_WITHIN_MS = 3_000;
 const EXPECTED_MS = 10_000;
 /** Between the claim and the attempt, at least and at most; what attempts last took decides. */
 const LEAD_MS_MIN = 10;
-const LEAD_MS_MAX = 500;
+const LEAD_MS_MAX = 1_000;
 const LEAD_FORGOTTEN_PER_ATTEMPT = 0.98;
 
 /** A lane of the queue, as far as flows are concerned. */

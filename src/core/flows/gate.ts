@@ -98,10 +98,13 @@ export class Gate {
     return Math.max(rate ? this.instantsAgainMs : 0, maxInFlight === null ? 0 : this.placesAgainMs);
   }
 
-  /** What to ask the ledger for; undefined when it has what is wanted. */
-  wish(nowMs: number, extra = 0): Omit<Reservation, 'type' | 'group' | 'aheadMs' | 'leadMs'> | undefined {
+  /** What to ask the ledger for, beyond those who wait here `extra`; undefined when it has what is wanted. */
+  wish(
+    nowMs: number,
+    { extra = 0, leadMs = 0 } = {},
+  ): Omit<Reservation, 'type' | 'group' | 'aheadMs' | 'leadMs'> | undefined {
     const { rate, maxInFlight } = this.flow;
-    const instants = rate && nowMs >= this.instantsAgainMs ? this.#lacking(nowMs, extra) : 0;
+    const instants = rate && nowMs >= this.instantsAgainMs ? this.#lacking(nowMs, extra, leadMs) : 0;
     const wanted = maxInFlight === null ? 0 : this.wantedPlaces + this.expected + extra;
     const places = wanted < this.free || (wanted > this.free && nowMs >= this.placesAgainMs);
     if (instants === 0 && !places && !this.untold) return undefined;
@@ -112,7 +115,7 @@ export class Gate {
   /** Takes in what the ledger gave. */
   granted(
     given: Reserved,
-    asked: { instants: number; used: number; wanted: number; wentOn: number },
+    asked: { instants: number; used: number; wanted: number; wentOn: number; leadMs: number },
     fromMs: number,
     nowMs: number,
   ): void {
@@ -120,7 +123,8 @@ export class Gate {
     if (rate && given.instants > 0) {
       this.#stretches.push({ nextMs: fromMs, count: given.instants, spacingMs: spacingMs(rate) });
     } else if (rate && asked.instants > 0) {
-      this.instantsAgainMs = fromMs - REFILL_BELOW_MS;
+      // Before it is too near for who asks: instants that nobody can reach any more are lost.
+      this.instantsAgainMs = fromMs - asked.leadMs - REFILL_BELOW_MS;
     }
     if (maxInFlight === null) return;
     const wentOn = this.wentOn - asked.wentOn;
@@ -130,7 +134,7 @@ export class Gate {
     if (given.places < asked.used + asked.wanted) this.placesAgainMs = nowMs + PLACES_AGAIN_MS;
   }
 
-  #lacking(nowMs: number, extra: number): number {
+  #lacking(nowMs: number, extra: number, leadMs: number): number {
     const wanted = this.wantedInstants + this.expected + extra;
     this.#dropLate(nowMs);
     const last = this.#stretches.at(-1);
@@ -138,7 +142,7 @@ export class Gate {
     const lacking = wanted - this.#instants();
     if (lacking <= 0) return 0;
     // Enough for now: the rest is asked for when it comes near, and until then others may have it.
-    return this.#instants() >= Math.max(1, this.wantedFirst) && lastsMs > REFILL_BELOW_MS ? 0 : lacking;
+    return this.#instants() >= Math.max(1, this.wantedFirst) && lastsMs > leadMs + REFILL_BELOW_MS ? 0 : lacking;
   }
 
   #instants(): number {

@@ -9,9 +9,9 @@ import { type Reservation, reserve } from './store.ts';
 export interface Asking {
   /** Beyond what those who wait at the gate want. */
   extra?(gate: Gate): number;
-  /** How far ahead instants may lie, and how near at the nearest. */
-  aheadMs: number;
+  /** How near instants may lie, and how far ahead beyond that. */
   leadMs?: number;
+  aheadMs: number;
 }
 
 export class Gates {
@@ -68,7 +68,7 @@ export class Gates {
   async #reserve(gates: readonly Gate[], { extra, aheadMs, leadMs = 0 }: Asking): Promise<void> {
     const askedMs = performance.now();
     const wishes = gates.flatMap((gate) => {
-      const wish = gate.wish(askedMs, extra?.(gate) ?? 0);
+      const wish = gate.wish(askedMs, { extra: extra?.(gate) ?? 0, leadMs });
       if (!wish) return [];
       // What is given back may be another worker's before the answer is here.
       gate.free = Math.min(gate.free, wish.wanted);
@@ -89,7 +89,7 @@ export class Gates {
     for (const answer of answers) {
       this.#clock.observe(askedMs, answeredMs, answer.nowMs);
       const asked = wishes.find(({ gate: { flow } }) => flow.type === answer.type && flow.group === answer.group);
-      asked?.gate.granted(answer, asked.wish, this.#clock.here(answer.fromMs), answeredMs);
+      asked?.gate.granted(answer, { ...asked.wish, leadMs }, this.#clock.here(answer.fromMs), answeredMs);
     }
   }
 }

@@ -16,11 +16,15 @@ export interface Flow {
 }
 
 export const PERIOD_MS: Record<RatePer, number> = { second: 1_000, minute: 60_000 };
-/**
- * By so much the instants of a period are stretched. A call never goes at its instant exactly: half of this is for how
- * late it may go, half for what the way to its target adds.
- */
-export const SLACK_MS: Record<RatePer, number> = { second: 80, minute: 1_800 };
+/** A call never goes at its instant exactly: so late it may go. */
+const LATE_MS: Record<RatePer, number> = { second: 40, minute: 900 };
+/** What the way from there to its target may add, with what a busy machine does to it. */
+const WAY_MS: Record<RatePer, number> = { second: 120, minute: 900 };
+/** By so much the instants of a period are stretched. */
+export const SLACK_MS: Record<RatePer, number> = {
+  second: LATE_MS.second + WAY_MS.second,
+  minute: LATE_MS.minute + WAY_MS.minute,
+};
 /** A worker reserves at most as many instants as lie in this, so that it wastes no more when it dies. */
 export const STRETCH_MS = 800;
 export const LIMIT_MAX = 1_000_000;
@@ -32,7 +36,7 @@ export function spacingMs({ limit, per }: Rate): number {
 
 /** An instant that is older than this is lost: a call that went so late could meet too many others in a window. */
 export function lateMaxMs({ per }: Rate): number {
-  return SLACK_MS[per] / 2;
+  return LATE_MS[per];
 }
 
 /**

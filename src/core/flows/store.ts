@@ -115,7 +115,7 @@ export interface Reservation {
   /** Instants: as many as the first call needs, and as many as all would. */
   instantsMin: number;
   instants: number;
-  /** The first one lies no further ahead than this, else none are reserved; and no nearer than `leadMs`. */
+  /** The first one lies no nearer than `leadMs`, and no further ahead than `aheadMs` beyond that, else none are reserved. */
   aheadMs: number;
   leadMs: number;
   /** Places in flight that this worker uses, and how many more it wants. */
@@ -183,7 +183,7 @@ const RESERVE = `
       case when max_in_flight is null then 0 else greatest(used, least(used + wanted, max_in_flight - others_places)) end as places
     from seen s
   ), granted as materialized (
-    select p.*, case when spacing_ms is null or instants = 0 or from_at > now + greatest(ahead_ms, lead_ms) * interval '1 ms' then 0
+    select p.*, case when spacing_ms is null or instants = 0 or from_at > now + (lead_ms + ahead_ms) * interval '1 ms' then 0
       else least(instants, greatest(instants_min, floor(least(${STRETCH_MS}, ahead_ms) / spacing_ms)))::int end as taken
     from placed p
   ), written as (

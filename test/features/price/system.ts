@@ -7,7 +7,7 @@ import { atEnd } from '../../support/at-end.ts';
 import { createDatabase } from '../../support/database.ts';
 import { ADMIN_KEY, testConfig, testEnvironment } from '../../support/environment.ts';
 import { startTem } from '../../support/processes.ts';
-import { createNamespace } from '../../support/temporal.ts';
+import { createNamespace, type TestTemporal } from '../../support/temporal.ts';
 import { waitFor } from '../../support/wait.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: answers are looked into by their documented names
@@ -16,11 +16,14 @@ export type Json = any;
 export async function startSystem({
   workers = 1,
   settings = {},
+  temporal: given,
 }: {
   workers?: number;
   settings?: Record<string, string>;
+  /** Instead of a namespace of the test run's. */
+  temporal?: TestTemporal;
 } = {}) {
-  const [database, temporal] = await Promise.all([createDatabase(), createNamespace()]);
+  const [database, temporal] = await Promise.all([createDatabase(), given ?? createNamespace()]);
   const further = { TEM_OUTBOUND_ALLOW: '127.0.0.1', TEM_FEATURES: 'price,notifications', ...settings };
   const environment = testEnvironment(database, temporal, further);
   const { TEM_FEATURES: _, ...forApi } = further;
