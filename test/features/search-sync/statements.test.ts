@@ -1,7 +1,12 @@
 // Whatever a statement does to a table, the index equals it afterwards.
 
+import { pino } from 'pino';
 import { expect, test } from 'vitest';
+import { setKeeps } from '../../../src/features/search-sync/queue/keeps.ts';
+import { QUEUE } from '../../../src/features/search-sync/queue/table.ts';
+import { keepQueueShort } from '../../../src/features/search-sync/watch/queue-length.ts';
 import { runSweeps } from '../../../src/features/search-sync/watch/sweeps.ts';
+import { waitFor } from '../../support/wait.ts';
 import { describeSearch, setup } from './setup.ts';
 
 const EQUAL = { missing: 0, stale: 0, extra: 0 };
@@ -132,6 +137,45 @@ describeSearch('statements', () => {
       `select distinct status from elasticsearch_sync_queue where record_id like 'nan:%'`,
     );
     expect(healed.rows).toEqual([{ status: 'completed' }]);
+  });
+
+  test('triggers heed at once what the queue keeps, and what a full one left out is compared', async () => {
+    const scene = await setup();
+    const { pool } = scene;
+    await pool.query('create table listings (id integer primary key, title text)');
+    await pool.query(`insert into listings values (1, 'a'), (2, 'b')`);
+    const mapping = await scene.attach('listings');
+    const queued = async () =>
+      (await pool.query(`select record_id as id, change_data is null as bare from ${QUEUE} order by id`)).rows;
+    await setKeeps(pool, 'marks');
+    await pool.query(`update listings set title = 'c'`);
+    expect(await queued()).toEqual([
+      { id: '1', bare: true },
+      { id: '2', bare: true },
+    ]);
+    const older = await pool.connect();
+    try {
+      await older.query('begin isolation level repeatable read');
+      await older.query('select from listings');
+      await setKeeps(pool, 'full');
+      await older.query(`update listings set title = 'd' where id = 1`);
+      await setKeeps(pool, 'whole');
+      await keepQueueShort(pool, 1_000, pino({ level: 'silent' }));
+      // Whoever found it full has not ended yet.
+      expect((await pool.query('select from tem.search_sweep')).rowCount).toBe(0);
+      await older.query('commit');
+    } finally {
+      older.release();
+    }
+    expect(await queued()).toHaveLength(2);
+    // Postgres counts transactions of other databases too.
+    await waitFor(async () => {
+      await keepQueueShort(pool, 1_000, pino({ level: 'silent' }));
+      const { rows } = await pool.query('select mapping_id::text as id from tem.search_sweep');
+      return rows[0]?.id === mapping.mappingId;
+    });
+    await pool.query(`update listings set title = 'e' where id = 2`);
+    expect((await queued()).filter(({ bare }) => !bare)).toEqual([{ id: '2', bare: false }]);
   });
 
   test('takes over a queue that was there, with its rows, its trigger and its function', async () => {

@@ -4,6 +4,8 @@
 
 import pg from 'pg';
 import type { Dependency, Mapping } from '../mapping.ts';
+import { CHANNEL } from '../processor/channel.ts';
+import { KEEPS } from '../queue/keeps.ts';
 import { QUEUE } from '../queue/table.ts';
 import { idSql } from '../source/identity.ts';
 import { quoted, type Table } from '../source/table.ts';
@@ -68,7 +70,7 @@ export function dependencyTriggers(mapping: Mapping, { from }: Dependency, index
     const rows = `select ${mapping.mappingId}, ${index}, v from (${values}) as c(v) where v is not null`;
     return triggerFunction(
       name(event),
-      `${trying(`perform 1 from (${rows} limit 0) as tem_rows`, 'tem_way := 2')}
+      `${trying(`perform ${understood(rows)}`, 'tem_way := 2')}
       if tem_way = 0 then insert into tem.search_fanout (mapping_id, dependency, value) ${rows};
       else ${sweep(mapping)}; end if;`,
     );
@@ -98,14 +100,14 @@ export function dependencyTriggers(mapping: Mapping, { from }: Dependency, index
 }
 
 // The rights of TEM's role, because those who write the table need none on the queue. Names mean what they mean to TEM's
-// own reading of the documents.
+// own reading of the documents. What the queue keeps, and whether somebody sleeps, is asked of sequences: an expression
+// alone, where reading a table or calling a function with a statement in it would cost as much as the row itself.
 function triggerFunction(name: string, statements: string): string {
-  // Read once for a statement, not for each of its rows.
-  const body = `declare tem_keeps text := (select s.keeps from tem.search_state s); tem_way integer := 0;
+  const body = `declare tem_keeps bigint := pg_sequence_last_value('tem.search_keeps'); tem_way integer := 0;
   begin
-    if tem_keeps = 'full' then return null; end if;
+    if tem_keeps = ${KEEPS.full} then return null; end if;
     ${statements}
-    if found then perform tem.search_ring(); end if;
+    if found and pg_sequence_last_value('tem.search_bell') > tem.clock_us() then perform pg_notify('${CHANNEL}', ''); end if;
     return null;
   end`;
   return `create or replace function ${name}() returns trigger language plpgsql security definer
@@ -113,8 +115,10 @@ function triggerFunction(name: string, statements: string): string {
 }
 
 interface Rows {
-  /** What reads all that may raise, row by row where a condition may. */
+  /** What may raise row by row. */
   probes: string[];
+  /** The same as `whole` for a statement over one row that is cheaper to find there; may find nothing. */
+  single?: string;
   /** What the queue gets. */
   whole: string;
   /** The same without the condition and without what changed: only which records. */
@@ -125,12 +129,15 @@ interface Rows {
  * A condition that raises for some row, or names a column that is gone, leaves the records of the statement in the queue
  * without more ado: whoever reads them finds out, and says so. When not even the id can be read, the table is compared.
  */
-function rowsFunction(name: string, mapping: Mapping, { probes, whole, named }: Rows): string {
+function rowsFunction(name: string, mapping: Mapping, { probes, single, whole, named }: Rows): string {
+  const insert = single
+    ? `${INSERT_INTO} ${single}; if not found then ${INSERT_INTO} ${whole}; end if;`
+    : `${INSERT_INTO} ${whole};`;
   return triggerFunction(
     name,
-    `${trying(probes.map((probe) => `perform ${probe}`).join('; '), 'tem_way := 1')}
-    if tem_way = 1 then ${trying(`perform 1 from (${named} limit 0) as tem_rows`, 'tem_way := 2')} end if;
-    if tem_way = 0 then ${INSERT_INTO} ${whole};
+    `${trying([understood(whole), ...probes].map((probe) => `perform ${probe}`).join('; '), 'tem_way := 1')}
+    if tem_way = 1 then ${trying(`perform ${understood(named)}`, 'tem_way := 2')} end if;
+    if tem_way = 0 then ${insert}
     elsif tem_way = 1 then ${INSERT_INTO} ${named};
     else ${sweep(mapping)}; end if;`,
   );
@@ -139,6 +146,11 @@ function rowsFunction(name: string, mapping: Mapping, { probes, whole, named }: 
 /** A block that only reads: one that writes would take a number of its own from Postgres for each statement. */
 function trying(statements: string, otherwise: string): string {
   return `begin ${statements}; exception when others then ${otherwise}; end;`;
+}
+
+/** Raises when a name in the query stands for nothing any more. Postgres plans nothing of it, and runs nothing. */
+function understood(query: string): string {
+  return `case when false then exists (${query}) end`;
 }
 
 function sweep({ mappingId }: Mapping): string {
@@ -151,40 +163,39 @@ function oneSided(mapping: Mapping, table: Table, operation: 'INSERT' | 'DELETE'
   const alias = identifier(mapping.table);
   const select = (data: string): string =>
     `select ${literal(mapping.queueName)}, '${operation}', ${idSql(mapping.id, alias)}, ${data} from ${relation}`;
-  const whole = `${select(kept(table, rowData(table, alias), [alias]))} where ${condition(mapping)}`;
   return {
-    probes: [
-      `1 from (${whole} limit 0) as tem_rows`,
-      ...(mapping.where === undefined ? [] : [`count(*) from ${relation} where ${condition(mapping)}`]),
-    ],
-    whole,
+    probes: mapping.where === undefined ? [] : [`count(*) from ${relation} where ${condition(mapping)}`],
+    whole: `${select(kept(table, `to_jsonb(${safe(table, alias)})`, [alias]))} where ${condition(mapping)}`,
     named: select('null'),
   };
 }
 
-/** An update may change the id, and may enter or leave what is indexed. */
+/**
+ * An update may change the id, and may enter or leave what is indexed. Most statements update one row and leave its id, and
+ * then the two sides need no join.
+ */
 function bothSided(mapping: Mapping, table: Table): Rows {
   const alias = identifier(mapping.table);
-  const joined = (meets: string): string => {
-    const side = (relation: string): string =>
-      `(select ${idSql(mapping.id, alias)} as k, ${alias} as r, ${meets} as m from ${relation} as ${alias})`;
-    return `from ${side('tem_old')} o full join ${side('tem_new')} n on n.k = o.k`;
-  };
+  const side = (relation: string, meets: string): string =>
+    `(select ${idSql(mapping.id, alias)} as k, ${alias} as r, ${meets} as m from ${relation} as ${alias})`;
+  const joined = (meets: string): string =>
+    `from ${side('tem_old', meets)} o full join ${side('tem_new', meets)} n on n.k = o.k`;
   const select = (data: string): string =>
     `select ${literal(mapping.queueName)}, case when n.k is null then 'DELETE' when o.k is null then 'INSERT' else 'UPDATE' end,
       coalesce(n.k, o.k), ${data}`;
-  const [oldRow, newRow] = [rowData(table, 'o.r'), rowData(table, 'n.r')];
-  const data = `case when n.k is null then ${oldRow} when o.k is null then ${newRow}
-    else jsonb_build_object('old', ${oldRow}, 'new', ${newRow}) end`;
-  const whole = `${select(kept(table, data, ['(o.r)', '(n.r)']))} ${joined(condition(mapping))}
-    where coalesce(o.m, false) or coalesce(n.m, false)`;
-  const meeting = (relation: string): string => `count(*) from ${relation} as ${alias} where ${condition(mapping)}`;
+  const [oldRow, newRow] = [safe(table, 'o.r'), safe(table, 'n.r')];
+  // In one go: a jsonb made of two others is written twice.
+  const both = `(select to_jsonb(c) from (select ${oldRow} as old, ${newRow} as new) as c)`;
+  const any = `case when n.k is null then to_jsonb(${oldRow}) when o.k is null then to_jsonb(${newRow}) else ${both} end`;
+  const meets = condition(mapping);
+  const meeting = (relation: string): string => `count(*) from ${relation} as ${alias} where ${meets}`;
   return {
-    probes: [
-      `1 from (${whole} limit 0) as tem_rows`,
-      ...(mapping.where === undefined ? [] : [meeting('tem_old'), meeting('tem_new')]),
-    ],
-    whole,
+    probes: mapping.where === undefined ? [] : [meeting('tem_old'), meeting('tem_new')],
+    single: `select ${literal(mapping.queueName)}, 'UPDATE', n.k, ${kept(table, both, ['o.r', 'n.r'])}
+      from ${side('tem_old', meets)} o, ${side('tem_new', meets)} n
+      where not exists (select from tem_new offset 1) and o.k = n.k and (o.m or n.m)`,
+    whole: `${select(kept(table, any, ['o.r', 'n.r']))} ${joined(meets)}
+      where coalesce(o.m, false) or coalesce(n.m, false)`,
     named: `${select('null')} ${joined('true')}`,
   };
 }
@@ -194,21 +205,15 @@ function condition({ where }: Mapping): string {
   return where === undefined ? 'true' : `coalesce((${where}\n), false)`;
 }
 
-/** The row as jsonb; null where no jsonb can be made of it. Only the tables that may need the net pay for it. */
-function rowData({ columns }: Table, row: string): string {
+/** The row, or the jsonb of it where some rows can't become one: null then. Only the tables that need that net pay for it. */
+function safe({ columns }: Table, row: string): string {
   const always = columns.every(({ kind, baseType }) => kind === 'enum' || ALWAYS_JSONB.has(baseType));
-  return `${always ? 'to_jsonb' : 'tem.search_row'}(${row})`;
+  return always ? row : `tem.search_row(${row})`;
 }
 
-/** The change as it is kept: nothing when only marks are, or when a row is too long for a jsonb. */
+/** The change as it is kept: nothing when only marks are, or when the rows are too long for a jsonb. */
 function kept({ columns }: Table, data: string, rows: readonly string[]): string {
-  const long = columns.filter(({ baseType }) => ['text', 'varchar', 'bytea', 'xml'].includes(baseType));
-  const lengths = rows.flatMap((row) =>
-    long.map(({ name, baseType }) => {
-      const column = `${row}.${identifier(name)}`;
-      return `coalesce(octet_length(${baseType === 'bytea' ? column : `${column}::text`}), 0)`;
-    }),
-  );
-  const fits = lengths.length === 0 ? '' : ` and ${lengths.join(' + ')} < ${CHANGE_BYTES_MAX}`;
-  return `case when tem_keeps = 'whole'${fits} then ${data} end`;
+  const long = columns.some(({ baseType }) => ['text', 'varchar', 'bytea', 'xml'].includes(baseType));
+  const bytes = rows.map((row) => `coalesce(pg_column_size(${row}), 0)`).join(' + ');
+  return `case when tem_keeps = ${KEEPS.whole}${long ? ` and ${bytes} < ${CHANGE_BYTES_MAX}` : ''} then ${data} end`;
 }

@@ -1,18 +1,16 @@
-// Fills an index from its table in slices of id, each remembered, so that a load goes on where it was on whatever worker.
-// Changes come in meanwhile by the queue; versions decide which is newer, because each is drawn before its read (rule 24).
+// The load of an index: filled slice by slice, each remembered, so that a load goes on where it was on whatever worker; then
+// compared, and put in its place.
 
 import type pg from 'pg';
 import type { Logger } from 'pino';
 import type { Mapping, SearchIndex } from '../mapping.ts';
-import { markDirty } from '../processor/dirty.ts';
-import { type TargetState, type VersionedRecord, writeRecords } from '../processor/write.ts';
-import { isOfTheData, readSlice, sourceSql } from '../source/read.ts';
+import type { TargetState } from '../processor/write.ts';
+import { isOfTheData, sourceSql } from '../source/read.ts';
 import { quoted } from '../source/table.ts';
 import { type LoadRow, raiseRevision, readLoad, readMappings, updateIndex } from '../store.ts';
 import { pointAlias, refresh } from '../target/indices.ts';
 import { compareIndex } from '../verify/compare.ts';
-
-const SLICE_RECORDS = 1_000;
+import { fillIndex, LoadEnded } from './fill.ts';
 
 export interface LoadDependencies {
   pool: pg.Pool;
@@ -26,11 +24,6 @@ export interface LoadProgress {
   total: number;
 }
 
-/** The index isn't to be loaded any more: it was cancelled, or its table detached. */
-export class LoadEnded extends Error {
-  override readonly name = 'LoadEnded';
-}
-
 /** Loads, compares and puts the index in place; resolves to what was loaded. Throws LoadEnded. */
 export async function runLoad(
   dependencies: LoadDependencies,
@@ -41,24 +34,18 @@ export async function runLoad(
   const { mapping, index, load } = await find(pool, indexId);
   const total = Number(load.total ?? (await countRows(pool, mapping)));
   await updateIndex(pool, indexId, ['loading'], 'total = $3, error = null', [total]);
-  let { cursor } = load;
   let loaded = Number(load.loaded);
   if (load.loadedAt === null) {
-    for (let slice = prefetch(pool, mapping, cursor); ; ) {
-      signal.throwIfAborted();
-      const { ids, parts } = await slice;
-      if (ids.length === 0) break;
-      cursor = parts.at(-1) ?? null;
-      // The next slice is read while this one is written.
-      slice = prefetch(pool, mapping, cursor);
-      slice.catch(() => {});
-      await writeSlice(dependencies, mapping, index, ids, signal);
-      loaded += ids.length;
-      const goesOn = await updateIndex(pool, indexId, ['loading'], 'cursor = $3, loaded = $4', [cursor, loaded]);
-      if (!goesOn) throw new LoadEnded('the load was cancelled');
-      progress({ loaded, total });
-      if (ids.length < SLICE_RECORDS) break;
-    }
+    await fillIndex(dependencies, mapping, index, {
+      from: load.cursor,
+      signal,
+      async onSlice(cursor, rows) {
+        loaded += rows;
+        const goesOn = await updateIndex(pool, indexId, ['loading'], 'cursor = $3, loaded = $4', [cursor, loaded]);
+        if (!goesOn) throw new LoadEnded('the load was cancelled');
+        progress({ loaded, total });
+      },
+    });
     await updateIndex(pool, indexId, ['loading'], 'loaded_at = clock_timestamp()');
   }
   await putInPlace(dependencies, mapping, index, signal);
@@ -87,50 +74,6 @@ async function countRows(pool: pg.Pool, mapping: Mapping): Promise<number> {
     return count(sourceSql({ schema: mapping.schema, table: mapping.table }));
   });
   return counted.rows[0]?.count ?? 0;
-}
-
-function prefetch(pool: pg.Pool, mapping: Mapping, cursor: readonly string[] | null): ReturnType<typeof readSlice> {
-  return readSlice(pool, mapping, cursor, SLICE_RECORDS);
-}
-
-/** Until every record of the slice is there; what the target refuses becomes the verifier's and the queue's business. */
-async function writeSlice(
-  { pool, targets }: LoadDependencies,
-  mapping: Mapping,
-  index: SearchIndex,
-  ids: readonly string[],
-  signal: AbortSignal,
-): Promise<void> {
-  let left = ids;
-  while (left.length > 0) {
-    signal.throwIfAborted();
-    const { outcomes } = await writeRecords({ pool, targets }, mapping, [index], await withVersions(pool, left));
-    const later: string[] = [];
-    const refused: string[] = [];
-    for (const id of left) {
-      const kind = outcomes.get(id)?.get(index.id)?.kind;
-      if (kind === 'missing') throw new LoadEnded('the index is gone');
-      if (kind === 'later') later.push(id);
-      if (kind === 'refused') refused.push(id);
-    }
-    // As a batch does with it: it leaves, and gets an event of its own.
-    if (refused.length > 0)
-      await markDirty(
-        pool,
-        refused.map((recordId) => ({ indexId: index.id, recordId })),
-      );
-    left = later;
-    if (later.length > 0) await targets[index.target]?.breaker.untilOpen(signal);
-  }
-}
-
-/** Versions for records that are about to be read. */
-export async function withVersions(pool: Pick<pg.Pool, 'query'>, ids: readonly string[]): Promise<VersionedRecord[]> {
-  const { rows } = await pool.query<{ version: string }>(
-    `select nextval('tem.search_version')::text as version from generate_series(1, $1::int)`,
-    [ids.length],
-  );
-  return ids.map((recordId, at) => ({ recordId, version: rows[at]?.version ?? '0' }));
 }
 
 async function putInPlace(

@@ -5,7 +5,8 @@ import { LoadPayload } from '../messages.ts';
 import { sparingAttempts } from '../outage.ts';
 import { updateIndex } from '../store.ts';
 import { LOAD_TYPE } from './enqueue.ts';
-import { type LoadDependencies, LoadEnded, runLoad } from './load.ts';
+import { LoadEnded } from './fill.ts';
+import { type LoadDependencies, runLoad } from './load.ts';
 
 const ATTEMPTS = 1_000;
 

@@ -79,7 +79,8 @@ export async function writeRecords(
   return { outcomes, bytes: written };
 }
 
-async function writeTo(
+/** One bulk. Never throws for what the target does wrong. */
+export async function writeTo(
   state: TargetState | undefined,
   index: SearchIndex,
   actions: readonly BulkAction[],

@@ -43,6 +43,12 @@ export function documentSql(mapping: Pick<Mapping, 'columns'>): string {
 // Postgres and Node: text of up to half a gigabyte. Both targets take 100 MB a request by default.
 const DOCUMENT_BYTES_MAX = 90_000_000;
 
+const ID_TOO_LONG = `the id has more than ${ID_BYTES_MAX} bytes`;
+
+function tooLong(bytes: number): string {
+  return `the document has ${bytes} bytes, more than a target takes`;
+}
+
 /** The documents of these records as they are now. At least one is read, then as many as fit into `bytesMax`. */
 export async function readDocuments(
   pool: Queryable,
@@ -56,7 +62,7 @@ export async function readDocuments(
     const parts = splitId(mapping.id, id);
     if (parts === undefined) reading.absent.push(id);
     else if (Buffer.byteLength(id) > ID_BYTES_MAX) {
-      reading.failed.push({ id, reason: `the id has more than ${ID_BYTES_MAX} bytes` });
+      reading.failed.push({ id, reason: ID_TOO_LONG });
     } else known.push({ id, parts });
   }
   if (known.length > 0) await readKnown(pool, mapping, known, bytesMax, reading);
@@ -100,8 +106,7 @@ async function readKnown(
     if (found.has(id)) continue;
     found.add(id);
     if (json !== null) reading.documents.push({ id, json: inOneLine(json) });
-    else if (bytes > DOCUMENT_BYTES_MAX)
-      reading.failed.push({ id, reason: `the document has ${bytes} bytes, more than a target takes` });
+    else if (bytes > DOCUMENT_BYTES_MAX) reading.failed.push({ id, reason: tooLong(bytes) });
     else reading.rest.push(id);
   }
   for (const { id } of known) if (!found.has(id)) reading.absent.push(id);
@@ -119,21 +124,70 @@ function byIdSql(mapping: Mapping): string {
       as json, bytes from measured`;
 }
 
-/** A slice of documents in order of id, after the given one. */
+export interface Slice {
+  documents: SourceDocument[];
+  failed: { id: string; reason: string }[];
+  /** The last row of the slice; null when there is none after the given one. */
+  last: string[] | null;
+}
+
+/**
+ * The documents after the given one in order of id: at most `limit`, and as many as fit into `bytesMax`, at least one.
+ * Undefined when no document can be made of some row: then the ids must be read, and each row for itself.
+ */
+export async function readDocumentSlice(
+  pool: Queryable,
+  mapping: Mapping,
+  after: readonly string[] | null,
+  { limit, bytesMax }: { limit: number; bytesMax: number },
+): Promise<Slice | undefined> {
+  let rows: { id: string; json: string | null; bytes: number }[];
+  try {
+    ({ rows } = await pool.query({
+      text: `with read as materialized (
+          select ${idSql(mapping.id, 'd')} as id, ${documentSql(mapping)} as json ${afterSql(mapping, sourceSql(mapping), after, 3)} limit $1
+        ), measured as (
+          select id, json, octet_length(json) as bytes,
+            sum(octet_length(json)) over (rows between unbounded preceding and current row) as until from read
+        )
+        select id, case when bytes <= ${DOCUMENT_BYTES_MAX} then json end as json, bytes from measured
+          where until <= $2 or until = bytes`,
+      values: [limit, bytesMax, ...(after ?? [])],
+    }));
+  } catch (error) {
+    if (isOfTheData(error)) return undefined;
+    throw error;
+  }
+  const slice: Slice = { documents: [], failed: [], last: null };
+  for (const { id, json, bytes } of rows) {
+    slice.last = splitId(mapping.id, id) as string[];
+    if (json === null) slice.failed.push({ id, reason: tooLong(bytes) });
+    else if (Buffer.byteLength(id) > ID_BYTES_MAX) slice.failed.push({ id, reason: ID_TOO_LONG });
+    else slice.documents.push({ id, json: inOneLine(json) });
+  }
+  return slice;
+}
+
+/** The rows after the given one, whose parts are the parameters from `first` on, in order of id. */
+function afterSql(mapping: Mapping, source: string, after: readonly string[] | null, first: number): string {
+  const order = idColumns(mapping.id, 'd');
+  const bound = mapping.id.map(({ type }, index) => `$${index + first}::text::${type}`).join(', ');
+  return `from ${source} ${after === null ? '' : `where (${order}) > (${bound})`} order by ${order}`;
+}
+
+/** A slice of ids in order, after the given one. */
 export async function readSlice(
   pool: Queryable,
   mapping: Mapping,
   after: readonly string[] | null,
   limit: number,
 ): Promise<{ ids: string[]; parts: string[][] }> {
-  const order = idColumns(mapping.id, 'd');
-  const bound = mapping.id.map(({ type }, index) => `$${index + 2}::text::${type}`).join(', ');
   const texts = mapping.id.map(({ column }) => `d.${pg.escapeIdentifier(column)}::text`).join(', ');
-  const select = (source: string): string =>
-    `select ${idSql(mapping.id, 'd')} as id, array[${texts}] as parts from ${source}
-      ${after === null ? '' : `where (${order}) > (${bound})`} order by ${order} limit $1`;
   const read = (source: string) =>
-    pool.query<{ id: string; parts: string[] }>(select(source), [limit, ...(after ?? [])]);
+    pool.query<{ id: string; parts: string[] }>(
+      `select ${idSql(mapping.id, 'd')} as id, array[${texts}] as parts ${afterSql(mapping, source, after, 2)} limit $1`,
+      [limit, ...(after ?? [])],
+    );
   const { rows } = await read(sourceSql(mapping)).catch((error: unknown) => {
     if (!isOfTheData(error)) throw error;
     // One row for which the condition or the query raises: all of the table's, of which each is read alone if need be.

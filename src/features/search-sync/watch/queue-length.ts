@@ -3,6 +3,7 @@
 
 import type pg from 'pg';
 import type { Logger } from 'pino';
+import { type Keeps, readKeeps, setKeeps } from '../queue/keeps.ts';
 import { QUEUE, readQueueTable } from '../queue/table.ts';
 
 const MARKS_FROM = 0.5;
@@ -10,8 +11,6 @@ const WHOLE_BELOW = 0.25;
 /** Rows looked at in one statement. */
 const SLICE_ROWS = 50_000;
 const SLICES_MAX = 200;
-
-type Keeps = 'whole' | 'marks' | 'full';
 
 /** What the queue should keep, at this many waiting rows. */
 export function keepsAt(pending: number, queueMax: number, now: Keeps): Keeps {
@@ -38,18 +37,9 @@ export async function keepQueueShort(pool: pg.Pool, queueMax: number, log: Logge
       { pending, queueMax, keeps: wanted },
       'what the queue keeps of a change is different from now on',
     );
-    await pool.query(
-      `update tem.search_state set keeps = $1,
-        compare_after = case when keeps = 'full' then pg_current_xact_id() else compare_after end`,
-      [wanted],
-    );
   }
+  await setKeeps(pool, wanted);
   await compareAfterwards(pool);
-}
-
-async function readKeeps(pool: pg.Pool): Promise<Keeps> {
-  const { rows } = await pool.query<{ keeps: Keeps }>('select s.keeps from tem.search_state s');
-  return rows[0]?.keeps ?? 'whole';
 }
 
 async function countPending(pool: pg.Pool, max: number): Promise<number> {
