@@ -39,7 +39,7 @@ describeSearch('a mapped table', () => {
     expect(rows.every(({ status }) => status === 'completed')).toBe(true);
   });
 
-  test('keeps every digit, and a filter finds what it should', async () => {
+  test('Y11: keeps every digit, and a filter finds what it should', async () => {
     const scene = await setup();
     const { pool } = scene;
     await pool.query(LISTINGS);

@@ -14,6 +14,7 @@ import type { MappingInput } from '../../../src/features/search-sync/messages.ts
 import { Breaker } from '../../../src/features/search-sync/processor/breaker.ts';
 import { createProcessor, type Processor } from '../../../src/features/search-sync/processor/processor.ts';
 import type { TargetState } from '../../../src/features/search-sync/processor/write.ts';
+import type { TargetSettings } from '../../../src/features/search-sync/settings.ts';
 import { sourcePool } from '../../../src/features/search-sync/source/pool.ts';
 import { readStored } from '../../../src/features/search-sync/target/documents.ts';
 import { createTarget, type Target } from '../../../src/features/search-sync/target/target.ts';
@@ -52,11 +53,13 @@ export interface Scene {
   search(path: string, body?: unknown): Promise<Record<string, unknown>>;
 }
 
-export async function setup(given: { url?: string } = {}): Promise<Scene> {
-  const { databaseUrl } = await createDatabase();
+export async function setup(
+  given: { url?: string; settings?: TargetSettings; database?: { databaseUrl: string } } = {},
+): Promise<Scene> {
+  const { databaseUrl } = given.database ?? (await createDatabase());
   const pool = sourcePool(databaseUrl, 8, 'tem search test');
   const url = given.url ?? (await openSearchUrl());
-  const target = createTarget({ name: 'default', url, apiKey: undefined, ca: undefined });
+  const target = createTarget(given.settings ?? { name: 'default', url, apiKey: undefined, ca: undefined });
   const targets = { default: { target, breaker: new Breaker() } };
   const log = pino({ level: process.env.TEM_LOG_LEVEL ?? 'silent' });
   const index = `t-${randomBytes(6).toString('hex')}`;

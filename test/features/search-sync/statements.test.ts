@@ -104,7 +104,7 @@ describeSearch('statements', () => {
     await scene.load(mapping);
     await scene.startProcessor();
     const uuid = '018f3f6e-0000-7000-8000-000000000000';
-    const keys = Object.fromEntries(Array.from({ length: 3_000 }, (_, n) => [`k${n}`, n]));
+    const keys = Object.fromEntries(Array.from({ length: 5_000 }, (_, n) => [`k${n}`, n]));
     await pool.query(`insert into "Odd ""schema"."My Table" values ($1, $2, $3, 1, $4, $5, now())`, [
       'a:b\\c',
       uuid,
@@ -117,20 +117,35 @@ describeSearch('statements', () => {
       'x'.repeat(10_000_000),
     ]);
     await scene.drained(60_000);
-    expect(await scene.stored(mapping, `a\\:b\\\\c:${uuid}`)).toContain('"k2999": 2999');
+    expect(await scene.stored(mapping, `a\\:b\\\\c:${uuid}`)).toContain('"k4999": 4999');
     expect((await scene.stored(mapping, `long:${uuid}`))?.length).toBeGreaterThan(10_000_000);
     expect(await scene.compare(mapping)).toMatchObject({ checked: 2, ...EQUAL });
-    // NaN is no number of JSON: refused by the target, with the field named, and the others go on.
+    // NaN and infinity are nothing to an index: refused by the target, with the field named, and the others go on.
     await pool.query(`insert into "Odd ""schema"."My Table" values ('nan', $1, 'x', 'NaN'), ('fine', $1, 'x', 1)`, [
       uuid,
     ]);
-    await scene.drained();
-    const { rows } = await pool.query(
-      `select status, retry_count, error_message from elasticsearch_sync_queue where record_id like 'nan:%'`,
+    await pool.query(
+      `insert into "Odd ""schema"."My Table" ("Key: a", b, "Value's", at) values ('infinity', $1, 'x', 'infinity')`,
+      [uuid],
     );
-    expect(rows).toEqual([{ status: 'failed', retry_count: 1, error_message: expect.stringContaining('field n:') }]);
-    const events = await pool.query(`select payload from tem.event where type = 'search.document'`);
-    expect(events.rows).toEqual([{ payload: { table: mapping.queueName, id: `nan:${uuid}` } }]);
+    await scene.drained();
+    const said = async (id: string) =>
+      (
+        await pool.query(
+          `select status, retry_count, error_message from elasticsearch_sync_queue where record_id like $1 || ':%'`,
+          [id],
+        )
+      ).rows;
+    expect(await said('nan')).toEqual([
+      { status: 'failed', retry_count: 1, error_message: expect.stringContaining('field n:') },
+    ]);
+    expect(await said('infinity')).toEqual([
+      { status: 'failed', retry_count: 1, error_message: expect.stringContaining('field at:') },
+    ]);
+    const events = await pool.query(`select payload from tem.event where type = 'search.document' order by id`);
+    expect(events.rows).toEqual(
+      ['nan', 'infinity'].map((id) => ({ payload: { table: mapping.queueName, id: `${id}:${uuid}` } })),
+    );
     await pool.query(`update "Odd ""schema"."My Table" set n = 5 where "Key: a" = 'nan'`);
     await scene.drained();
     const healed = await pool.query(

@@ -18,8 +18,8 @@ import type { Plan } from './plan.ts';
 import { MappingRefused } from './refused.ts';
 import { dependencyTriggers, TRIGGER_PREFIX, tableTriggers } from './triggers.ts';
 
-/** The longest that a writer of the table may wait for TEM. */
-const LOCK_WITHIN_MS = 150;
+/** How long writers of the table may have to wait behind TEM's wait for it; what it does then takes some milliseconds. */
+const LOCK_WITHIN_MS = 100;
 const LOCK_TRIES_MAX = 200;
 const LOCK_PAUSE_MS = 200;
 const LOCK_NOT_AVAILABLE = '55P03';
@@ -121,16 +121,31 @@ async function register(pool: pg.Pool, plan: Plan): Promise<string> {
 /** Makes TEM's triggers, or puts them in the place of those that are there. */
 export async function makeTriggers(pool: pg.Pool, mapping: Mapping, plan: Plan): Promise<void> {
   const own = tableTriggers(mapping, plan.source);
-  await locking(pool, plan.table, async (client) => {
-    for (const sql of [...own.functions, ...own.triggers]) await client.query(sql);
-    await removeOldTriggers(client, plan);
-  });
+  await place(pool, own, (client, { schema, name }) =>
+    schema === plan.schema && name === plan.table ? removeOldTriggers(client, plan) : Promise.resolve(),
+  );
   for (const [index, dependency] of mapping.dependencies.entries()) {
     const table = plan.dependencyTables[index];
-    if (!table) continue;
-    const sql = dependencyTriggers(mapping, dependency, index, table);
-    await locking(pool, table.name, async (client) => {
-      for (const each of [...sql.functions, ...sql.triggers]) await client.query(each);
+    if (table) await place(pool, dependencyTriggers(mapping, dependency, index, table));
+  }
+}
+
+/** Makes the functions, then the triggers table by table: each is locked for a moment only, however many partitions there are. */
+export async function place(
+  pool: pg.Pool,
+  { functions, triggers }: ReturnType<typeof tableTriggers>,
+  inTheSameMoment: (
+    client: pg.PoolClient,
+    relation: { schema: string; name: string },
+  ) => Promise<unknown> = async () => {},
+): Promise<void> {
+  await inTransaction(pool, async (client) => {
+    for (const sql of functions) await client.query(sql);
+  });
+  for (const { relation, sql } of triggers) {
+    await locking(pool, quoted(relation), async (client) => {
+      await client.query(sql);
+      await inTheSameMoment(client, relation);
     });
   }
 }

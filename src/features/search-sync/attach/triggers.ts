@@ -29,21 +29,13 @@ export const TRIGGER_PREFIX = 'tem_search';
 interface TriggerSql {
   /** Functions, which lock nothing of the table. */
   functions: string[];
-  /** What locks the table, to be run quickly. */
-  triggers: string[];
+  /** What locks a table or a partition of it, in one text for each, so that it is locked for one round trip. */
+  triggers: { relation: { schema: string; name: string }; sql: string }[];
 }
 
 /** The SQL that makes what enqueues changes of the table. */
 export function tableTriggers(mapping: Mapping, table: Table): TriggerSql {
   const name = (event: string): string => `tem.${identifier(`search_${mapping.mappingId}_${event}`)}`;
-  const relations = [table, ...table.partitions];
-  const trigger = (event: 'insert' | 'update' | 'delete' | 'truncate', referencing: string): string[] =>
-    relations.map(
-      (
-        relation,
-      ) => `create or replace trigger ${TRIGGER_PREFIX}_${event} after ${event} on ${quoted(relation)} ${referencing}
-        for each statement execute function ${name(event)}()`,
-    );
   const alias = identifier(mapping.table);
   return {
     functions: [
@@ -52,13 +44,29 @@ export function tableTriggers(mapping: Mapping, table: Table): TriggerSql {
       rowsFunction(name('delete'), mapping, oneSided(mapping, table, 'DELETE', `tem_old as ${alias}`)),
       triggerFunction(name('truncate'), `${sweep(mapping)};`),
     ],
-    triggers: [
-      ...trigger('insert', 'referencing new table as tem_new'),
-      ...trigger('update', 'referencing old table as tem_old new table as tem_new'),
-      ...trigger('delete', 'referencing old table as tem_old'),
-      ...trigger('truncate', ''),
-    ],
+    triggers: triggersOf(table, TRIGGER_PREFIX, name),
   };
+}
+
+function triggersOf(table: Table, prefix: string, functionName: (event: string) => string): TriggerSql['triggers'] {
+  const referencing = {
+    insert: 'referencing new table as tem_new',
+    update: 'referencing old table as tem_old new table as tem_new',
+    delete: 'referencing old table as tem_old',
+    truncate: '',
+  };
+  return [table, ...table.partitions].map((relation) => ({
+    relation,
+    sql: Object.entries(referencing)
+      .map(
+        ([
+          event,
+          tables,
+        ]) => `create or replace trigger ${prefix}_${event} after ${event} on ${quoted(relation)} ${tables}
+          for each statement execute function ${functionName(event)}()`,
+      )
+      .join(';\n'),
+  }));
 }
 
 /** The SQL that makes what enqueues changes of a table that documents depend on. */
@@ -76,12 +84,6 @@ export function dependencyTriggers(mapping: Mapping, { from }: Dependency, index
     );
   };
   const valuesOf = (relation: string): string => `select distinct ${column}::text from ${relation}`;
-  const relations = [table, ...table.partitions];
-  const create = (event: string, referencing: string): string[] =>
-    relations.map(
-      (relation) => `create or replace trigger ${trigger}_${event} after ${event} on ${quoted(relation)} ${referencing}
-        for each statement execute function ${name(event)}()`,
-    );
   return {
     functions: [
       changed('insert', valuesOf('tem_new')),
@@ -90,12 +92,7 @@ export function dependencyTriggers(mapping: Mapping, { from }: Dependency, index
       // What was joined is gone, and nobody knows which: the documents are compared.
       triggerFunction(name('truncate'), `${sweep(mapping)};`),
     ],
-    triggers: [
-      ...create('insert', 'referencing new table as tem_new'),
-      ...create('update', 'referencing old table as tem_old new table as tem_new'),
-      ...create('delete', 'referencing old table as tem_old'),
-      ...create('truncate', ''),
-    ],
+    triggers: triggersOf(table, trigger, name),
   };
 }
 

@@ -3,7 +3,7 @@
 
 import type pg from 'pg';
 import type { Logger } from 'pino';
-import { locking } from '../attach/attach.ts';
+import { place } from '../attach/attach.ts';
 import { TRIGGER_PREFIX, tableTriggers } from '../attach/triggers.ts';
 import type { Mapping } from '../mapping.ts';
 import { readTable } from '../source/table.ts';
@@ -19,10 +19,7 @@ export async function addPartitionTriggers(pool: pg.Pool, mapping: Mapping, log:
   );
   if (!rows[0]?.missing) return;
   log.info({ table: mapping.queueName }, 'new partitions get triggers');
-  const { functions, triggers } = tableTriggers(mapping, table);
-  await locking(pool, mapping.table, async (client) => {
-    for (const sql of [...functions, ...triggers]) await client.query(sql);
-    // What a partition brought along, or got before it had triggers.
-    await client.query('insert into tem.search_sweep (mapping_id) values ($1)', [mapping.mappingId]);
-  });
+  await place(pool, tableTriggers(mapping, table));
+  // What a partition brought along, or got before it had triggers.
+  await pool.query('insert into tem.search_sweep (mapping_id) values ($1)', [mapping.mappingId]);
 }
