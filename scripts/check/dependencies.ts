@@ -58,6 +58,7 @@ function isUsed(name: string, code: string, scripts: string): boolean {
 
 /** Packages that belong together have one row: `@temporalio/*`, biome without its scope. */
 function familyOf(name: string): string {
-  if (name.startsWith('@temporalio/')) return '@temporalio/*';
+  const family = ['@temporalio/', '@opentelemetry/'].find((scope) => name.startsWith(scope));
+  if (family !== undefined) return `${family}*`;
   return name === '@biomejs/biome' ? 'biome' : name;
 }

@@ -5,6 +5,7 @@ import type { EventActivities } from '../workflows/contract.ts';
 import { type AttemptActivities, type AttemptActivityDependencies, createAttemptActivities } from './attempts.ts';
 import { createRunActivities, type RunActivityDependencies } from './runs.ts';
 import { createScheduleActivities, type ScheduleActivityDependencies } from './schedules.ts';
+import { traced } from './traced.ts';
 
 export type ActivityDependencies = AttemptActivityDependencies & RunActivityDependencies & ScheduleActivityDependencies;
 
@@ -23,5 +24,6 @@ export function createActivities(
   const taken = Object.keys(ofFeatures).find((name) => Object.hasOwn(core, name));
   if (taken !== undefined)
     throw new Error(`an activity of the core is named ${taken}: begin the name with the feature's`);
-  return { ...ofFeatures, ...core } as EventActivities & FeatureActivities;
+  return { ...traced(ofFeatures, dependencies.pool, dependencies.attempts.tracing), ...core } as EventActivities &
+    FeatureActivities;
 }

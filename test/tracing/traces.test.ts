@@ -3,7 +3,8 @@
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
-import { expect, onTestFinished, test } from 'vitest';
+import { beforeAll, expect, onTestFinished, test } from 'vitest';
+import { atEnd } from '../support/at-end.ts';
 import { createDatabase } from '../support/database.ts';
 import { ADMIN_KEY, testEnvironment } from '../support/environment.ts';
 import { startTem } from '../support/processes.ts';
@@ -12,6 +13,7 @@ import { waitFor } from '../support/wait.ts';
 import { type CollectedSpan, startCollector } from './collector.ts';
 
 const TRACE = '0af7651916cd43dd8448eb211c80319c';
+const SQL_TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
 const PARENT = 'b7ad6b7169203331';
 const TRACEPARENT = `00-${TRACE}-${PARENT}-01`;
 const TRACED_TYPE = fileURLToPath(new URL('traced-type.ts', import.meta.url));
@@ -22,7 +24,7 @@ async function setup(settings: Record<string, string>) {
   const [database, temporal] = await Promise.all([createDatabase(), createNamespace()]);
   const environment = testEnvironment(database, temporal, { ...SETTINGS, ...settings });
   const processes = [startTem(['api'], environment), startTem(['worker'], environment)];
-  onTestFinished(async () => {
+  atEnd(async () => {
     await Promise.all(processes.map((each) => each.stop()));
   });
   const [api] = await Promise.all(processes.map((each) => each.ready()));
@@ -76,9 +78,16 @@ function found(spans: CollectedSpan[], name: string, count = 1): Promise<Collect
   });
 }
 
+let collector: Awaited<ReturnType<typeof startCollector>>;
+let traced: Awaited<ReturnType<typeof setup>>;
+
+beforeAll(async () => {
+  collector = await startCollector();
+  traced = await setup(tracesTo(collector));
+});
+
 test('a POST, its relay, both attempts and their requests are one trace', async () => {
-  const collector = await startCollector();
-  const { call, processed } = await setup(tracesTo(collector));
+  const { call, processed } = traced;
   const receiver = await startReceiver((response, calls) => {
     if (calls > 1) takes(response);
     else response.writeHead(503, { 'retry-after': '1' }).end();
@@ -106,7 +115,7 @@ test('a POST, its relay, both attempts and their requests are one trace', async 
     { kind: 5, parentSpanId: publish?.spanId, failed: true },
     { kind: 5, parentSpanId: publish?.spanId, failed: false },
   ]);
-  expect(attempts.map(({ attributes }) => [attributes['tem.attempt'], attributes['tem.outcome']])).toEqual([
+  expect(attempts.map(({ attributes }) => [attributes['tem.event.attempt'], attributes['tem.event.outcome']])).toEqual([
     [1, 'retry'],
     [2, 'processed'],
   ]);
@@ -126,20 +135,19 @@ test('a POST, its relay, both attempts and their requests are one trace', async 
 });
 
 test('SQL, a span of the handler itself, what it emits and the request of that are one trace', async () => {
-  const collector = await startCollector();
-  const { pool, call, processed } = await setup(tracesTo(collector));
+  const { pool, call, processed } = traced;
   const receiver = await startReceiver(takes);
   const client = await pool.connect();
   await client.query('begin');
-  await client.query(`select set_config('tem.traceparent', $1, true)`, [TRACEPARENT]);
+  await client.query(`select set_config('tem.traceparent', $1, true)`, [`00-${SQL_TRACE}-${PARENT}-01`]);
   const { rows } = await client.query(`select tem.enqueue('traced', $1) as id`, [{ url: receiver.url }]);
   await client.query('commit');
   // Said of one transaction, it is not said of the next.
   const without = await client.query(`select tem.enqueue('traced', $1) as id`, [{ url: receiver.url }]);
   client.release();
-  expect(await processed(rows[0].id)).toMatchObject({ traceId: TRACE });
+  expect(await processed(rows[0].id)).toMatchObject({ traceId: SQL_TRACE });
   const { spans } = collector;
-  const ofTrace = (name: string, trace = TRACE) =>
+  const ofTrace = (name: string, trace = SQL_TRACE) =>
     waitFor(() => spans.find((span) => span.name === name && span.traceId === trace));
   const process = await ofTrace('process traced');
   expect(process.parentSpanId).toBe(PARENT);
@@ -151,7 +159,7 @@ test('SQL, a span of the handler itself, what it emits and the request of that a
   expect(emitted.parentSpanId).toBe(publish.spanId);
   const request = await ofTrace('POST');
   expect(request.parentSpanId).toBe(emitted.spanId);
-  expect(receiver.contexts.map(({ traceparent }) => traceparent)).toContain(`00-${TRACE}-${request.spanId}-01`);
+  expect(receiver.contexts.map(({ traceparent }) => traceparent)).toContain(`00-${SQL_TRACE}-${request.spanId}-01`);
 
   // An event that brought no context has its id for that, and all of its spans meet there.
   const bare = without.rows[0].id as string;
@@ -183,12 +191,12 @@ test('with settings it is loaded, or the test above would say nothing', async ()
 });
 
 test('a collector that hangs holds up neither events nor the end of the processes', async () => {
-  const collector = await startCollector({ hangs: true });
-  const { call, processed, processes } = await setup(tracesTo(collector));
+  const hanging = await startCollector({ hangs: true });
+  const { call, processed, processes } = await setup(tracesTo(hanging));
   const receiver = await startReceiver(takes);
   const event = { type: 'webhook', payload: { url: receiver.url, body: {} } };
   for (let n = 0; n < 10; n += 1) await processed((await call('/v1/events', event)).id);
-  await waitFor(() => collector.headers.length >= 2);
+  await waitFor(() => hanging.headers.length >= 2);
   const beganMs = performance.now();
   expect(await Promise.all(processes.map((each) => each.stop()))).toEqual([
     { code: 0, signal: null },

@@ -24,6 +24,8 @@ export interface Facts {
 
 const SQL_OBJECT =
   /create (?:or replace )?(?:unique )?(?:table|function|sequence|view|materialized view|type|procedure) (?:if not exists )?tem\.(\w+)/gi;
+/** What a session may say of itself. */
+const SQL_SETTING = /current_setting\('tem\.(\w+)'/g;
 const OUR_PATH = /^(?:\.\/)?((?:src|docs|test|bench|scripts|migrations|examples|bin|\.ci)(?:\/[\w.*<>-]+)+)\/?$/;
 const ROOT_FILE =
   /^([A-Z][A-Za-z_-]*\.md|package(?:-lock)?\.json|tsconfig[\w.]*\.json|biome\.json|docker-compose\.yml)$/;
@@ -39,7 +41,10 @@ export async function readFacts(files: readonly string[]): Promise<Facts> {
       .map((file) => readFileSync(file, 'utf8'))
       .join('\n');
   const { scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as { scripts: Record<string, string> };
-  const sqlNames = [...text(/^migrations\/.*\.sql$/).matchAll(SQL_OBJECT)].map(([, name = '']) => name.toLowerCase());
+  const sql = text(/^migrations\/.*\.sql$/);
+  const sqlNames = [SQL_OBJECT, SQL_SETTING].flatMap((names) =>
+    [...sql.matchAll(names)].map(([, name = '']) => name.toLowerCase()),
+  );
   return {
     files,
     scripts: new Set(Object.keys(scripts)),

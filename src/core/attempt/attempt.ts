@@ -9,7 +9,7 @@ import { errorText, type Mark, marks } from '../ledger/mark.ts';
 import { isLedgerLost } from '../ledger/pool.ts';
 import { LANE } from '../ledger/queue.ts';
 import { hidingSecrets } from '../secret-fields.ts';
-import { processing } from '../tracing/event-spans.ts';
+import { processing, toldOfAttempt } from '../tracing/event-spans.ts';
 import { inSpan } from '../tracing/index.ts';
 import { admit } from './admit.ts';
 import { UNCOUNTED_MAX_MS } from './clock.ts';
@@ -110,10 +110,7 @@ export function runBegun(
   mode: AttemptMode,
 ): Promise<AttemptOutcome> {
   const run = () => runHandler(dependencies, type, begun, controller, mode);
-  return inSpan(processing(dependencies.tracing, begun), run, ({ outcome }) => ({
-    attributes: { 'tem.outcome': outcome },
-    errorType: ['retry', 'settle', 'extinct'].includes(outcome) ? 'attempt_failed' : undefined,
-  }));
+  return inSpan(processing(dependencies.tracing, begun), run, toldOfAttempt);
 }
 
 async function runHandler(

@@ -148,7 +148,7 @@ async function handledTogether(dependencies: AttemptDependencies, type: EventTyp
   return inSpan(
     span,
     () => handleTogether(dependencies, { ...type, handleAll }, begun),
-    (outcome) => ({ attributes: { 'tem.outcome': outcome } }),
+    (outcome) => ({ attributes: { 'tem.event.outcome': outcome } }),
   );
 }
 

@@ -3,6 +3,8 @@
 
 import { cancelFromRun } from '../ledger/cancel.ts';
 import { errorText } from '../ledger/mark.ts';
+import { processing, toldOfAttempt } from '../tracing/event-spans.ts';
+import { inSpan } from '../tracing/index.ts';
 import { admit } from './admit.ts';
 import { type AttemptOutcome, type AttemptRequest, beginPolicy, commitProcessed, conclude, typeOf } from './attempt.ts';
 import type { AttemptDependencies } from './dependencies.ts';
@@ -19,6 +21,9 @@ export interface RunFence {
   attempt: number;
   begunBefore: boolean;
   lane: number;
+  /** For its span; absent in a run that an older release began. */
+  traceContext?: string | null;
+  beganAtMs?: number;
 }
 
 export type RunBegin = { outcome: 'run'; fence: RunFence } | AttemptOutcome;
@@ -40,8 +45,8 @@ export async function beginRun(dependencies: AttemptDependencies, request: Attem
       const admission = admit(dependencies.types, type, answer.payload);
       if ('refusal' in admission)
         return conclude(dependencies, type, answer, ONE_RUN, { verdict: 'refused', error: admission.refusal });
-      const { epoch, attempt, begunBefore, lane } = answer;
-      return { outcome: 'run', fence: { epoch, attempt, begunBefore, lane } };
+      const { epoch, attempt, begunBefore, lane, traceContext } = answer;
+      return { outcome: 'run', fence: { epoch, attempt, begunBefore, lane, traceContext, beganAtMs: Date.now() } };
     }
     case 'waiting': {
       const { delayMs, attempt } = answer;
@@ -56,8 +61,19 @@ export async function beginRun(dependencies: AttemptDependencies, request: Attem
   }
 }
 
-/** Marks what came of the workflow; a repeat finds the mark written. */
+/** Marks what came of the workflow; a repeat finds the mark written. Its span is made when it is over. */
 export async function endRun(
+  dependencies: AttemptDependencies,
+  request: AttemptRequest,
+  fence: RunFence,
+  ended: RunEnd,
+): Promise<AttemptOutcome> {
+  const { attempt, traceContext = null, beganAtMs } = fence;
+  const span = processing(dependencies.tracing, { ...request, attempt, traceContext }, beganAtMs);
+  return inSpan(span, () => writeEnd(dependencies, request, fence, ended), toldOfAttempt);
+}
+
+async function writeEnd(
   dependencies: AttemptDependencies,
   request: AttemptRequest,
   fence: RunFence,

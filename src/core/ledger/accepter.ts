@@ -100,7 +100,7 @@ function traced(event: AcceptInput, traceContext: string | undefined): AcceptInp
 }
 
 function tellOutcome({ id, status }: AcceptOutcome): ReturnType<NonNullable<Parameters<typeof inSpan>[2]>> {
-  return { attributes: { 'messaging.message.id': id, 'tem.outcome': status } };
+  return { attributes: { 'messaging.message.id': id, 'tem.event.outcome': status } };
 }
 
 /** The answer, or LedgerUnavailable in time. What is under way goes on: whoever repeats with the same key finds it. */

@@ -6,6 +6,7 @@ import type { PoolClient } from 'pg';
 import { uuidv7 } from 'uuidv7';
 import { type AcceptInput, acceptEvents } from '../ledger/accept.ts';
 import { cancelEvent } from '../ledger/cancel.ts';
+import { currentContext } from '../tracing/index.ts';
 import { type Accountable, type Before, type Decision, stateAfter } from './account.ts';
 import { calendarFor, firingKey, readState, SCHEDULE_COLUMNS, STATE_COLUMNS } from './schedule.ts';
 import { fillPayload } from './templates.ts';
@@ -113,6 +114,8 @@ export function eventOf(schedule: Accountable, at: number, slot: string | undefi
     key: firingKey(schedule.id, at, slot),
     payload: fillPayload(schedule.payload, schedule.id, calendarFor(schedule), at),
     source: `schedule ${schedule.id} (${firedBy})`,
+    // Of a person's trigger; what fires by itself has none.
+    traceContext: currentContext(),
   };
 }
 

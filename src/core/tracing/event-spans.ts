@@ -10,6 +10,7 @@ export interface TracedEvent {
   traceContext: string | null;
 }
 
+const FAILED = ['retry', 'settle', 'extinct'];
 const SYSTEM = { 'messaging.system': 'tem' };
 
 /** Around the acceptance of events, whose context it becomes. `id`: of a single one, where it is known already. */
@@ -31,12 +32,25 @@ export function publishing(tracing: Tracing, types: ReadonlySet<string>, count: 
 
 /** From an event's claim until Temporal has its run. */
 export function receiving(tracing: Tracing, event: TracedEvent & { lateMs: number }): Span {
-  return ofEvent(tracing, event, 'receive', 'receive', { 'tem.late_ms': Math.round(event.lateMs) });
+  return ofEvent(tracing, event, 'receive', { 'tem.event.late_ms': Math.round(event.lateMs) });
 }
 
-/** Around one attempt, its mark in the ledger included. */
-export function processing(tracing: Tracing, event: TracedEvent & { attempt: number }): Span {
-  return ofEvent(tracing, event, 'process', 'process', { 'tem.attempt': event.attempt });
+/** Around one attempt, its mark in the ledger included. `sinceMs`: of one that began elsewhere, Unix milliseconds. */
+export function processing(tracing: Tracing, event: TracedEvent & { attempt: number }, sinceMs?: number): Span {
+  return ofEvent(tracing, event, 'process', { 'tem.event.attempt': event.attempt }, sinceMs);
+}
+
+/** What an attempt's span says at its end. */
+export function toldOfAttempt({ outcome }: { outcome: string }) {
+  return {
+    attributes: { 'tem.event.outcome': outcome },
+    errorType: FAILED.includes(outcome) ? 'attempt_failed' : undefined,
+  };
+}
+
+/** Around an activity of a feature's workflow: a part of the attempt that the workflow makes. */
+export function acting(tracing: Tracing, name: string, event: Pick<TracedEvent, 'id' | 'traceContext'>): Span {
+  return tracing.span({ name, kind: 'internal', ...startOf(event), attributes: { 'messaging.message.id': event.id } });
 }
 
 /** Around a set that is handled in one transaction: a trace of its own that names those of its events. */
@@ -56,27 +70,33 @@ export function processingTogether(tracing: Tracing, type: string, events: reado
 }
 
 export function compensating(tracing: Tracing, event: TracedEvent): Span {
-  return ofEvent(tracing, event, 'compensate', 'process', {});
+  return ofEvent(tracing, event, 'compensate', {});
 }
 
 function ofEvent(
   tracing: Tracing,
   { id, type, traceContext }: TracedEvent,
-  operation: string,
-  operationType: string,
+  operation: 'receive' | 'process' | 'compensate',
   further: Record<string, number>,
+  sinceMs?: number,
 ): Span {
   return tracing.span({
     name: `${operation} ${type}`,
     kind: operation === 'receive' ? 'client' : 'consumer',
-    ...(traceContext === null ? { rootOf: id } : { parent: traceContext }),
+    ...startOf({ id, traceContext }),
+    sinceMs,
     attributes: {
       ...SYSTEM,
       'messaging.operation.name': operation,
-      'messaging.operation.type': operationType,
+      'messaging.operation.type': operation === 'receive' ? 'receive' : 'process',
       'messaging.destination.name': type,
       'messaging.message.id': id,
       ...further,
     },
   });
+}
+
+/** Where the spans of an event begin: at what it came with, or at itself. */
+function startOf({ id, traceContext }: Pick<TracedEvent, 'id' | 'traceContext'>) {
+  return traceContext === null ? { rootOf: id } : { parent: traceContext };
 }

@@ -6,7 +6,7 @@ import type { TracingSettings } from './settings.ts';
 import { type Tracing, untraced } from './tracing.ts';
 
 export { readTraceContext, traceHeaders, traceIdOf } from './trace-context.ts';
-export { inSpan, type Span, type Tracing, untraced } from './tracing.ts';
+export { currentContext, inSpan, type Span, type Tracing, untraced } from './tracing.ts';
 
 /** Loads OpenTelemetry where it is asked for. */
 export async function startTracing(

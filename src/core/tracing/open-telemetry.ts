@@ -25,7 +25,7 @@ import type { Logger } from 'pino';
 import { within } from '../within.ts';
 import type { TracingSettings } from './settings.ts';
 import { readTraceContext, traceHeaders } from './trace-context.ts';
-import type { Span, SpanRequest, SpanKind as TemSpanKind, Tracing } from './tracing.ts';
+import { type Span, type SpanRequest, type SpanKind as TemSpanKind, type Tracing, withContext } from './tracing.ts';
 
 export interface TracedProcess {
   /** `tem-api` or `tem-worker`, unless OTEL_SERVICE_NAME says another. */
@@ -72,10 +72,11 @@ export async function startOpenTelemetry(
   const tracer = provider.getTracer('tem');
 
   return {
-    span({ name, kind, parent, rootOf, links = [], attributes }: SpanRequest): Span {
+    span({ name, kind, parent, rootOf, sinceMs, links = [], attributes }: SpanRequest): Span {
       const options = {
         kind: KINDS[kind],
         attributes,
+        ...(sinceMs !== undefined && { startTime: sinceMs }),
         links: links
           .flatMap((link) => trace.getSpanContext(contextOf(link)) ?? [])
           .map((linked) => ({ context: linked })),
@@ -98,9 +99,10 @@ function spanOf(span: OtelSpan, kind: TemSpanKind): Span {
   const active = kind === 'client' ? suppressTracing(inside) : inside;
   const headers: Record<string, unknown> = {};
   propagator.inject(inside, headers, { set: (carrier, key, value) => Object.assign(carrier, { [key]: value }) });
+  const kept = readTraceContext(headers.traceparent, headers.tracestate);
   return {
-    context: readTraceContext(headers.traceparent, headers.tracestate),
-    run: (work) => context.with(active, work),
+    context: kept,
+    run: (work) => withContext(kept, () => context.with(active, work)),
     end(attributes = {}, errorType) {
       span.setAttributes(attributes);
       if (errorType !== undefined) {

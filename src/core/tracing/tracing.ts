@@ -14,6 +14,8 @@ export interface SpanRequest {
   parent?: string | undefined;
   /** An event that brought no context: its own id is the trace's, so that all its spans meet. Instead of `parent`. */
   rootOf?: string | undefined;
+  /** When it began, Unix milliseconds; absent: now. */
+  sinceMs?: number | undefined;
   /** Contexts of other traces that it belongs to as well. */
   links?: readonly string[];
   attributes: Attributes;
@@ -51,15 +53,25 @@ export async function inSpan<Result>(
   }
 }
 
-const current = new AsyncLocalStorage<string>();
+const current = new AsyncLocalStorage<string | undefined>();
+
+/** What runs in `work`, also later, belongs to this context. */
+export function withContext<Result>(context: string | undefined, work: () => Result): Result {
+  return current.run(context, work);
+}
+
+/** The context of what runs just now, for events that are written without an accepter; undefined: there is no trace. */
+export function currentContext(): string | undefined {
+  return current.getStore();
+}
 
 const NO_TRACE: Span = { context: undefined, run: (work) => work(), end: () => {} };
 
 /** No span is made; what an event causes carries the context that the event came with. */
 export const untraced: Tracing = {
   span({ parent }) {
-    if (parent !== undefined) return { context: parent, run: (work) => current.run(parent, work), end: () => {} };
-    const context = current.getStore();
+    if (parent !== undefined) return { context: parent, run: (work) => withContext(parent, work), end: () => {} };
+    const context = currentContext();
     return context === undefined ? NO_TRACE : { context, run: (work) => work(), end: () => {} };
   },
   stop: async () => {},

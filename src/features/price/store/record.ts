@@ -2,6 +2,7 @@
 // fails, so that it leaves its batch and has retries of its own.
 
 import { acceptEvents } from '../../../core/ledger/accept.ts';
+import { currentContext } from '../../../core/tracing/index.ts';
 import { asQueryable, type Database } from './database.ts';
 import { findDeals } from './deals.ts';
 import { type CheckResult, writeResults } from './results.ts';
@@ -36,6 +37,8 @@ export async function recordChecks(database: Database, results: readonly Recorde
         source: 'price',
       })),
   ];
-  if (events.length > 0) await acceptEvents(asQueryable(database), events);
+  const traceContext = currentContext();
+  const traced = events.map((event) => ({ ...event, traceContext }));
+  if (events.length > 0) await acceptEvents(asQueryable(database), traced);
   return changes.length;
 }
