@@ -2,10 +2,7 @@
 // and nothing is left open.
 
 import { randomUUID } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { Client, Connection } from '@temporalio/client';
 import type { Logger } from 'pino';
 import { type Config, ConfigError } from '../config.ts';
@@ -17,6 +14,7 @@ import { createOutbound } from '../core/outbound/index.ts';
 import { clientConnectionOptions, temporalConnectionOptions } from '../core/temporal.ts';
 import { startTracing } from '../core/tracing/index.ts';
 import { features as allFeatures } from '../features.ts';
+import { packageVersion } from '../package-version.ts';
 import type { Api } from './api.ts';
 import { buildApp } from './app.ts';
 import { watchWorkers } from './worker-watch.ts';
@@ -155,11 +153,3 @@ function createTemporal(config: Config): { client: Client; check(): Promise<void
 }
 
 const GRPC_NOT_FOUND = 5;
-
-function packageVersion(): string {
-  for (let folder = dirname(fileURLToPath(import.meta.url)); folder !== dirname(folder); folder = dirname(folder)) {
-    const file = join(folder, 'package.json');
-    if (existsSync(file)) return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
-  }
-  return '0.0.0';
-}

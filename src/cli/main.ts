@@ -3,6 +3,7 @@
 import { Command, CommanderError } from 'commander';
 import { allSettings } from '../config.ts';
 import { features } from '../features.ts';
+import { packageVersion } from '../package-version.ts';
 import { commandTools } from './command-tools.ts';
 import { addApi } from './commands/api.ts';
 import { addDoctor } from './commands/doctor.ts';
@@ -24,6 +25,7 @@ const SETTING_WIDTH = 22;
 
 const program = new Command('tem')
   .description('Durable event workflows on Temporal and Postgres')
+  .version(packageVersion())
   .showHelpAfterError("(run 'tem --help' for the commands)")
   .exitOverride()
   .addHelpText(

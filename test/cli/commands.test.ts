@@ -1,6 +1,6 @@
 // The commands against a real API and worker: what they print, and the exit codes that their help promises.
 
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, inject, onTestFinished, test } from 'vitest';
 import { freePort } from '../../src/services/ports.ts';
@@ -128,6 +128,11 @@ test('wrong usage is 2, an unknown type 4, and no API 3, each in one line', { ti
     expect({ args, code: result.code }).toEqual({ args, code });
     expect(result.stderr).toMatch(words);
   }
+});
+
+test('--version is that of the package', async () => {
+  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+  expect(await runTem(['--version'], {})).toMatchObject({ code: 0, stdout: `${version}\n` });
 });
 
 test('env prints lines that a shell takes, and fails until the database is migrated', async () => {
