@@ -86,9 +86,9 @@ async function prepareQueue(pool: pg.Pool, log: Logger, queueName: string): Prom
   for (const { say } of steps) log.warn({ table: QUEUE }, say);
   await inTransaction(pool, async (client) => {
     await client.query("select pg_advisory_xact_lock(hashtext('tem.search.queue'))");
-    if (await ensureQueueTable(client, steps))
-      await client.query('update tem.search_state set queue_made_by_tem = true');
-    await tryQueue(client, queueName);
+    const isMade = await ensureQueueTable(client, steps);
+    if (isMade) await client.query('update tem.search_state set queue_made_by_tem = true');
+    else await tryQueue(client, queueName);
   });
   return steps.map(({ say }) => say);
 }
