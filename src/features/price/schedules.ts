@@ -12,7 +12,8 @@ export function recurringSchedules({ config }: Pick<FeatureDependencies, 'config
     timeZone,
     type: 'price.sweep',
     payload: { tier },
-    overlap: 'skip',
+    // A sweep ends when its tier's interval is over, and the one that waits goes on at once.
+    overlap: 'bufferOne',
     catchupWindow: '10m',
   });
   const other = (id: string, cron: string): CodeSchedule => ({

@@ -10,6 +10,7 @@ import {
   sleep,
 } from '@temporalio/workflow';
 import type { EventWorkflowInput } from '../../core/event-workflow.ts';
+import { SLICES_IN_FLIGHT_MAX } from './rules/slices.ts';
 import type { SliceEnd, SliceInput, SweepBegin, SweepPlan, SweepSummary } from './sweep/activities.ts';
 
 export interface PriceSweepActivities {
@@ -26,8 +27,6 @@ export interface SweepPosition {
   closings: [shop: string, times: number][];
 }
 
-/** Slices in flight over all workers. */
-const SLICES_IN_FLIGHT_MAX = 24;
 /** A run that goes on begins with an empty history. */
 const SLICES_PER_RUN_MAX = 300;
 /** A shop that is left alone so often is left for the next sweep. */

@@ -59,12 +59,20 @@ export async function beginSweep(
 }
 
 /** What a slice must know, and whether it may go on. */
-export async function readSweep(
-  database: Database,
-  sweep: string,
-): Promise<{ tiers: number[]; asOf: string; state: SweepRow['state'] } | undefined> {
-  const { rows } = await database.query<{ tiers: number[]; asOf: string; state: SweepRow['state'] }>(
-    'select tiers, as_of::text as "asOf", state from tem.price_sweep where id = $1',
+export interface SweepNow {
+  tiers: number[];
+  asOf: string;
+  state: SweepRow['state'];
+  /** It has had the interval of its tiers, of several the longest: what is left is the next one's. */
+  timeIsOver: boolean;
+}
+
+const TIME_IS_OVER = `w.started_at + (select max(t.every) from tem.price_tier t where t.position = any(w.tiers)) <= clock_timestamp()`;
+
+export async function readSweep(database: Database, sweep: string): Promise<SweepNow | undefined> {
+  const { rows } = await database.query<SweepNow>(
+    `select w.tiers, w.as_of::text as "asOf", w.state, coalesce(${TIME_IS_OVER}, false) as "timeIsOver"
+     from tem.price_sweep w where w.id = $1`,
     [sweep],
   );
   return rows[0];
@@ -86,7 +94,7 @@ export const SHOPS_DUE = `
         select from tem.price_product p where p.tier = t.tier and p.shop = s.id and p.next_check_at <= w.as_of limit $4
       ) p limit $4
     ) q
-  ) n where w.id = $1 and n.due > 0 and not s.id = any($2::text[]) order by s.id limit $3`;
+  ) n where w.id = $1 and ${TIME_IS_OVER} is not true and n.due > 0 and not s.id = any($2::text[]) order by s.id limit $3`;
 
 export async function endSweep(
   database: Database,
@@ -94,7 +102,8 @@ export async function endSweep(
   { cancelled, left }: { cancelled: boolean; left: readonly string[] },
 ): Promise<SweepRow | undefined> {
   await database.query(
-    `update tem.price_sweep set state = $2, ended_at = clock_timestamp(), detail = nullif(concat_ws('; ', detail, $3::text), '')
+    `update tem.price_sweep w set state = $2, ended_at = clock_timestamp(), detail = nullif(concat_ws('; ', detail, $3::text,
+       case when $2 = 'done' and ${TIME_IS_OVER} and checked < due then 'its time was over, the rest is left for the next sweep' end), '')
      where id = $1 and ended_at is null`,
     [
       sweep,

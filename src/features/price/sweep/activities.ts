@@ -1,12 +1,13 @@
-// The steps of a sweep as activities. A slice is at most a thousand products of one shop, or of several small ones.
+// The steps of a sweep as activities.
 
 import { Context } from '@temporalio/activity';
 import type { FeatureActivities, WorkerDependencies } from '../../../core/feature.ts';
 import { engineOf, useFlows } from '../engine.ts';
 import type { SweepPayload } from '../messages.ts';
+import { grouped, SLICE_PRODUCTS_MAX } from '../rules/slices.ts';
 import type { PriceSettings } from '../settings.ts';
 import { beginSweep, endSweep, readSweep, shopsDue } from '../store/sweeps.ts';
-import { LOOK_EVERY_MS, SLICE_PRODUCTS_MAX, Slice, shareOf } from './slice.ts';
+import { LOOK_EVERY_MS, Slice, shareOf } from './slice.ts';
 
 export interface SweepBegin {
   /** Why there is nothing to sweep. */
@@ -41,7 +42,6 @@ export interface SweepSummary {
   detail?: string | null;
 }
 
-const SLICE_SHOPS_MAX = 50;
 const PLAN_SHOPS_MAX = 2_000;
 
 export async function sweepActivities(dependencies: WorkerDependencies<PriceSettings>): Promise<FeatureActivities> {
@@ -90,21 +90,4 @@ export async function sweepActivities(dependencies: WorkerDependencies<PriceSett
       };
     },
   };
-}
-
-/** A shop with a slice's worth has one of its own; smaller ones share. */
-export function grouped(due: readonly { shop: string; due: number }[]): string[][] {
-  const slices = due.filter((each) => each.due >= SLICE_PRODUCTS_MAX).map(({ shop }) => [shop]);
-  let shared: string[] = [];
-  let products = 0;
-  for (const each of due.filter((some) => some.due < SLICE_PRODUCTS_MAX)) {
-    if (shared.length > 0 && (products + each.due > SLICE_PRODUCTS_MAX || shared.length >= SLICE_SHOPS_MAX)) {
-      slices.push(shared);
-      shared = [];
-      products = 0;
-    }
-    shared.push(each.shop);
-    products += each.due;
-  }
-  return shared.length > 0 ? [...slices, shared] : slices;
 }

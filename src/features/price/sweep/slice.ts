@@ -8,6 +8,7 @@ import { ShopClosed } from '../checking/breakers.ts';
 import type { Wait } from '../checking/request.ts';
 import { RANK } from '../checking/shop-gates.ts';
 import type { Engine } from '../engine.ts';
+import { SLICE_PRODUCTS_MAX } from '../rules/slices.ts';
 import { type Checkable, readDue } from '../store/products.ts';
 import type { CheckResult } from '../store/results.ts';
 import { pausedShops } from '../store/shops.ts';
@@ -21,7 +22,6 @@ interface Position {
   last: string | null;
 }
 
-export const SLICE_PRODUCTS_MAX = 1_000;
 /** Checks of one slice that are begun and not yet written. */
 const SLICE_BEGUN_MAX = 250;
 /**
@@ -103,21 +103,21 @@ export class Slice {
 
   async #look(): Promise<void> {
     const sweep = await readSweep(this.#pool, this.#input.sweep);
-    if (sweep?.state === 'running') return;
+    if (sweep?.state === 'running' && !sweep.timeIsOver) return;
     this.#paused = sweep?.state === 'paused';
-    this.#stop.abort(new Error('the sweep is paused or has ended'));
+    this.#stop.abort(new Error('the sweep is paused or has ended, or its time is over'));
   }
 
   async #checkDue(): Promise<void> {
     const sweep = await readSweep(this.#pool, this.#input.sweep);
-    if (sweep?.state !== 'running') {
+    if (sweep?.state !== 'running' || sweep.timeIsOver) {
       this.#paused = sweep?.state === 'paused';
       return;
     }
     const products: Checkable[] = [];
     const most = Math.max(1, SLICE_PRODUCTS_MAX - this.#position.checked);
-    for (const shop of this.#input.shops) {
-      const limit = most - products.length;
+    for (const [n, shop] of this.#input.shops.entries()) {
+      const limit = Math.ceil((most - products.length) / (this.#input.shops.length - n));
       const due = limit > 0 ? await readDue(this.#pool, { shop, tiers: sweep.tiers, asOf: sweep.asOf, limit }) : [];
       products.push(...due);
       if (due.length === limit || limit <= 0) this.#more.add(shop);
