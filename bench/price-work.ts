@@ -84,15 +84,17 @@ export interface Work {
   perSecond: number;
   /** Processor seconds for 1,000 checks, by process. */
   processor: Record<string, number>;
+  /** Of the ledger, for 1,000 checks. */
+  transactions: number;
 }
 
 /** A sweep of everything that is due, from the call that starts it to the last product written. */
 export async function sweepAll(tem: Tem, count: number): Promise<Work> {
-  const work = watchProcessor(tem);
+  const work = await watchWork(tem);
   const startedMs = Date.now();
   const { event } = await caller(tem.apiUrl)('POST', '/v1/price/sweeps', { all: true });
   await untilAllEnded(tem.pool, END_WITHIN_MS);
-  const processor = work(count);
+  const spent = await work(count);
   const { rows } = await tem.pool.query<{ checked: number; atMs: number }>(
     `select w.checked::float8 as checked, (select extract(epoch from max(last_checked_at))::float8 * 1000 from tem.price_product) as "atMs"
      from tem.price_sweep w where w.id = $1`,
@@ -100,21 +102,21 @@ export async function sweepAll(tem: Tem, count: number): Promise<Work> {
   );
   const [row] = rows;
   if (row?.checked !== count) throw new Error(`the sweep has checked ${row?.checked} of ${count} products`);
-  return { perSecond: count / ((row.atMs - startedMs) / 1_000), processor };
+  return { perSecond: count / ((row.atMs - startedMs) / 1_000), ...spent };
 }
 
 /** Single price.check events, all at once, from the statement that enqueues them to the last PROCESSED. */
 export async function checkSingly(tem: Tem, count: number): Promise<Work> {
   await makeDue(tem.pool);
-  const work = watchProcessor(tem);
+  const work = await watchWork(tem);
   const startedMs = Date.now();
   await tem.pool.query(
     `select tem.enqueue('price.check', jsonb_build_object('product', id)) from tem.price_product order by id limit $1`,
     [count],
   );
   await untilAllEnded(tem.pool, END_WITHIN_MS);
-  const processor = work(count);
-  return { perSecond: count / (((await lastEndMs(tem.pool, 'price.check')) - startedMs) / 1_000), processor };
+  const spent = await work(count);
+  return { perSecond: count / (((await lastEndMs(tem.pool, 'price.check')) - startedMs) / 1_000), ...spent };
 }
 
 /** A person's checks, one after the other until something is over; milliseconds from each call to its event's end. */
@@ -147,18 +149,29 @@ async function endMs(pool: pg.Pool, event: string): Promise<number> {
   }
 }
 
-function watchProcessor(tem: Tem): (count: number) => Record<string, number> {
+async function watchWork(tem: Tem): Promise<(count: number) => Promise<Omit<Work, 'perSecond'>>> {
+  const transactionsBefore = await transactionsOf(tem.pool);
   const before = tem.processor();
   tem.workUs.from = Number(process.hrtime.bigint() / 1_000n);
-  return (count) => {
+  return async (count) => {
     tem.workUs.to = Number(process.hrtime.bigint() / 1_000n);
     const after = Object.entries(tem.processor());
-    return Object.fromEntries(after.map(([name, ms]) => [name, (ms - (before[name] ?? 0)) / count]));
+    return {
+      processor: Object.fromEntries(after.map(([name, ms]) => [name, (ms - (before[name] ?? 0)) / count])),
+      transactions: ((await transactionsOf(tem.pool)) - transactionsBefore) / (count / 1_000),
+    };
   };
 }
 
-export function inWords(processor: Record<string, number>): string {
-  return Object.entries(processor)
-    .map(([name, seconds]) => `${name} ${seconds.toFixed(2)}`)
-    .join(', ');
+/** As far as Postgres's sessions have told of them, which they do every second. */
+async function transactionsOf(pool: pg.Pool): Promise<number> {
+  const { rows } = await pool.query<{ count: number }>(
+    'select xact_commit::float8 as count from pg_stat_database where datname = current_database()',
+  );
+  return rows[0]?.count ?? 0;
+}
+
+export function inWords(work: Omit<Work, 'perSecond'> | undefined): string {
+  const processor = Object.entries(work?.processor ?? {}).map(([name, seconds]) => `${name} ${seconds.toFixed(2)}`);
+  return work ? `${processor.join(', ')}; ${Math.round(work.transactions)} transactions for 1,000` : 'not measured';
 }

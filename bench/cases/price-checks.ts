@@ -88,8 +88,8 @@ async function measure(context: BenchContext, delayMs: number, products: number)
       notes: {
         products,
         'single events': singles,
-        'a sweep: processor ms per check': inWords(sweep.processor),
-        'single events: processor ms per check': inWords(single?.processor ?? {}),
+        'a sweep: processor ms per check': inWords(sweep),
+        'single events: processor ms per check': inWords(single),
       },
       ...keepProfile(context, tem),
     };

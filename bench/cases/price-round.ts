@@ -42,7 +42,7 @@ export const priceRound: BenchCase = {
           person50: percentile(waits, 0.5),
           person99: percentile(waits, 0.99),
         },
-        notes: { products, "a person's checks": waits.length, 'processor ms per check': inWords(work.processor) },
+        notes: { products, "a person's checks": waits.length, 'processor ms per check': inWords(work) },
       };
     } finally {
       await Promise.all([tem.stop(), shops.stop()]);

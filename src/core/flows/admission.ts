@@ -115,7 +115,9 @@ export class Admission {
     const { flows, groupsOf } = this.#options;
     const group = this.#arrived(id)?.group ?? (await groupsOf([id])).get(id) ?? '';
     if (flows.isPaused(type, group)) return undefined;
-    return flows.take(type, group, { signal: AbortSignal.timeout(ENTER_WITHIN_MS) }).catch(() => undefined);
+    return flows
+      .take(type, group, { signal: AbortSignal.timeout(ENTER_WITHIN_MS), claimed: true })
+      .catch(() => undefined);
   }
 
   async #fill(gates: readonly Gate[], wanted: number): Promise<void> {

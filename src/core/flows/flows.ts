@@ -12,8 +12,9 @@ import { type GroupsOf, type Leave, type Stay, Stays } from './stays.ts';
 
 /** A call that waits asks for instants up to so far ahead. */
 const CALL_AHEAD_MS = 1_000;
-/** Places that nobody wants go back after this. */
+/** Places that nobody wants go back after this; those that were used a moment ago are looked at again. */
 const PLACES_KEPT_MS = 20;
+const KEEPING_LOOK_MS = 250;
 const AWAY_PAUSE_MS = 250;
 const TIMER_MS_MAX = 60_000;
 /** Those at the head of a line, whose wants are counted: more than a reservation ever gives. */
@@ -24,6 +25,8 @@ export interface TakeOptions {
   cost?: number;
   /** Ends the wait: `take` rejects with its reason. */
   signal?: AbortSignal;
+  /** An attempt, whose relay has reserved for it. */
+  claimed?: boolean;
 }
 
 export interface FlowsOptions {
@@ -35,6 +38,7 @@ export interface FlowsOptions {
 
 interface Waiter extends Stay {
   cost: number;
+  claimed: boolean;
   go(leave: Leave): void;
 }
 
@@ -71,7 +75,7 @@ export class Flows {
    * none is. Then it must go at once, and call what this resolves to when it is over. While its flow is paused it waits.
    * Rejects with the reason of `signal`, or a RangeError for a cost that isn't a whole number from 1 on.
    */
-  take(type: string, group: string, { cost = 1, signal }: TakeOptions = {}): Promise<Leave> {
+  take(type: string, group: string, { cost = 1, signal, claimed = false }: TakeOptions = {}): Promise<Leave> {
     if (!Number.isInteger(cost) || cost < 1)
       return Promise.reject(new RangeError(`a cost is a whole number from 1 on`));
     if (signal?.aborted) return Promise.reject(signal.reason);
@@ -86,6 +90,7 @@ export class Flows {
         type,
         group,
         cost,
+        claimed,
         places: [],
         go(leave) {
           signal?.removeEventListener('abort', onAbort);
@@ -110,11 +115,8 @@ export class Flows {
     const nowMs = performance.now();
     if (!gates.every((gate) => gate.isOpen(nowMs))) return undefined;
     const places = gates.filter((gate) => gate.flow.maxInFlight !== null);
-    for (const gate of places) {
-      gate.free -= 1;
-      gate.used += 1;
-    }
-    for (const gate of gates) gate.take(1);
+    for (const gate of places) gate.hold();
+    for (const gate of gates) gate.take(1, nowMs);
     return this.#stays.enter({ type, group, places });
   }
 
@@ -176,8 +178,7 @@ export class Flows {
           gate.wantedPlaces += line.waiters.length;
           return gate.placesAgainMs > nowMs ? gate.placesAgainMs : Number.POSITIVE_INFINITY;
         }
-        gate.free -= 1;
-        gate.used += 1;
+        gate.hold();
         waiter.places.push(gate);
       }
       if (!rate) continue;
@@ -188,7 +189,7 @@ export class Flows {
       for (let n = 0; n < counted; n += 1) gate.wantedInstants += instantsOf(line.waiters[n]?.cost ?? 1, rate).count;
       return atMs ?? (gate.instantsAgainMs > nowMs ? gate.instantsAgainMs : Number.POSITIVE_INFINITY);
     }
-    for (const gate of gates) gate.take(waiter.cost);
+    for (const gate of gates) gate.take(waiter.cost, waiter.claimed ? undefined : nowMs);
     line.waiters.shift();
     waiter.go(this.#stays.enter(waiter));
     return undefined;
@@ -213,24 +214,29 @@ export class Flows {
 
   /** Returns when to look again for those who wait (performance.now). */
   #askForMore(nowMs: number): number {
-    const lacking = [...this.#gates.all()].filter((gate) => gate.wish(nowMs));
-    if (lacking.length === 0) return Number.POSITIVE_INFINITY;
     if (this.#underWay) return Number.POSITIVE_INFINITY;
-    // Idle places are kept for a moment: the next one may come at once.
-    const urgent = lacking.some((gate) => gate.wantedInstants > 0 || gate.wantedPlaces > 0 || gate.expected > 0);
-    if (nowMs < this.#awayUntilMs) return this.#awayUntilMs;
-    if (!urgent && this.#idleSinceMs === undefined) {
-      this.#idleSinceMs = nowMs;
-      return nowMs + PLACES_KEPT_MS;
+    const lacking: Gate[] = [];
+    let [urgent, isKeeping] = [false, false];
+    for (const gate of this.#gates.all()) {
+      const wish = gate.wish(nowMs);
+      isKeeping ||= gate.keeps(nowMs) > 0;
+      if (wish) lacking.push(gate);
+      urgent ||= wish !== undefined && (wish.instants > 0 || gate.wantedPlaces > 0 || gate.expected > 0);
     }
-    if (!urgent && nowMs < (this.#idleSinceMs ?? 0) + PLACES_KEPT_MS) return (this.#idleSinceMs ?? 0) + PLACES_KEPT_MS;
+    if (lacking.length === 0) return isKeeping ? nowMs + KEEPING_LOOK_MS : Number.POSITIVE_INFINITY;
+    if (nowMs < this.#awayUntilMs) return this.#awayUntilMs;
+    if (!urgent) {
+      // Idle places are kept for a moment: the next one may come at once.
+      this.#idleSinceMs ??= nowMs;
+      const untilMs = this.#idleSinceMs + PLACES_KEPT_MS;
+      if (nowMs < untilMs) return untilMs;
+    }
     this.#idleSinceMs = undefined;
     this.#underWay = true;
-    const { log } = this.#options;
     void this.#gates
       .ask(lacking, { aheadMs: CALL_AHEAD_MS })
       .catch((error: Error) => {
-        log.warn({ error: error.message }, 'the ledger is away, flows wait');
+        this.#options.log.warn({ error: error.message }, 'the ledger is away, flows wait');
         this.#awayUntilMs = performance.now() + AWAY_PAUSE_MS;
       })
       .finally(() => {

@@ -1,11 +1,14 @@
 // What this worker has reserved of one flow: instants at which something may go, and places for what is under way. It only
 // counts; flows.ts decides who goes, and asks the ledger for more.
 
+import { Recent } from './recent.ts';
 import { instantsOf, lateMaxMs, spacingMs } from './rules.ts';
 import type { FlowRow, Reservation, Reserved } from './store.ts';
 
 /** With this much or less ahead the next instants are asked for, so that they follow without a gap. */
 const REFILL_BELOW_MS = 200;
+/** Where instants lie so close, some are reserved for those who will come; elsewhere what nobody uses would be missed. */
+const AHEAD_SPACING_MS_MAX = 20;
 /** When somebody waits for places of others, how long until they are asked for again. */
 const PLACES_AGAIN_MS = 100;
 
@@ -15,6 +18,7 @@ export class Gate {
   #stretches: { nextMs: number; count: number; spacingMs: number }[] = [];
   free = 0;
   used = 0;
+  readonly #recent = new Recent();
   /** Whether the ledger doesn't know yet of places that are used. */
   untold = false;
   /** How many places went on with a workflow, ever. */
@@ -66,10 +70,19 @@ export class Gate {
     return atMs !== undefined && atMs <= nowMs;
   }
 
-  take(cost: number): void {
+  /** Uses a place that is free. */
+  hold(): void {
+    this.free -= 1;
+    this.used += 1;
+  }
+
+  /** `nowMs`: for a call, which may be followed by others like it; what a relay has claimed is told before it comes. */
+  take(cost: number, nowMs?: number): void {
+    const { rate } = this.flow;
+    const count = rate ? instantsOf(cost, rate).count : 0;
+    if (nowMs !== undefined) this.#recent.note(count, this.used, nowMs);
     const [stretch] = this.#stretches;
-    if (!this.flow.rate || !stretch) return;
-    const { count } = instantsOf(cost, this.flow.rate);
+    if (!rate || !stretch) return;
     stretch.nextMs += count * stretch.spacingMs;
     stretch.count -= count;
     if (stretch.count <= 0) this.#stretches.shift();
@@ -105,7 +118,8 @@ export class Gate {
   ): Omit<Reservation, 'type' | 'group' | 'aheadMs' | 'leadMs'> | undefined {
     const { rate, maxInFlight } = this.flow;
     const instants = rate && nowMs >= this.instantsAgainMs ? this.#lacking(nowMs, extra, leadMs) : 0;
-    const wanted = maxInFlight === null ? 0 : this.wantedPlaces + this.expected + extra;
+    const asked = maxInFlight === null ? 0 : this.wantedPlaces + this.expected + extra;
+    const wanted = Math.max(asked, this.keeps(nowMs));
     const places = wanted < this.free || (wanted > this.free && nowMs >= this.placesAgainMs);
     if (instants === 0 && !places && !this.untold) return undefined;
     const first = Math.max(1, this.wantedFirst);
@@ -134,9 +148,18 @@ export class Gate {
     if (given.places < asked.used + asked.wanted) this.placesAgainMs = nowMs + PLACES_AGAIN_MS;
   }
 
+  /** Places that nobody wants now and that were used a moment ago: whoever comes next needn't ask for them. */
+  keeps(nowMs: number): number {
+    return this.free === 0 ? 0 : Math.max(0, Math.min(this.free, this.#recent.used(nowMs) - this.used));
+  }
+
   #lacking(nowMs: number, extra: number, leadMs: number): number {
-    const wanted = this.wantedInstants + this.expected + extra;
+    const { rate } = this.flow;
+    const soon = rate && spacingMs(rate) <= AHEAD_SPACING_MS_MAX ? this.#recent.taken(nowMs) : 0;
+    const waiting = this.wantedInstants + this.expected + extra;
     this.#dropLate(nowMs);
+    if (waiting <= this.#instants() && this.#instants() >= soon / 2) return 0;
+    const wanted = waiting + soon;
     const last = this.#stretches.at(-1);
     const lastsMs = last ? last.nextMs + last.count * last.spacingMs - nowMs : 0;
     const lacking = wanted - this.#instants();
