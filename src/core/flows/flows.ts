@@ -7,8 +7,9 @@ import type { Logger } from 'pino';
 import type { FlowBook } from './book.ts';
 import type { Gate } from './gate.ts';
 import { type Gates, nameOf } from './gates.ts';
+import { instantsWanted, type Line, type Waiter } from './line.ts';
 import { instantsOf } from './rules.ts';
-import { type GroupsOf, type Leave, type Stay, Stays } from './stays.ts';
+import { type GroupsOf, type Leave, Stays } from './stays.ts';
 
 /** A call that waits asks for instants up to so far ahead. */
 const CALL_AHEAD_MS = 1_000;
@@ -17,8 +18,6 @@ const PLACES_KEPT_MS = 20;
 const KEEPING_LOOK_MS = 250;
 const AWAY_PAUSE_MS = 250;
 const TIMER_MS_MAX = 60_000;
-/** Those at the head of a line, whose wants are counted: more than a reservation ever gives. */
-const COUNTED_MAX = 1_000;
 
 export interface TakeOptions {
   /** How much of the rate it takes, 1 by default; a whole number. Of places in flight it always takes one. */
@@ -34,18 +33,6 @@ export interface FlowsOptions {
   book: FlowBook;
   groupsOf: GroupsOf;
   log: Logger;
-}
-
-interface Waiter extends Stay {
-  cost: number;
-  claimed: boolean;
-  go(leave: Leave): void;
-}
-
-interface Line {
-  type: string;
-  group: string;
-  waiters: Waiter[];
 }
 
 export class Flows {
@@ -185,8 +172,7 @@ export class Flows {
       const atMs = gate.instant(waiter.cost, nowMs);
       if (atMs !== undefined && atMs <= nowMs) continue;
       gate.wantedFirst ||= instantsOf(waiter.cost, rate).count;
-      const counted = Math.min(line.waiters.length, COUNTED_MAX);
-      for (let n = 0; n < counted; n += 1) gate.wantedInstants += instantsOf(line.waiters[n]?.cost ?? 1, rate).count;
+      gate.wantedInstants += instantsWanted(line, rate);
       return atMs ?? (gate.instantsAgainMs > nowMs ? gate.instantsAgainMs : Number.POSITIVE_INFINITY);
     }
     for (const gate of gates) gate.take(waiter.cost, waiter.claimed ? undefined : nowMs);
