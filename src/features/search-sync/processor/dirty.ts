@@ -4,7 +4,7 @@
 import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
 import { DOCUMENT_TYPE } from '../document/type.ts';
-import { SEPARATOR } from '../queue/claim.ts';
+import { IN_ORDER, SEPARATOR } from '../queue/claim.ts';
 import { type Outcome, refusalText } from '../target/bulk.ts';
 import type { Catalog } from './catalog.ts';
 import { grouped } from './grouped.ts';
@@ -51,7 +51,7 @@ export async function claimDirty(
   const client = await pool.connect();
   let broken: Error | undefined;
   try {
-    await client.query(`begin; select pg_advisory_xact_lock(${CLAIM_LOCK})`);
+    await client.query(`begin; ${IN_ORDER}; select pg_advisory_xact_lock(${CLAIM_LOCK})`);
     const { rows } = await client.query<DirtyRow>({
       name: 'search-claim-dirty',
       text: CLAIM,
@@ -72,12 +72,13 @@ export async function claimDirty(
 const CLAIM = `
   with busy as materialized (select unnest(b.records) as record from tem.search_batch b),
   picked as materialized (
-    select d.index_id, d.record_id, m.queue_name from tem.search_dirty d
-      join tem.search_index i on i.id = d.index_id join tem.search_mapping m on m.id = i.mapping_id
-    where d.batch_id is null and d.index_id = any($3::bigint[])
-      and not exists (select from busy where busy.record = m.queue_name || $5 || d.record_id)
-      and not (select s.paused from tem.search_state s)
-    order by d.since limit $4 for update of d skip locked
+    select p.* from tem.search_index i join tem.search_mapping m on m.id = i.mapping_id, lateral (
+        select d.index_id, d.record_id, d.since, m.queue_name from tem.search_dirty d
+        where d.batch_id is null and d.index_id = i.id and m.queue_name || $5 || d.record_id not in (select record from busy)
+        order by d.since limit $4 for update of d skip locked
+      ) p
+    where i.id = any($3::bigint[]) and not (select s.paused from tem.search_state s)
+    order by p.since limit $4
   ), taken as (
     update tem.search_dirty d set batch_id = $1::uuid from picked p
     where d.index_id = p.index_id and d.record_id = p.record_id

@@ -12,6 +12,7 @@ import { type Catalog, type CatalogReader, createCatalogReader } from './catalog
 import { CHANNEL } from './channel.ts';
 import { claimDirty, type DirtyBatch, runDirtyBatch } from './dirty.ts';
 import { runFanout } from './fanout.ts';
+import { lookForWork, type Waiting } from './look.ts';
 import { endLease, freeAbandoned, raiseVersion, renewLease } from './presence.ts';
 import { runQueueBatch } from './queue-batch.ts';
 import { createSizing } from './sizing.ts';
@@ -58,11 +59,18 @@ export function createProcessor(dependencies: ProcessorDependencies): Processor 
   const troubles = new Troubles(log);
   let loops: Promise<unknown> = Promise.resolve();
   const available = (name: string): boolean => targets[name]?.breaker.mayAsk() ?? false;
-  const work = async (catalog: Catalog): Promise<boolean> => {
+  const work = async (): Promise<boolean> => {
     await askTheTroubled(targets);
+    const waiting = await lookForWork(pool, catalogs.last()?.idType !== undefined);
+    const catalog = await catalogs.read(waiting.revision);
     const mappings = catalog.mappings.filter((mapping) => troubles.mayRead(mapping));
-    const batch = await claimNext(dependencies, id, { ...catalog, mappings }, available, sizing.rows());
-    if (!batch) return (await runFanout(pool, mappings, troubles)) > 0;
+    const batch = await claimNext(
+      dependencies,
+      id,
+      { ...catalog, mappings },
+      { available, limit: sizing.rows(), waiting },
+    );
+    if (!batch) return waiting.fanout && (await runFanout(pool, mappings, troubles)) > 0;
     const run = handle({ ...dependencies, troubles }, batch, catalogs, sizing)
       .catch((error: Error) => log.error({ error: error.message }, 'a batch failed and is given back'))
       .finally(() => {
@@ -81,18 +89,18 @@ export function createProcessor(dependencies: ProcessorDependencies): Processor 
           await Promise.race(inHand);
           continue;
         }
-        // A claim tells when mappings have changed; while there is none, somebody must ask.
-        if (await work(catalogs.last() ?? (await catalogs.read()))) {
+        if (await work()) {
           look = 0;
           continue;
         }
-        await catalogs.read();
         if (look === 0) await arm(pool);
         await sleeper.sleep(LOOKS_MS[look] ?? 0);
         look = (look + 1) % LOOKS_MS.length;
       } catch (error) {
         log.warn({ error: (error as Error).message }, 'search sync can not work now, trying again');
         await sleeper.sleep(AFTER_FAILURE_MS);
+        // What it was about may be gone.
+        await catalogs.read().catch(() => {});
       }
     }
     await Promise.all(inHand);
@@ -142,15 +150,14 @@ async function claimNext(
   { pool }: ProcessorDependencies,
   processorId: string,
   catalog: Catalog,
-  available: (target: string) => boolean,
-  limit: number,
+  { available, limit, waiting }: { available: (target: string) => boolean; limit: number; waiting: Waiting },
 ): Promise<Claimed | undefined> {
   if (catalog.idType === undefined) return undefined;
   const queueNames = catalog.mappings
     .filter(({ indices }) => indices.some(({ target }) => available(target)))
     .map(({ queueName }) => queueName);
   const queue =
-    queueNames.length === 0
+    queueNames.length === 0 || !waiting.queue
       ? undefined
       : await claimRows(pool, { processorId, queueNames, limit, idType: catalog.idType });
   if (queue) return { queue };
@@ -158,7 +165,7 @@ async function claimNext(
     indices.filter(({ target }) => available(target)).map(({ id }) => id),
   );
   const dirty =
-    indexIds.length === 0
+    indexIds.length === 0 || !waiting.dirty
       ? undefined
       : await claimDirty(pool, { processorId, indexIds, limit: Math.min(limit, DIRTY_LIMIT) });
   return dirty && { dirty };
