@@ -8,9 +8,9 @@ const STATES = ['QUEUED', 'PROCESSING', 'PROCESSED', 'FAILED', 'EXTINCT', 'CANCE
 const NO_CONTROL_CHARACTERS = '^[^\\u0000-\\u001f\\u007f-\\u009f]*$';
 
 const closed = { additionalProperties: false } as const;
-const Time = Type.String({ format: 'date-time', examples: ['2026-01-31T09:30:00.000Z'] });
-const nullable = <Schema extends TSchema>(schema: Schema) => Type.Union([schema, Type.Null()]);
-const State = Type.Unsafe<(typeof STATES)[number]>({ type: 'string', enum: [...STATES] });
+export const Time = Type.String({ format: 'date-time', examples: ['2026-01-31T09:30:00.000Z'] });
+export const nullable = <Schema extends TSchema>(schema: Schema) => Type.Union([schema, Type.Null()]);
+export const State = Type.Unsafe<(typeof STATES)[number]>({ type: 'string', enum: [...STATES] });
 
 export const NewEvent = Type.Object(
   {
@@ -174,25 +174,6 @@ export const EventQuery = Type.Object(
 
 export const NoQuery = Type.Object({}, closed);
 export const IdParams = Type.Object({ id: Type.String() });
-
-const StateCounts = Type.Object(Object.fromEntries(STATES.map((state) => [state, Type.Integer()])));
-
-export const StatsAnswer = Type.Object({
-  at: Time,
-  states: StateCounts,
-  types: Type.Record(Type.String(), StateCounts),
-  estimated: Type.Record(Type.String(), Type.Array(State), {
-    description: 'Which counts of which types are estimates, because they are large; all others are exact.',
-  }),
-  rates: Type.Object({
-    acceptedPerSecond: Type.Number({ description: 'Over the last minute.' }),
-    processedPerSecond: Type.Number({ description: 'Over the last minute.' }),
-  }),
-  oldest: Type.Object({
-    dueAgeMs: nullable(Type.Integer({ description: 'Of the unfinished event that is due for longest.' })),
-  }),
-  workers: Type.Object({ alive: Type.Integer(), stopping: Type.Integer() }),
-});
 
 const Retry = Type.Object({
   maxAttempts: Type.Integer(),

@@ -4,6 +4,7 @@
 import { pino } from 'pino';
 import type { Config } from '../config.ts';
 import { alertFindings } from '../core/alerts/index.ts';
+import { checkDurations, checkFlows } from '../core/health/events.ts';
 import { featureHealth } from '../core/health/features.ts';
 import type { Finding } from '../core/health/finding.ts';
 import { ledgerFindings } from '../core/health/ledger.ts';
@@ -23,6 +24,7 @@ const NODE_MAJOR_MIN = 20;
 const NODE_MINOR_MIN = 19;
 const POOL_SIZE = 3;
 const API_ANSWER_WITHIN_MS = 3_000;
+const RESIDENT = /^(tem_worker_)?process_resident_memory_bytes (\d+)/gm;
 
 /** All findings for a configuration; `nodeVersion` such as `20.19.0`. Never rejects. */
 export async function diagnose(config: Config, nodeVersion: string): Promise<Finding[]> {
@@ -35,6 +37,7 @@ export async function diagnose(config: Config, nodeVersion: string): Promise<Fin
       : await checkTemporal(temporalConnectionOptions(config), config.temporal.namespace),
     await portFinding(config, instance),
     ...(await apiFindings(apiUrl(config, instance))),
+    ...(await memoryFindings(apiUrl(config, instance))),
   ];
 }
 
@@ -56,6 +59,8 @@ async function databaseFindings(config: Config): Promise<Finding[]> {
       ...(await secretsFindings(pool, config)),
       ...(await alertFindings(pool)),
       await checkSchedules(pool),
+      await checkFlows(pool),
+      await checkDurations(pool),
       ...(await featureHealth(features, { config, pool, outbound, log: pino({ level: 'silent' }) })()),
     ];
   } catch (error) {
@@ -98,6 +103,20 @@ async function apiFindings(url: string): Promise<Finding[]> {
     return [
       { name: 'api', ok: missing.length === 0, detail: words ? `${url} is not ready: ${words}` : `${url} is ready` },
     ];
+  } catch {
+    return [];
+  }
+}
+
+/** What the API says of its own memory and of the workers' whose figures it hands on. Nothing when none answers. */
+async function memoryFindings(url: string): Promise<Finding[]> {
+  try {
+    const response = await fetch(`${url}/metrics`, { signal: AbortSignal.timeout(API_ANSWER_WITHIN_MS) });
+    const held = [...(await response.text()).matchAll(RESIDENT)].map(
+      ([, worker, bytes]) =>
+        `${worker === undefined ? 'the API' : 'a worker'} holds ${Math.round(Number(bytes) / 1e6)} MB`,
+    );
+    return held.length === 0 ? [] : [{ name: 'memory', ok: true, detail: held.join(', ') }];
   } catch {
     return [];
   }

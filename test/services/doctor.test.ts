@@ -164,6 +164,10 @@ test('no worker at all, and a worker that works on another database, are told ap
     ok: false,
     detail: expect.stringMatching(`${url} is not ready: no live worker is registered on this database`),
   });
+  expect(await finding(testConfig(other, temporal, { TEM_API_URL: url }), 'memory')).toMatchObject({
+    ok: true,
+    detail: expect.stringMatching(/^the API holds [1-9]\d+ MB$/),
+  });
   expect(await finding(config, 'worker')).toMatchObject({
     ok: false,
     detail: expect.stringContaining(`polls for ledger ${rows[0]?.id.slice(0, 8)}: it works on another database`),
@@ -182,6 +186,39 @@ test('a worker that lives and polls nowhere is told from one that works', async 
   expect(await finding(testConfig(database, temporal), 'polling')).toMatchObject({
     ok: false,
     detail: expect.stringMatching(/none polls Temporal's task queue tem-[0-9a-f]{8}.* in namespace/),
+  });
+});
+
+test('flows that hold events up, slow types and mail that nobody gets are named', async () => {
+  const database = await createDatabase();
+  const config = testConfig(database, DEFAULT);
+  expect(await finding(config, 'flows')).toMatchObject({ ok: true, detail: 'no flow is paused' });
+  expect(await finding(config, 'durations')).toMatchObject({ detail: 'nothing was processed in the last hour' });
+  expect(await finding(config, 'mail')).toMatchObject({ ok: true, detail: 'reports of the last day: 0' });
+  await database.pool.query(`
+    insert into tem.flow (type, "group", paused) values ('note', '', true), ('idle', 'a', true);
+    insert into tem.event (type, key, payload) values ('note', 'waits', '1');
+    with event as (
+      insert into tem.event (type, key, payload, state, due_at, processed_at)
+        values ('slow', 'ran', '1', 'PROCESSED', null, now() + interval '15 s') returning id
+    ) insert into tem.transition (event_id, version, at, from_state, to_state, actor)
+      select id, 1, now() + interval '2 s', 'QUEUED', 'PROCESSING', 'test' from event;
+    insert into tem.report_delivery (id, report, event_id, definition, parameters, state)
+      values (gen_random_uuid(), 'daily', gen_random_uuid(), '{}', '{}', 'kept'),
+        (gen_random_uuid(), 'daily', gen_random_uuid(), '{}', '{}', 'failed')`);
+  expect(await finding(config, 'flows')).toMatchObject({
+    ok: true,
+    detail: "paused: note (1 due), idle/a (0 due); 'tem flows resume' lets them go on",
+  });
+  expect(await finding(config, 'durations')).toMatchObject({
+    ok: true,
+    detail: 'means of the last hour: slow 13 s after a wait of 2.00 s (1 events)',
+  });
+  expect(await finding(config, 'mail')).toMatchObject({
+    ok: false,
+    isWarning: true,
+    detail:
+      "reports of the last day: 2, of which 1 were kept and not sent: TEM_SMTP_URL is not set; 1 reached not everybody: see 'tem reports deliveries'",
   });
 });
 

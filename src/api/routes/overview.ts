@@ -3,7 +3,8 @@
 import { presentEventType } from '../../core/event-type-description.ts';
 import { problems } from '../../core/http/problem.ts';
 import type { Api, ApiCore } from '../api.ts';
-import { EventTypesAnswer, NoQuery, StatsAnswer } from '../schemas.ts';
+import { EventTypesAnswer, NoQuery } from '../schemas.ts';
+import { StatsAnswer } from '../stats-schema.ts';
 
 export function overviewRoutes(app: Api, core: ApiCore): void {
   app.get(
@@ -32,7 +33,7 @@ export function overviewRoutes(app: Api, core: ApiCore): void {
       schema: {
         operationId: 'getStats',
         tags: ['operation'],
-        summary: 'Counts, rates and ages',
+        summary: 'Counts, rates, ages and durations',
         querystring: NoQuery,
         description:
           'Read at most once a second, more seldom on a large ledger, and kept while they can not be read; `at` says when. Counts of more than 50,000 events of a type in one state are estimates, and `estimated` names them.',

@@ -5,6 +5,7 @@
 import type { Pool, PoolClient } from 'pg';
 import { LedgerUnavailable } from '../errors.ts';
 import { within } from '../within.ts';
+import { readDurations, type TypeDurations } from './durations.ts';
 import { readWithin } from './pool.ts';
 import { type EventState, STATES } from './states.ts';
 
@@ -26,6 +27,8 @@ export interface Stats {
     /** The age of the unfinished event that has been due for longest, in ms; null when none is due. */
     dueAgeMs: number | null;
   };
+  /** By type: what was processed in the last hour. */
+  durations: Record<string, TypeDurations>;
   workers: { alive: number; stopping: number };
 }
 
@@ -179,6 +182,7 @@ export async function readFigures(
       processedPerSecond: perSecond(rates.rows[0]?.processed ?? 0),
     },
     oldest: { dueAgeMs: rounded(oldest.rows[0]?.dueAgeMs ?? null) },
+    durations: await readDurations(client),
     workers: workers.rows[0] ?? { alive: 0, stopping: 0 },
   };
   return { stats, large: pairs.filter(({ estimated, count }) => estimated && count > countedMax) };

@@ -31,6 +31,7 @@ export const reports: Feature<ReportSettings> = {
   metrics: async (registry, dependencies) => {
     if (dependencies.in === 'api') (await import('./metrics.ts')).reportMetrics(registry, dependencies.pool);
   },
+  health: async (dependencies) => (await import('./health.ts')).mailFindings(dependencies),
   erase: async (client, subject) => (await import('./store/erase.ts')).eraseRecipient(client, subject),
   prune: async ({ pool, config }) => (await import('./prune.ts')).pruneReports(pool, config),
   routes: async (app, dependencies) => (await import('./routes/index.ts')).reportRoutes(app, dependencies),

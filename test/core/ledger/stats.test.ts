@@ -37,6 +37,23 @@ it('counts states, types, rates, the oldest due event and workers', async () => 
   expect(stats.workers).toEqual({ alive: 1, stopping: 1 });
 });
 
+it('tells how long the events of a type waited and took, of those of the last hour', async () => {
+  const { pool } = await createDatabase();
+  // Each waits for 2 s from its time on, fails once, and then takes n seconds; one is older than that hour.
+  await pool.query(`
+    with event as (
+      insert into tem.event (type, key, payload, state, due_at, created_at, run_at, processed_at, updated_at)
+      select 'slow', n::text, '{}', 'PROCESSED', null, at - interval '1 day', at, at + (10 + n) * interval '1 s', at + (10 + n) * interval '1 s'
+        from (select n, now() - case when n = 3 then interval '2 hours' else interval '10 min' end as at from generate_series(1, 3) n) made
+      returning id, run_at
+    )
+    insert into tem.transition (event_id, version, at, from_state, to_state, actor)
+    select id, step.n, run_at + step.after * interval '1 s', 'QUEUED', 'PROCESSING', 'test'
+      from event, (values (1, 2), (3, 10)) as step(n, after)`);
+  const { durations } = await createStatsReader(pool).read();
+  expect(durations).toEqual({ slow: { events: 2, waitedMs: 2_000, attemptMs: 1_500 } });
+});
+
 it('reads the ledger once for many who ask', async () => {
   const { pool } = await createDatabase();
   const reader = createStatsReader(pool);
@@ -51,6 +68,7 @@ it('is empty and not wrong on an empty ledger', async () => {
   expect(stats).toMatchObject({
     types: {},
     oldest: { dueAgeMs: null },
+    durations: {},
     rates: { acceptedPerSecond: 0, processedPerSecond: 0 },
   });
 });
