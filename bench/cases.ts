@@ -2,6 +2,7 @@
 
 import { accept } from './cases/accept.ts';
 import { backlog } from './cases/backlog.ts';
+import { consoleViews } from './cases/console.ts';
 import { enqueue } from './cases/enqueue.ts';
 import { freshClone } from './cases/fresh-clone.ts';
 import { idleLatency } from './cases/idle-latency.ts';
@@ -43,6 +44,7 @@ export const suites: Readonly<Record<string, readonly BenchCase[]>> = {
   schedules: [schedules],
   reports: [reports],
   'price-checks': [priceAtOnce, priceSlowShops, priceRound, priceLedger, priceLimits],
+  console: [consoleViews],
 };
 
 export const cases: readonly BenchCase[] = Object.values(suites).flat();

@@ -21,7 +21,7 @@ export interface Options {
 
 export class UsageError extends Error {}
 
-export const USAGE = `npm run bench -- <suite> [options], a suite being pipeline, search-sync, schedules, reports or price-checks
+export const USAGE = `npm run bench -- <suite> [options], a suite being pipeline, search-sync, schedules, reports, price-checks or console
 
 Measures TEM beside the naive design and writes docs/benchmarks.md and bench/results/.
 

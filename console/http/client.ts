@@ -40,6 +40,18 @@ interface Surroundings {
 
 let around: Surroundings = { csrf: () => undefined, signedOut() {}, databaseTook() {} };
 
+let reasonNow = '';
+
+/** Calls that change something say why, as long as `run` goes on: the audit keeps it. */
+export async function because<Result>(reason: string, run: () => Promise<Result>): Promise<Result> {
+  reasonNow = reason;
+  try {
+    return await run();
+  } finally {
+    reasonNow = '';
+  }
+}
+
 export function surround(surroundings: Surroundings): void {
   around = surroundings;
 }
@@ -62,6 +74,7 @@ export async function call<Answer = Json>(method: Method, path: string, options:
         ...(sent !== undefined && { 'content-type': 'application/json' }),
         ...(ifRevision !== undefined && { 'if-match': `"${ifRevision}"` }),
         ...(method !== 'GET' && csrf !== undefined && { 'x-tem-csrf': csrf }),
+        ...(method !== 'GET' && reasonNow !== '' && { 'x-tem-reason': encodeURIComponent(reasonNow) }),
       },
       ...(sent !== undefined && { body: sent }),
       signal: signal ? AbortSignal.any([signal, timeout]) : timeout,

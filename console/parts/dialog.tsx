@@ -2,10 +2,15 @@
 
 import type { ComponentChildren } from 'preact';
 import { useEffect, useId, useRef, useState } from 'preact/hooks';
+import { because } from '../http/client.ts';
 import { asProblem } from '../live/use-live.ts';
 import { general } from '../words/general.ts';
 import { useWords } from '../words/words.ts';
+import { TextField } from './form.tsx';
 import { problemText } from './states.tsx';
+
+const REASON = 'tem-reason';
+const REASON_LENGTH_MAX = 500;
 
 export function Dialog({
   title,
@@ -50,6 +55,7 @@ export function Confirm({
   wide = false,
   disabled = false,
   keepOpen = false,
+  asksReason = !keepOpen,
   run,
   close,
   children,
@@ -61,6 +67,8 @@ export function Confirm({
   disabled?: boolean;
   /** Whether the dialog stays when it went well, because another one takes its place. */
   keepOpen?: boolean;
+  /** Whether it asks why, for the audit. False where nothing changes yet, or what is sent is an event as any other. */
+  asksReason?: boolean;
   run(fields: FormData): Promise<unknown>;
   close(): void;
   children?: ComponentChildren;
@@ -74,7 +82,8 @@ export function Confirm({
     setBusy(true);
     setProblem(undefined);
     try {
-      await run(new FormData(event.currentTarget as HTMLFormElement));
+      const fields = new FormData(event.currentTarget as HTMLFormElement);
+      await because(String(fields.get(REASON) ?? '').trim(), () => run(fields));
       if (keepOpen) setBusy(false);
       else close();
     } catch (error) {
@@ -86,6 +95,7 @@ export function Confirm({
     <Dialog title={title} close={close} wide={wide}>
       <form onSubmit={submit}>
         {children}
+        {asksReason && <TextField label={words.reason} name={REASON} maxLength={REASON_LENGTH_MAX} />}
         <p role="alert" class="problem-text breaks">
           {problem}
         </p>

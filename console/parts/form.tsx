@@ -46,6 +46,7 @@ export function TextField(props: {
   min?: number;
   max?: number;
   placeholder?: string;
+  maxLength?: number;
 }) {
   const { label, hint, value, type = 'text', ...further } = props;
   return (

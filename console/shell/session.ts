@@ -2,6 +2,7 @@
 // every change carries.
 
 import { call } from '../http/client.ts';
+import { apiUrl } from '../http/place.ts';
 import { createStore, useStore } from '../live/store.ts';
 import type { PageEntry } from '../page.ts';
 import { loadSettings } from './settings.ts';
@@ -17,6 +18,8 @@ export interface Session {
   /** Whether payloads may be seen. */
   payloads: boolean;
   csrf: string;
+  /** Whether it is of a person who signed in with an account. */
+  account: boolean;
   /** The events that he may see; absent: all. */
   scopes?: { types?: string[]; groups?: string[] };
 }
@@ -38,8 +41,11 @@ export async function signIn(key: string): Promise<void> {
 }
 
 export async function signOut(): Promise<void> {
+  const wasAccount = session.get()?.account;
   await call('DELETE', '/console/session');
-  session.set(null);
+  // Else the next click on "sign in" would let anybody in who sits down here.
+  if (wasAccount) window.location.assign(apiUrl('/console/sign-out/oidc'));
+  else session.set(null);
 }
 
 /** Inside of the pages somebody is signed in. */

@@ -38,6 +38,7 @@ import { oidcRoutes } from './oidc/index.ts';
 import { describeApi } from './openapi.ts';
 import { tellQueryTime } from './query-time.ts';
 import { createReadiness } from './readiness.ts';
+import { takeReason } from './reason.ts';
 import { acceptRoutes } from './routes/accept.ts';
 import { accessRoutes } from './routes/access.ts';
 import { alertRoutes } from './routes/alerts.ts';
@@ -139,6 +140,7 @@ export async function buildApp(dependencies: ApiDependencies): Promise<Api> {
   readOnBeforeAnswers(app);
   closeAnsweredConnections(app);
   tellQueryTime(app);
+  takeReason(app);
   await describeApi(app, dependencies.version);
   routesOfEvents(app, core, dependencies.features);
   flowRoutes(app, core);

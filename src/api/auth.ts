@@ -35,6 +35,8 @@ declare module 'fastify' {
   interface FastifyInstance {
     /** Of every route, in the order of their registration. */
     accessRules(): AccessRule[];
+    /** Who the request's key or session belongs to now: for what stays open for longer than a call. */
+    principalNow(request: FastifyRequest): Promise<Principal | undefined>;
   }
   interface FastifyContextConfig {
     access?: Access;
@@ -63,9 +65,8 @@ export function createAuth(config: Pick<Config, 'adminKey' | 'userTokenSecret'>,
   const settingsKey = settingsKeyOf(config);
   const secret = config.userTokenSecret === undefined ? undefined : new TextEncoder().encode(config.userTokenSecret);
   return {
-    async authenticate(token) {
+    async authenticate(token, hash = hashOf(token)) {
       if (token === '' || token.length > TOKEN_LENGTH_MAX) return undefined;
-      const hash = hashOf(token);
       // First, because it works without a ledger.
       if (settingsKey && timingSafeEqual(hash, settingsKey.hash)) return settingsKey.holder;
       if (token.split('.').length === 3) return secret && authenticateUser(token, secret);
@@ -112,6 +113,7 @@ export function requireAccess(app: FastifyInstance, callers: Callers): void {
   const routes: RouteOptions[] = [];
   app.addHook('onRoute', (route) => void routes.push(route));
   // Later hooks may still say who may call.
+  app.decorate('principalNow', (request: FastifyRequest) => identify(request, callers));
   app.decorate('accessRules', () => routes.flatMap(rulesOf));
   app.addHook('onRequest', async (request) => {
     if (request.is404) return;

@@ -1,8 +1,8 @@
 // Against guessing and against wearing the database out: an address that keeps failing waits longer each time, and reads
 // that cost are limited by caller. All of it is of one process, and bounded.
 
-import { createHash } from 'node:crypto';
 import { isIPv6 } from 'node:net';
+import { hashOf } from '../core/access/keys.ts';
 import type { Principal } from '../core/access/principal.ts';
 import type { Auth } from '../core/feature.ts';
 import { Problem } from '../core/http/problem.ts';
@@ -14,11 +14,11 @@ const FORGOTTEN_AFTER_MS = 15 * 60_000;
 const REMEMBERED_MAX = 10_000;
 
 export interface Lockout {
-  /** Throws while the address is locked, unless this credential was right before. */
-  check(address: string, credential: string): void;
+  /** Throws while the address is locked, unless the credential of this hash was right before. */
+  check(address: string, hash: Buffer): void;
   failed(address: string): void;
   /** The failures of an address stay: one right key must not buy more guesses. */
-  succeeded(credential: string): void;
+  succeeded(hash: Buffer): void;
 }
 
 /** `now` in milliseconds. */
@@ -27,11 +27,11 @@ export function createLockout(now: () => number = () => performance.now()): Lock
   // Whoever guesses from behind a proxy must not lock out those who share its address.
   const known = new Map<string, true>();
   return {
-    check(address, credential) {
+    check(address, hash) {
       const found = failures.get(placeOf(address));
       if (!found) return;
       const waitMs = found.atMs + lockedMs(found.count) - now();
-      if (waitMs <= 0 || known.has(digest(credential))) return;
+      if (waitMs <= 0 || known.has(nameOf(hash))) return;
       throw tooMany('too_many_failures', 'too many wrong keys came from this address', waitMs);
     },
     failed(address) {
@@ -40,8 +40,8 @@ export function createLockout(now: () => number = () => performance.now()): Lock
       const isFresh = found && now() - found.atMs < FORGOTTEN_AFTER_MS;
       remember(failures, place, { count: (isFresh ? found.count : 0) + 1, atMs: now() });
     },
-    succeeded(credential) {
-      remember(known, digest(credential), true);
+    succeeded(hash) {
+      remember(known, nameOf(hash), true);
     },
   };
 }
@@ -54,9 +54,11 @@ export async function authenticateFrom(
 ): Promise<Principal | undefined> {
   // Nobody guesses a signature, and a browser's token that has just ended is no guess.
   if (credential.split('.').length === 3) return auth.authenticate(credential);
-  lockout.check(address, credential);
-  const principal = await auth.authenticate(credential);
-  if (principal) lockout.succeeded(credential);
+  // Once, for both: it is asked with every call.
+  const hash = hashOf(credential);
+  lockout.check(address, hash);
+  const principal = await auth.authenticate(credential, hash);
+  if (principal) lockout.succeeded(hash);
   else lockout.failed(address);
   return principal;
 }
@@ -70,8 +72,8 @@ function placeOf(address: string): string {
   return isIPv6(address) && !address.startsWith('::ffff:') ? address.split(':').slice(0, 4).join(':') : address;
 }
 
-function digest(credential: string): string {
-  return createHash('sha256').update(credential).digest('base64');
+function nameOf(hash: Buffer): string {
+  return hash.toString('base64');
 }
 
 /** Takes one of `name`'s reads; throws when he has none left. */

@@ -42,8 +42,11 @@ export interface FeatureDependencies<Values = unknown> {
 export type Accept = (events: readonly Omit<AcceptInput, 'id'>[]) => Promise<(AcceptOutcome | Error)[]>;
 
 export interface Auth {
-  /** Who holds this API key or user token; undefined when it is neither. Rejects only when the ledger is away. */
-  authenticate(token: string): Promise<Principal | undefined>;
+  /**
+   * Who holds this API key or user token; undefined when it is neither. Rejects only when the ledger is away. `hash`: hashOf the token,
+   * where the caller has it.
+   */
+  authenticate(token: string, hash?: Buffer): Promise<Principal | undefined>;
 }
 
 /** What a feature's routes get. Long-lived connections that they open end in a `preClose` hook of `app`. */

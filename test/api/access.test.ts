@@ -17,6 +17,7 @@ const ROUTES: Record<string, string[]> = {
     'GET /console/settings',
     'GET /console/sign-in/oidc',
     'GET /console/sign-in/oidc/callback',
+    'GET /console/sign-out/oidc',
     'GET /examples/notifications',
     'GET /healthz',
     'GET /metrics',

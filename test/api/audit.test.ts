@@ -10,6 +10,27 @@ const SCHEDULE = {
   ...{ overlap: 'skip', catchupWindow: '1h' },
 };
 
+it('keeps why a change was made, whoever writes its row', async () => {
+  const { call } = await setup();
+  const headers = (reason: string) => ({ 'x-tem-reason': encodeURIComponent(reason) });
+  const why = 'nöbetçi istedi: %50 "daha" yavaş';
+  expect((await call('PUT', '/v1/flows/note', { maxInFlight: 5 }, headers(why))).status).toBe(200);
+  expect((await call('POST', '/v1/schedules', SCHEDULE, headers('the year ends'))).status).toBe(201);
+  await call('POST', '/v1/schedules/nightly/pause', { note: 'the shop moves' }, headers('another'));
+  await call('PUT', '/v1/flows/note', { maxInFlight: 6 });
+  const { entries } = (await call('GET', '/v1/audit')).body;
+  expect(entries.map(({ action, reason }: Record<string, string>) => [action, reason])).toEqual([
+    ['flow.put', undefined],
+    ['schedule.pause', 'another'],
+    ['schedule.create', 'the year ends'],
+    ['flow.put', why],
+  ]);
+  for (const bad of ['%E0%A4%A', encodeURIComponent('a\u0007b'), 'x'.repeat(501)]) {
+    const { status, body } = await call('PUT', '/v1/flows/note', { maxInFlight: 7 }, { 'x-tem-reason': bad });
+    expect([status, body.code]).toEqual([400, 'invalid_header']);
+  }
+});
+
 it('has every change with who, what, before and after', async () => {
   const { call, database } = await setup();
   await registerLiveWorker(database, ['note']);

@@ -72,6 +72,13 @@ describe('a person', () => {
     for (const groups of [[], ['Root'], 'al', undefined, null, { ops: true }, [['ops']]]) {
       expect(roleOf(groups)).toBeUndefined();
     }
+    // A name with dots of its own is that claim; else they lead into another.
+    const inside = { ...rules, groupsClaim: 'realm_access.roles' };
+    expect(personOf({ sub: 'u', realm_access: { roles: ['ops'] } }, inside)?.role).toBe('operator');
+    expect(personOf({ sub: 'u', 'realm_access.roles': ['ops'], realm_access: 1 }, inside)?.role).toBe('operator');
+    for (const claims of [{}, { realm_access: null }, { realm_access: 'roles' }, { realm_access: ['ops'] }]) {
+      expect(personOf({ sub: 'u', ...claims }, inside)).toBeUndefined();
+    }
   });
 
   it('is named by an address that is his, else by his subject', () => {

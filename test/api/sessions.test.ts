@@ -89,6 +89,24 @@ describe('a session', () => {
     );
   });
 
+  it('ends with its key what it has open', async () => {
+    const api = await setup();
+    const { id, key } = await addKey(api.database, 'operator');
+    const { headers } = await signIn(api, key);
+    const url = await api.app.listen({ host: '127.0.0.1', port: 0 });
+    const open = async (who: Record<string, string>): Promise<Promise<string>[]> => {
+      const answer = await fetch(`${url}/console/live`, { headers: who });
+      expect(answer.status).toBe(200);
+      return [answer.text()];
+    };
+    const { cookie } = headers;
+    const streams = (await Promise.all([open({ cookie }), open({ authorization: `Bearer ${key}` })])).flat();
+    await inTransaction(api.database.pool, (client) => revokeKey(client, id, 'somebody'));
+    const revokedAt = performance.now();
+    for (const text of await Promise.all(streams)) expect(text).toContain('retry: ');
+    expect(performance.now() - revokedAt).toBeLessThan(5_000);
+  });
+
   it('needs a key that is taken', async () => {
     const { call } = await setup();
     for (const key of ['wrong', makeKey()]) {

@@ -9,6 +9,7 @@ describeConsole('the pages of access', (tem) => {
     const row = page.getByRole('row', { name: /^order / });
     await row.getByRole('button', { name: 'Change …' }).click();
     await page.getByLabel('Most attempts').fill('9');
+    await page.getByLabel('Reason (kept in the audit)').fill('sağlayıcı yavaş');
     await page.getByRole('button', { name: 'Change 1 type' }).click();
     await row.getByText('{"retry":{"maxAttempts":9}}').waitFor();
     await expectAccessible(page);
@@ -18,6 +19,7 @@ describeConsole('the pages of access', (tem) => {
 
     await page.goto(`${tem().url}/console/audit?action=event-type.override`);
     await page.getByRole('cell', { name: 'key settings' }).waitFor();
+    await page.getByRole('cell', { name: 'sağlayıcı yavaş' }).waitFor();
     await expectAccessible(page);
   });
 

@@ -40,8 +40,20 @@ export async function startIdentityProvider(
   const { privateKey } = await generateKeyPair('RS256', { extractable: true });
   const lifetimes = ['AccessToken', 'AuthorizationCode', 'Grant', 'IdToken', 'Interaction', 'Session'];
   const provider = new Provider(issuer, {
-    clients: [{ client_id: CLIENT.id, client_secret: CLIENT.secret, redirect_uris: [redirectUri] }],
-    claims: { openid: ['sub'], profile: ['name'], email: ['email', 'email_verified'], groups: ['groups'] },
+    clients: [
+      {
+        client_id: CLIENT.id,
+        client_secret: CLIENT.secret,
+        redirect_uris: [redirectUri],
+        post_logout_redirect_uris: [redirectUri.replace('/console/sign-in/oidc/callback', '/console')],
+      },
+    ],
+    claims: {
+      openid: ['sub'],
+      profile: ['name'],
+      email: ['email', 'email_verified'],
+      groups: ['groups'],
+    },
     conformIdTokenClaims: !claimsInIdToken,
     cookies: { keys: ['of the test'] },
     features: { devInteractions: { enabled: false } },

@@ -15,6 +15,8 @@ export function PauseDialog({ ids, close, done }: { ids: readonly string[]; clos
     <Confirm
       title={texts.pauseTitle}
       verb={texts.pauseVerb(ids.length)}
+      // The note says why, and is in the audit.
+      asksReason={false}
       close={close}
       run={async (fields) => {
         for (const id of ids) await pause(id, String(fields.get('note')).trim());

@@ -1,5 +1,5 @@
-// GET /console/live: the sample as server-sent events. A stream ends by itself after a while and is opened again, so that a
-// session that has ended meanwhile sees no more.
+// GET /console/live: the sample as server-sent events. A stream ends soon after its key or session has, and by itself after a
+// while, to be opened again.
 
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
@@ -11,6 +11,8 @@ import { NoQuery } from '../schemas.ts';
 import { createSampler } from './sample.ts';
 
 const ENDS_AFTER_MS = 60_000;
+/** How often it is asked whether who looks still may. */
+const ASKED_EVERY_MS = 2_000;
 const STREAMS_MAX = 200;
 /** A browser that has lost its stream comes again after so long, each after another time. */
 const RETRY_MS_MIN = 2_000;
@@ -47,11 +49,19 @@ export function liveRoute(app: Api, dependencies: { pool: Pool; stats: StatsRead
     });
     const end = (): void => {
       clearTimeout(timer);
+      clearInterval(asking);
       unfollow();
       streams.delete(end);
       raw.end();
     };
     const timer = setTimeout(end, ENDS_AFTER_MS);
+    const asking = setInterval(() => {
+      app.principalNow(request).then(
+        (principal) => principal ?? end(),
+        // What can't be asked now is asked again.
+        () => {},
+      );
+    }, ASKED_EVERY_MS);
     streams.add(end);
     raw.once('close', end);
   });

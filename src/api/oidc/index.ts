@@ -7,6 +7,7 @@ import { Type } from 'typebox';
 import type { OidcSettings } from '../../oidc-settings.ts';
 import type { Api } from '../api.ts';
 import type { Callers } from '../callers.ts';
+import { NoQuery } from '../schemas.ts';
 import { readCookies, setCookie, setSessionCookie } from '../session-cookie.ts';
 import { createSeal } from './pending.ts';
 import { personOf } from './person.ts';
@@ -15,6 +16,7 @@ import { type Refusal, refusalPage } from './refusal-page.ts';
 import { returnPath } from './return-path.ts';
 
 export const BEGIN_PATH = '/console/sign-in/oidc';
+const SIGN_OUT_PATH = '/console/sign-out/oidc';
 /** Somebody may have to find his second factor first. */
 const PENDING_FOR_S = 600;
 
@@ -27,7 +29,7 @@ interface Dependencies {
 export function oidcRoutes(app: Api, { settings, callers, log }: Dependencies): void {
   const signIn = settings && createSignIn(settings, callers);
   const handle =
-    (step: 'begin' | 'finish') =>
+    (step: keyof Steps) =>
     async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
       void reply.headers({ 'cache-control': 'no-store', 'referrer-policy': 'no-referrer' });
       const refuse = (refusal: Refusal): FastifyReply => {
@@ -49,12 +51,15 @@ export function oidcRoutes(app: Api, { settings, callers, log }: Dependencies): 
   app.get(BEGIN_PATH, { ...route, schema: { hide: true, querystring } }, handle('begin'));
   // What a provider adds to its answer is its own business.
   app.get(CALLBACK_PATH, { ...route, schema: { hide: true } }, handle('finish'));
+  // TEM's own session has ended by DELETE /console/session, which the provider can't keep from going well.
+  app.get(SIGN_OUT_PATH, { ...route, schema: { hide: true, querystring: NoQuery } }, handle('signOut'));
 }
 
 type Step = (request: FastifyRequest, reply: FastifyReply) => Promise<string>;
+type Steps = Record<'begin' | 'finish' | 'signOut', Step>;
 
 /** Each step resolves to where the browser goes next. */
-function createSignIn(settings: OidcSettings, { sessions, secure }: Callers): Record<'begin' | 'finish', Step> {
+function createSignIn(settings: OidcSettings, { sessions, secure }: Callers): Steps {
   const provider = createOidcProvider(settings);
   const seal = createSeal(settings.clientSecret);
   const cookie = secure ? '__Host-tem_sign_in' : 'tem_sign_in';
@@ -81,6 +86,10 @@ function createSignIn(settings: OidcSettings, { sessions, secure }: Callers): Re
       const { token, endsInMs } = await sessions.open(person);
       setSessionCookie(reply, token, endsInMs / 1_000, secure);
       return `${settings.publicUrl}${returnPath(pending.returnTo)}`;
+    },
+    async signOut() {
+      const url = await provider.signOut('/console').catch(() => undefined);
+      return url?.href ?? `${settings.publicUrl}/console`;
     },
   };
 }

@@ -9,7 +9,7 @@ export function personOf(
   claims: Claims,
   { groupsClaim, roles }: Pick<OidcSettings, 'groupsClaim' | 'roles'>,
 ): Person | undefined {
-  const groups = [claims[groupsClaim]].flat();
+  const groups = [claimAt(claims, groupsClaim)].flat();
   const role = roles
     .filter(({ group }) => groups.includes(group))
     .map(({ role }) => role)
@@ -26,6 +26,15 @@ export function personOf(
     scopes: undefined,
     mayReadPayloads: role !== 'viewer',
   };
+}
+
+/** The claim of this name, or what stands at its dots: providers keep roles in places such as `realm_access.roles`. */
+export function claimAt(claims: Readonly<Record<string, unknown>>, name: string): unknown {
+  if (Object.hasOwn(claims, name)) return claims[name];
+  return name.split('.').reduce<unknown>((value, step) => {
+    const isInside = typeof value === 'object' && value !== null && Object.hasOwn(value, step);
+    return isInside ? (value as Record<string, unknown>)[step] : undefined;
+  }, claims);
 }
 
 function textOf(claim: unknown): string | undefined {

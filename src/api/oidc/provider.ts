@@ -4,6 +4,7 @@
 import type * as OpenIdClient from 'openid-client';
 import type { OidcSettings } from '../../oidc-settings.ts';
 import type { PendingSignIn } from './pending.ts';
+import { claimAt } from './person.ts';
 
 /** Why nobody was signed in; the cause is for the log. */
 export class SignInRefused extends Error {
@@ -24,6 +25,8 @@ export interface OidcProvider {
   begin(returnTo: string): Promise<{ url: URL; pending: PendingSignIn }>;
   /** `query`: what the provider sent the browser back with. Rejects with SignInRefused. */
   finish(pending: PendingSignIn, query: string): Promise<Claims>;
+  /** Where the provider's own session is ended; undefined where it has no such page. Rejects with SignInRefused. */
+  signOut(returnTo: string): Promise<URL | undefined>;
 }
 
 export const CALLBACK_PATH = '/console/sign-in/oidc/callback';
@@ -71,7 +74,7 @@ export function createOidcProvider(settings: OidcSettings): OidcProvider {
           pkceCodeVerifier: verifier,
         });
         const claims = tokens.claims() as Claims;
-        const known = [settings.groupsClaim, 'name', 'email'].every((name) => claims[name] !== undefined);
+        const known = [settings.groupsClaim, 'name', 'email'].every((name) => claimAt(claims, name) !== undefined);
         if (known || configuration.serverMetadata().userinfo_endpoint === undefined) return claims;
         // Many providers tell these only here.
         const info = await client.fetchUserInfo(configuration, tokens.access_token, claims.sub);
@@ -79,6 +82,13 @@ export function createOidcProvider(settings: OidcSettings): OidcProvider {
       } catch (cause) {
         throw new SignInRefused(reasonOf(client, cause), { cause });
       }
+    },
+    async signOut(returnTo) {
+      const { client, configuration } = await connected();
+      if (configuration.serverMetadata().end_session_endpoint === undefined) return undefined;
+      return client.buildEndSessionUrl(configuration, {
+        post_logout_redirect_uri: `${settings.publicUrl}${returnTo}`,
+      });
     },
   };
 }

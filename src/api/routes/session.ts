@@ -22,6 +22,7 @@ const SessionAnswer = Type.Object({
   role: Type.Unsafe<Session['principal']['role']>({ type: 'string', enum: ['viewer', 'operator', 'admin'] }),
   scopes: Type.Optional(Type.Object({ types: Type.Optional(names), groups: Type.Optional(names) })),
   payloads: Type.Boolean({ description: 'Whether payloads, results, keys and errors of events are shown.' }),
+  account: Type.Boolean({ description: 'Whether a person has signed in with an account, not with a key.' }),
   csrf: Type.String({ description: 'To be sent as x-tem-csrf with every call that changes something.' }),
 });
 const tags = ['console'];
@@ -108,6 +109,7 @@ function present({ principal, csrf }: Session): Static<typeof SessionAnswer> {
       },
     }),
     payloads: mayReadPayloads,
+    account: principal.kind === 'person',
     csrf,
   };
 }

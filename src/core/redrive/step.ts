@@ -15,9 +15,9 @@ const SLICE_MAX = 500;
 const FOLLOWED_MAX = 1_000;
 /** What a late step makes up for, at most: after an outage there is no burst. */
 const LATE_MS_MAX = 2_000;
-/** So much of the job may wait to begin: two seconds of its rate. */
-const AHEAD_S = 2;
-const AHEAD_MIN = 20;
+/** So much of the job may wait to begin, and be before what comes new: half a second of its rate. */
+const AHEAD_S = 0.5;
+const AHEAD_MIN = 10;
 /** For how long a job whose events have all been tried looks after those that failed again. */
 const FOLLOWED_FOR_H = 24;
 

@@ -10,6 +10,7 @@ export function Send({ user, close }: { user: string | undefined; close(): void 
       title={texts.sendTitle}
       verb={texts.sendVerb}
       close={close}
+      asksReason={false}
       run={async (fields) => {
         const [to, title, body] = ['user', 'title', 'body'].map((name) => String(fields.get(name)));
         const event = await call<{ id: string }>('POST', '/v1/events', {

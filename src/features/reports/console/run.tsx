@@ -77,6 +77,7 @@ export function RunDialog({ report, close, done }: { report: Report; close(): vo
       title={texts.runTitle}
       verb={texts.runVerb}
       close={close}
+      asksReason={false}
       run={async (fields) => {
         const others = String(fields.get('recipients'))
           .split(',')

@@ -10,6 +10,7 @@ export function TestSend({ url, close }: { url: string | undefined; close(): voi
       title={texts.testTitle}
       verb={texts.testVerb}
       close={close}
+      asksReason={false}
       run={async (fields) => {
         const target = { url: String(fields.get('url')).trim() };
         const secretName = String(fields.get('secretName')).trim();
