@@ -7,6 +7,7 @@ import { judgeQueue, type QueueLook, type Surroundings } from '../../../src/feat
 import { idSql, splitId } from '../../../src/features/search-sync/source/identity.ts';
 import { CallLimit } from '../../../src/features/search-sync/suggest.ts';
 import { bulk } from '../../../src/features/search-sync/target/bulk.ts';
+import { settingsWarnings } from '../../../src/features/search-sync/target/index-body.ts';
 import type { Answer, Target } from '../../../src/features/search-sync/target/target.ts';
 import { keepsAt } from '../../../src/features/search-sync/watch/queue-length.ts';
 import { startedAnew } from '../../../src/features/search-sync/watch/targets.ts';
@@ -105,6 +106,15 @@ test('what the queue keeps changes at its bounds and not to and fro', () => {
   expect(keepsAt(600, 1_000, 'full')).toBe('full');
   expect(keepsAt(300, 1_000, 'full')).toBe('marks');
   expect(keepsAt(200, 1_000, 'full')).toBe('whole');
+});
+
+test('settings that forget deletes too soon are warned of', () => {
+  const warned = (settings: Record<string, unknown>) => settingsWarnings({ settings }).length;
+  expect([warned({}), warned({ 'index.gc_deletes': '15m' }), warned({ index: { gc_deletes: '2h' } })]).toEqual([
+    0, 0, 0,
+  ]);
+  expect([warned({ 'index.gc_deletes': '60s' }), warned({ gc_deletes: '0ms' })]).toEqual([1, 1]);
+  expect(settingsWarnings({ settings: { index: { gc_deletes: '899s' } } })).toEqual([expect.stringContaining('899s')]);
 });
 
 test('a node that has started anew is noticed, a new one is not', () => {

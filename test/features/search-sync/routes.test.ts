@@ -136,8 +136,10 @@ describeSearch('search sync over HTTP', () => {
       success: true,
       message: 'dropped: 3 pending',
     });
+    await pool.query(`insert into listings values (9, 'one more')`);
     expect((await call('POST', '/api/v1/ai-suggestions/queue/clear')).body).toMatchObject({
-      cleared: 0,
+      cleared: 1,
+      dropped: { pending: 1 },
       success: true,
     });
     const { rows } = await pool.query('select action, actor from tem.search_change order by id desc limit 1');

@@ -216,5 +216,18 @@ describeSearch('statements', () => {
         where tgname = 'listings_queue_sync') as triggers, to_regproc('add_to_elasticsearch_queue') as function,
         (select completed_jobs::int from get_elasticsearch_queue_stats()) as completed from elasticsearch_sync_queue`);
     expect(rows[0]).toEqual({ rows: 3, triggers: 0, function: null, completed: 3 });
+    const stats = await pool.query('select * from get_elasticsearch_queue_stats()');
+    expect(stats.fields.map(({ name }) => name)).toEqual([
+      'total_jobs',
+      'pending_jobs',
+      'processing_jobs',
+      'completed_jobs',
+      'failed_jobs',
+      'avg_processing_time',
+      'last_processed_at',
+    ]);
+    const types = await pool.query<{ type: string }>(`select format_type(atttypid, atttypmod) as type from pg_attribute
+      where attrelid = 'elasticsearch_sync_queue'::regclass and attname in ('record_id', 'table_name') order by attnum`);
+    expect(types.rows.map(({ type }) => type)).toEqual(['text', 'text']);
   });
 });

@@ -10,9 +10,17 @@ import { enqueueLoad } from '../load/enqueue.ts';
 import type { Definition, Mapping, SearchIndex } from '../mapping.ts';
 import { ensureQueueTable, OLD_FUNCTION, QUEUE, readQueueTable, takeoverSteps } from '../queue/table.ts';
 import { quoted } from '../source/table.ts';
-import { deleteMapping, insertIndex, insertMapping, raiseRevision, readMapping, updateIndex } from '../store.ts';
-import { indexBody } from '../target/index-body.ts';
-import { createIndex, pointAlias, resolveName, TargetRefused } from '../target/indices.ts';
+import {
+  deleteMapping,
+  insertIndex,
+  insertMapping,
+  raiseRevision,
+  readLoads,
+  readMapping,
+  updateIndex,
+} from '../store.ts';
+import { indexBody, settingsWarnings } from '../target/index-body.ts';
+import { createIndex, deleteIndex, pointAlias, resolveName, TargetRefused } from '../target/indices.ts';
 import type { Target } from '../target/target.ts';
 import type { Plan } from './plan.ts';
 import { MappingRefused } from './refused.ts';
@@ -37,7 +45,7 @@ export class AlreadyMapped extends Error {
 
 export interface Attached {
   mapping: Mapping;
-  /** What was altered on a queue that was there before. */
+  /** What was altered on a queue that was there before, and what is risky in what was asked. */
   said: string[];
 }
 
@@ -49,7 +57,7 @@ export interface AttachDependencies {
 
 export async function attach({ pool, targets, log }: AttachDependencies, plan: Plan): Promise<Attached> {
   for (const name of plan.definition.targets) await checkAlias(targets[name] as Target, plan.definition.index);
-  const said = await prepareQueue(pool, log, plan.queueName);
+  const said = [...(await prepareQueue(pool, log, plan.queueName)), ...settingsWarnings(plan.definition)];
   const mappingId = await register(pool, plan);
   const mapping = (): Promise<Mapping | undefined> => readMapping(pool, { schema: plan.schema, name: plan.table });
   try {
@@ -60,6 +68,10 @@ export async function attach({ pool, targets, log }: AttachDependencies, plan: P
     }
   } catch (error) {
     // As if it had never been asked.
+    for (const { target, name } of await readLoads(pool, mappingId)) {
+      const known = targets[target];
+      if (known) await deleteIndex(known, name).catch(() => {});
+    }
     await removeTriggers(pool, { ...plan.definition, ...plan, mappingId, indices: [] });
     await deleteMapping(pool, mappingId);
     await raiseRevision(pool);

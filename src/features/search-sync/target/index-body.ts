@@ -6,8 +6,8 @@ import type { Definition } from '../mapping.ts';
 import type { Column, Table } from '../source/table.ts';
 
 export const GC_DELETES = '1h';
-/** Attach warns below this on an index whose settings were given. */
-export const GC_DELETES_MIN_MS = 15 * 60_000;
+/** Attach warns below this where settings were given. */
+const GC_DELETES_MIN_MS = 15 * 60_000;
 /** Longer keywords are not indexed: Lucene refuses terms beyond 32,766 bytes, and a letter may have four. */
 const KEYWORD_LENGTH_MAX = 8_000;
 /** A document with 5,000 keys makes two fields of each. */
@@ -55,6 +55,26 @@ export function indexBody(definition: Definition, table: Table): Record<string, 
     },
     mappings: { date_detection: false, properties: withSuggestions(properties, definition.suggest) },
   };
+}
+
+/** What is risky in settings that were given: versions of deletes that are forgotten sooner than a write may be late. */
+export function settingsWarnings({ settings = {} }: Pick<Definition, 'settings'>): string[] {
+  const within = (settings.index ?? {}) as Record<string, unknown>;
+  const given = settings['index.gc_deletes'] ?? settings.gc_deletes ?? within.gc_deletes;
+  if (given === undefined) return [];
+  const ms = timeMs(String(given));
+  if (ms !== undefined && (ms < 0 || ms >= GC_DELETES_MIN_MS)) return [];
+  return [
+    `index.gc_deletes is ${given}: a write that is later than that brings a deleted record back; leave it out (${GC_DELETES}), or set 15m at least`,
+  ];
+}
+
+const UNITS_MS: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** A time as both products write it. */
+function timeMs(text: string): number | undefined {
+  const [, amount, unit] = /^(-?\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(text.trim()) ?? [];
+  return amount === undefined || unit === undefined ? undefined : Number(amount) * (UNITS_MS[unit] ?? 0);
 }
 
 // Turkish has four letters for i and I: lower-cased as Turkish does it, then folded to plain letters, `İSTANBUL`,

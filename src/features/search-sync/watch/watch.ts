@@ -12,7 +12,7 @@ import { troubleOf } from '../source/trouble.ts';
 import { readMappings } from '../store.ts';
 import { indexExists } from '../target/indices.ts';
 import type { Target } from '../target/target.ts';
-import { compareMapping } from '../verify/mapping.ts';
+import { compareAll } from './comparison.ts';
 import { addPartitionTriggers } from './partitions.ts';
 import { keepQueueShort } from './queue-length.ts';
 import { runSweeps } from './sweeps.ts';
@@ -105,22 +105,5 @@ async function lookAtIndices(
   if (mapping.targets.every((name) => well.has(name))) {
     await rebuildMissing(dependencies, mapping);
     await removeReplaced(dependencies, mapping);
-  }
-}
-
-async function compareAll({ pool, states, settings, log }: WatchDependencies, signal: AbortSignal): Promise<void> {
-  for (const mapping of await readMappings(pool)) {
-    if (signal.aborted) return;
-    const found = await compareMapping({ pool, targets: states }, mapping, {
-      repair: settings.repair,
-      ratePerSecond: settings.verifyRate,
-      signal,
-    });
-    const { records: _records, ...counts } = found;
-    const differs = found.missing + found.stale + found.extra > 0;
-    log[differs ? 'error' : 'debug'](
-      { table: mapping.queueName, ...counts },
-      differs ? 'database and index differ' : 'database and index agree',
-    );
   }
 }
