@@ -59,25 +59,36 @@ export async function importProducts(body: AsyncIterable<Buffer>, options: Impor
   const rejected = before?.rejected ?? [];
   const resumeAfter = progress.lines;
   let waiting: Parsed[] = [];
-  const flush = async (): Promise<void> => {
-    const set = waiting;
-    waiting = [];
-    const last = set.at(-1);
-    if (!last) return;
+  // One set is written while the next one is read.
+  let writing: Promise<void> = Promise.resolve();
+  const write = async (set: readonly Parsed[]): Promise<void> => {
     const written = await writeSet(set, options, progress);
     Object.assign(progress, written.progress);
     rejected.push(...written.rejected.slice(0, Math.max(0, REJECTED_MAX - rejected.length)));
   };
+  const flush = async (): Promise<void> => {
+    const set = waiting;
+    waiting = [];
+    await writing;
+    if (set.length > 0) writing = write(set);
+    // Whoever awaits it next is told.
+    writing.catch(() => {});
+  };
   const parse = format === 'csv' ? csvParser() : jsonParser();
-  for await (const lines of readLines(body)) {
-    for (const parsed of parse.read(lines)) {
-      if (parsed.line <= resumeAfter) continue;
-      waiting.push(parsed);
-      if (waiting.length >= SET_ROWS) await flush();
+  try {
+    for await (const lines of readLines(body)) {
+      for (const parsed of parse.read(lines)) {
+        if (parsed.line <= resumeAfter) continue;
+        waiting.push(parsed);
+        if (waiting.length >= SET_ROWS) await flush();
+      }
     }
+    waiting.push(...parse.end().filter(({ line }) => line > resumeAfter));
+    await flush();
+  } finally {
+    // Nothing is under way any more when the call has ended, whatever has ended it.
+    await writing;
   }
-  waiting.push(...parse.end().filter(({ line }) => line > resumeAfter));
-  await flush();
   if (key !== undefined) await writeProgress(pool, key, progress, [], true);
   return { created: progress.created, updated: progress.updated, rejectedCount: progress.rejected, rejected };
 }

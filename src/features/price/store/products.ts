@@ -52,7 +52,10 @@ const UPSERT = `
       coalesce(g.active_deal, case when not $9 then o.active_deal end, false) as active_deal,
       coalesce(o.found_deal, false) as found_deal, coalesce(o.volatility, 0) as volatility,
       g.price, o.price as old_price, o.last_checked_at
-    from given g left join tem.price_product o on o.id = g.id
+    from given g left join lateral (
+      -- Each by its id: a join of sets reads the whole table while that is not yet large.
+      select * from tem.price_product where id = g.id limit 1
+    ) o on true
   ), upserted as (
     insert into tem.price_product as p (id, shop, url, title, currency, popularity, active_deal, price, price_currency,
       deal_points, volatility_points, popularity_points, recency_points, tier)

@@ -33,13 +33,17 @@ export interface Change {
 
 const DETAIL_LENGTH_MAX = 500;
 
-// One statement: its rows are locked in the order of their ids, as every statement over several rows is.
+// One statement: its rows are locked in the order of their ids, as every statement over several rows is. Nothing joins what
+// was locked with itself: the planner takes it for a row or two and would compare each with all others.
 const WRITE = `
   with given as (
     select * from unnest($1::text[], $2::bigint[], $3::numeric[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
       $9::int[], $10::uuid[]) as g(id, checks, price, currency, title, etag, error_code, error_detail, duration_ms, sweep)
   ), locked as materialized (
-    select g.*, p.shop, p.price as old_price, p.price_currency as old_currency, p.currency as own_currency, p.found_deal,
+    select g.*, p.shop, p.price as old_price, p.price_currency as old_currency, p.found_deal,
+      coalesce(g.currency, p.currency, p.price_currency) as new_currency,
+      g.price is not null and (p.price is distinct from g.price
+        or coalesce(g.currency, p.currency, p.price_currency) is distinct from p.price_currency) as is_change,
       t.every, coalesce(w.as_of, clock_timestamp()) as base, clock_timestamp() as at
     from given g join tem.price_product p on p.id = g.id and p.checks = g.checks
       join tem.price_tier t on t.position = p.tier left join tem.price_sweep w on w.id = g.sweep
@@ -47,8 +51,7 @@ const WRITE = `
   ), updated as (
     update tem.price_product p set
       price = coalesce(l.price, p.price),
-      price_currency = case when l.price is null then p.price_currency
-        else coalesce(l.currency, l.own_currency, l.old_currency) end,
+      price_currency = case when l.price is null then p.price_currency else l.new_currency end,
       title = coalesce(p.title, l.title),
       etag = case when l.error_code is not null then null when l.price is null then p.etag else l.etag end,
       error_code = l.error_code, error_detail = l.error_detail,
@@ -58,14 +61,11 @@ const WRITE = `
     returning p.id
   ), history as (
     insert into tem.price_history (product, at, price, currency)
-      select l.id, l.at, l.price, coalesce(l.currency, l.own_currency, l.old_currency) from locked l
-      where l.price is not null and (l.old_price is distinct from l.price
-        or coalesce(l.currency, l.own_currency, l.old_currency) is distinct from l.old_currency)
-      returning product, at, price, currency
+      select id, at, price, new_currency from locked where is_change
   ), swept as (
     update tem.price_sweep w set checked = w.checked + n.checked, failed = w.failed + n.failed, changed = w.changed + n.changed
-      from (select l.sweep, count(*) as checked, count(l.error_code) as failed, count(h.product) as changed
-        from locked l left join history h on h.product = l.id where l.sweep is not null group by l.sweep) n
+      from (select sweep, count(*) as checked, count(error_code) as failed, count(*) filter (where is_change) as changed
+        from locked where sweep is not null group by sweep) n
       where w.id = n.sweep
   ), counted as (
     insert into tem.price_minute as m (minute, shop, checks, failures, duration_ms)
@@ -73,9 +73,9 @@ const WRITE = `
       on conflict (minute, shop) do update set checks = m.checks + excluded.checks, failures = m.failures + excluded.failures,
         duration_ms = m.duration_ms + excluded.duration_ms
   )
-  select h.product, l.shop, h.at, l.old_price::text as "from", h.price::text as "to", h.currency,
-    l.old_currency as "fromCurrency", l.found_deal as "foundDeal"
-  from history h join locked l on l.id = h.product`;
+  select id as product, shop, at, old_price::text as "from", price::text as "to", new_currency as currency,
+    old_currency as "fromCurrency", found_deal as "foundDeal"
+  from locked where is_change order by id`;
 
 /** Writes results, one for each product at most; resolves to what has changed. */
 export async function writeResults(database: Database, results: readonly CheckResult[]): Promise<Change[]> {
