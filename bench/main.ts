@@ -95,7 +95,7 @@ function keep(options: Options, result: CaseResult): void {
   // A failure never replaces figures that were measured before.
   if (options.quick || options.profile || result.runs.length === 0) return;
   writeResult(result);
-  writeReport(cases, readResults());
+  writeReport(suites, readResults());
 }
 
 function emptyResult(

@@ -6,8 +6,11 @@ import type { CaseResult } from './results.ts';
 
 const PAGE = new URL('../docs/benchmarks.md', import.meta.url);
 
-export function writeReport(cases: readonly BenchCase[], results: ReadonlyMap<string, CaseResult[]>): void {
-  writeFileSync(PAGE, page(cases, results));
+export function writeReport(
+  suites: Readonly<Record<string, readonly BenchCase[]>>,
+  results: ReadonlyMap<string, CaseResult[]>,
+): void {
+  writeFileSync(PAGE, page(Object.keys(suites), Object.values(suites).flat(), results));
 }
 
 /** The tables of one case's result, for the page and for the terminal. */
@@ -38,13 +41,17 @@ function targetText({ target, remark }: Figure): string {
   return parts.filter((part) => part !== '').join(', ');
 }
 
-function page(cases: readonly BenchCase[], results: ReadonlyMap<string, CaseResult[]>): string {
+function page(
+  suites: readonly string[],
+  cases: readonly BenchCase[],
+  results: ReadonlyMap<string, CaseResult[]>,
+): string {
   const all = [...results.values()].flat();
   const sections = [...results].map(([mode, ofMode]) => modeSection(mode, cases, ofMode));
   return [
     '# Benchmarks',
     '',
-    '<!-- Written by `npm run bench -- pipeline` from bench/results/; a change by hand is lost at the next run. -->',
+    '<!-- Written by `npm run bench` from bench/results/; a change by hand is lost at the next run. -->',
     '',
     'TEM and what stands beside it run on the same machine, one after the other within each run, in turns from run to run.',
     'Everything is included: API, Postgres, Temporal, worker and the program that makes the load. Targets are judged on the median.',
@@ -52,8 +59,10 @@ function page(cases: readonly BenchCase[], results: ReadonlyMap<string, CaseResu
     '`loop` is what a fixed loop took on one processor before a run: figures that were measured at another speed are no measure of a change.',
     '',
     '```sh',
-    'npm run bench -- pipeline',
+    ...suites.map((suite) => `npm run bench -- ${suite}`),
     '```',
+    '',
+    '`--quick` tries one with small counts in about a minute and keeps nothing; a suite without a table below has not been measured on this machine.',
     '',
     ...different(
       all.map(({ machine }) => `Machine: ${machine.processors}, ${machine.memoryGb} GB, ${machine.system}.`),

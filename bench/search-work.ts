@@ -8,15 +8,20 @@ import { ADMIN_KEY } from './tem.ts';
 const IN_TRANSACTIONS_OF = 100;
 const WAIT_MS = 900_000;
 
-/** Seconds for so many updates in transactions of 100, each row by its own statement. */
-export async function updateAll(pool: pg.Pool, count: number): Promise<number> {
+/** Seconds for so many updates in transactions of 100: each row by its own statement, or all of a transaction by one. */
+export async function updateAll(pool: pg.Pool, count: number, rowsEach: 1 | 100 = 1): Promise<number> {
   const client = await pool.connect();
   const startedAt = performance.now();
   try {
-    for (let id = 1; id <= count; id += 1) {
-      if (id % IN_TRANSACTIONS_OF === 1) await client.query('begin');
-      await client.query('update listings set price = price + 1, updated_at = now() where id = $1', [id]);
-      if (id % IN_TRANSACTIONS_OF === 0 || id === count) await client.query('commit');
+    for (let id = 1; id <= count; id += IN_TRANSACTIONS_OF) {
+      await client.query('begin');
+      for (let at = id; at < id + IN_TRANSACTIONS_OF; at += rowsEach) {
+        await client.query('update listings set price = price + 1, updated_at = now() where id between $1 and $2', [
+          at,
+          at + rowsEach - 1,
+        ]);
+      }
+      await client.query('commit');
     }
   } finally {
     client.release();
@@ -34,10 +39,16 @@ export async function drainSeconds(pool: pg.Pool, call: Call): Promise<number> {
 }
 
 /** Rows a second over the first and the last tenth of a queue whose rows were made in order. */
-export async function longDrain(pool: pg.Pool, call: Call, count: number): Promise<{ first: number; last: number }> {
+export async function longDrain(
+  pool: pg.Pool,
+  call: Call,
+  { count, workerMb }: { count: number; workerMb(): number },
+): Promise<{ first: number; last: number; mostMb: number }> {
   const tenth = count / 10;
   // The oldest row that waits says how far it is; to count a million rows each time would be the work that is measured.
+  let mostMb = 0;
   const oldest = async (): Promise<number> => {
+    mostMb = Math.max(mostMb, workerMb());
     const { rows } = await pool.query<{ id: number | null }>(
       `select min(id)::float8 as id from elasticsearch_sync_queue where status = 'pending'`,
     );
@@ -51,7 +62,11 @@ export async function longDrain(pool: pg.Pool, call: Call, count: number): Promi
   await until(async () => (await oldest()) >= from + count - tenth);
   const lastFrom = performance.now();
   await until(() => isDrained(pool));
-  return { first: tenth / ((firstAt - startedAt) / 1_000), last: tenth / ((performance.now() - lastFrom) / 1_000) };
+  return {
+    first: tenth / ((firstAt - startedAt) / 1_000),
+    last: tenth / ((performance.now() - lastFrom) / 1_000),
+    mostMb,
+  };
 }
 
 export async function steady(
@@ -115,11 +130,11 @@ export async function isDrained(pool: pg.Pool): Promise<boolean> {
   return rows[0]?.drained ?? false;
 }
 
-export async function until(condition: () => Promise<boolean>): Promise<void> {
+export async function until(condition: () => Promise<boolean>, everyMs = 20): Promise<void> {
   const giveUpAt = performance.now() + WAIT_MS;
   while (!(await condition())) {
     if (performance.now() > giveUpAt) throw new Error(`not true within ${WAIT_MS} ms: ${condition}`);
-    await pause(20);
+    await pause(everyMs);
   }
 }
 
