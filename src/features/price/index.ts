@@ -30,6 +30,6 @@ export const price: Feature<PriceSettings> = {
   erase: async (client, subject) => (await import('./store/erase.ts')).eraseSubscriptions(client, subject),
   routes: async (app, dependencies) => {
     const { priceRoutes } = await import('./routes/index.ts');
-    priceRoutes(app, dependencies);
+    await priceRoutes(app, dependencies);
   },
 };

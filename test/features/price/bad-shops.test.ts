@@ -111,7 +111,7 @@ test('robots.txt is asked for once and obeyed', async () => {
   expect(server.requests.map(({ path }) => path)).toEqual(['/robots.txt', '/open']);
 });
 
-test('a shop that says when to come back is asked by nobody before, and others go on', async () => {
+test('P9: a shop that says when to come back is asked by nobody before, and others go on', async () => {
   const { shop, product, check, pool } = await startEngine();
   const [busy, other] = [await startShop(), await startShop()];
   await shop('busy');
@@ -156,7 +156,7 @@ test('a product that fails becomes an event, and a price is written once, howeve
   expect((await pool.query('select price::text from tem.price_history')).rows).toEqual([{ price: '7.50' }]);
 });
 
-test('deals: one for the first 90, none after a failure, for 0, for the return, for a cent, on the first check', async () => {
+test('P11: deals: one for the first 90, none after a failure, for 0, for the return, for a cent, on the first check', async () => {
   const { shop, product, check, pool } = await startEngine();
   const server = await startShop();
   await shop('s');
@@ -182,28 +182,4 @@ test('deals: one for the first 90, none after a failure, for 0, for the return, 
   expect((await pool.query('select tier, found_deal from tem.price_product')).rows).toEqual([
     { tier: 1, found_deal: true },
   ]);
-});
-
-test('a shop gets no more than its rate, and a hundred of a sweep stand behind a person', async () => {
-  const { pool, shop, product, check, engine } = await startEngine();
-  const { putFlow } = await import('../../../src/core/flows/index.ts');
-  const server = await startShop();
-  await shop('s');
-  await putFlow(pool, { type: 'price', group: 's', paused: false, maxInFlight: 5, rate: { limit: 20, per: 'second' } });
-  for (let n = 0; n < 40; n += 1) await product(`p${n}`, 's', `${server.url}/p${n}`);
-  await product('person', 's', `${server.url}/person`);
-  await waitFor(async () => (await check('p0')).price !== undefined);
-  const started = server.pages().length;
-  const sweep = Array.from({ length: 39 }, (_, n) => check(`p${n + 1}`));
-  await waitFor(() => server.pages().length > started + 2);
-  const { readCheckables } = await import('../../../src/features/price/store/products.ts');
-  const [found] = await readCheckables(pool, ['person']);
-  const itsShop = await engine.shop('s');
-  if (!found || !itsShop) throw new Error('no product');
-  await engine.check(found, itsShop, { rank: 1, signal: new AbortController().signal });
-  expect(server.pages().length).toBeLessThan(started + 30);
-  await Promise.all(sweep);
-  const times = server.pages().map(({ atMs }) => atMs);
-  const most = Math.max(...times.map((at) => times.filter((other) => other > at - 1_000 && other <= at).length));
-  expect(most).toBeLessThanOrEqual(20);
 });

@@ -65,7 +65,7 @@ test('what a shop says wrongly touches neither price nor history, and has a code
   expect((await tem.ok('GET', '/v1/price/products/c0/history')).history).toEqual([]);
 });
 
-test('a deal reaches an inbox and a chat once, shown letter by letter, and a chat that is refused blocks no other', async () => {
+test('P15: a deal reaches an inbox and a chat once, shown letter by letter, and a chat that is refused blocks no other', async () => {
   const title = 'Kulaklık *Pro* [A_1] (2.0) <b>!';
   await put('deal', { title });
   shop.prices.set('/deal', '1299.90');
@@ -100,7 +100,7 @@ test('a deal reaches an inbox and a chat once, shown letter by letter, and a cha
   expect(notifications[0]).toMatchObject({ title: expect.stringContaining(title) });
 });
 
-test('the commands import, preview, show deals and a demonstration', async () => {
+test('the commands import, check, sweep, preview, show deals and a demonstration', { timeout: 120_000 }, async () => {
   const environment = { ...tem.environment, TEM_API_URL: tem.api.url };
   const run = async (...args: string[]) => {
     const { code, stdout, stderr } = await runTem(['price', ...args], environment);
@@ -111,6 +111,23 @@ test('the commands import, preview, show deals and a demonstration', async () =>
   writeFileSync(file, `id;shop;url;price\ncli-1;s;${shop.url}/cli-1;\ncli-2;s;${shop.url}/cli-2;-5\n`);
   expect(await run('import', file)).toMatch(/1 created, 0 updated, 1 rejected\nline 3: .*invalid_price/);
   expect(await run('preview', '--popularity', '0.4')).toMatch(/hourly .*products\n[\s\S]*checks an hour/);
+  expect(await run('check', 'cli-1')).toMatch(/^PROCESSED .*"price":"100.00"/);
+  const { answer } = shop;
+  shop.answer = (request, response) =>
+    request.url === '/cli-3' ? void response.writeHead(410).end() : answer(request, response);
+  await put('cli-3');
+  const failing = await runTem(['price', 'check', 'cli-3'], environment);
+  expect(failing).toMatchObject({ code: 1, stdout: expect.stringMatching(/^EXTINCT .*product gone/) });
+  expect(await run('checks')).toMatch(/EXTINCT {2}cli-3 {2}product gone/);
+  expect(JSON.parse(await run('statistics'))).toMatchObject({ successRate: expect.any(Number), byTier: {} });
+  const sweep = (await run('sweeps', 'start', '--tier', 'daily')).trim();
+  await tem.ended(sweep);
+  expect(await run('sweeps')).toContain(`${sweep}  done  daily`);
+  const refused = await runTem(['price', 'sweeps', 'pause', sweep], environment);
+  expect(refused.code, refused.stdout).not.toBe(0);
+  expect((await runTem(['workers', 'types'], environment)).stdout).toContain('price.sweep');
+  const { kinds } = await tem.ok('GET', '/v1/scaling');
+  expect(kinds.find(({ kind }: Json) => kind === 'price.check')).toMatchObject({ backlog: 0, workers: 1 });
   const demo = await run('demo', '--shops', '2', '--products', '5');
   expect(demo).toMatch(/2 shops, 10 products imported[\s\S]*a deal: Lamp[\s\S]*its notification, in the inbox/);
   expect(await run('deals')).toContain('->');

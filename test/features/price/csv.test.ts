@@ -62,7 +62,7 @@ test('a line without an end is read in constant memory', async () => {
   expect(process.memoryUsage().rss - before).toBeLessThan(100 * 1_024 * 1_024);
 });
 
-test('a lone quote inside a field is a character, and the rows behind it are read', async () => {
+test('P13: a lone quote inside a field is a character, and the rows behind it are read', async () => {
   const rows = Array.from({ length: 10_000 }, (_, n) => `B${n};Lamp;1,00`);
   const found = await records(['A1;Monitör 27";4999,00', ...rows].join('\n'));
   expect(found).toHaveLength(10_001);

@@ -44,7 +44,7 @@ const HEADER = 'id;title;price;shop;url';
 const row = (id: string | number, title = 'Lamba', price = '4.999,00') =>
   `${id};${title};${price};s;https://shop.example/${id}`;
 
-test('every wrong line is named with its number, and the others are there', async () => {
+test('P13: every wrong line is named with its number, and the others are there', async () => {
   const { run, count, pool } = await setup();
   const rows = Array.from({ length: 10_000 }, (_, n) => row(`r${n}`));
   const csv = [

@@ -10,7 +10,7 @@ const product = (price: unknown, more = '') =>
   `{"@context": "https://schema.org", "@type": "Product", "name": "Lamp"${more}, "offers": {"@type": "Offer", "price": ${JSON.stringify(price)}, "priceCurrency": "EUR"}}`;
 const html = (body: string) => `<!doctype html><html><head><title>A page</title></head><body>${body}</body></html>`;
 
-describe('one price in several spellings', () => {
+describe('P5: one price in several spellings', () => {
   test('of JSON-LD, microdata and OpenGraph is one price', () => {
     const page = html(
       `${ld(product(2879.2))}<meta itemprop=price content="2879.20"><meta property="og:price:amount" content="2879.20">`,
@@ -51,7 +51,7 @@ describe('one price in several spellings', () => {
   });
 });
 
-describe("JSON-LD that isn't quite JSON", () => {
+describe("P7: JSON-LD that isn't quite JSON", () => {
   test.each([
     ['a raw newline in the description', product(7.5, ', "description": "two\nlines\tand a tab"')],
     ['}; at the end', `${product(7.5)};`],

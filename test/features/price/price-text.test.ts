@@ -7,7 +7,7 @@ import { readPriceText } from '../../../src/features/price/rules/price-text.ts';
 
 describe('a price in a text', () => {
   test.each<[string, string | undefined, string, string?]>([
-    // A point with three digits behind it.
+    // P1: a point with three digits behind it.
     ['1.226 €', 'de', '1226', 'EUR'],
     ['1.226,99 €', 'de', '1226.99', 'EUR'],
     ['2.999 TL', 'tr', '2999', 'TRY'],
@@ -19,7 +19,7 @@ describe('a price in a text', () => {
     ['1.226,99 €', undefined, '1226.99', 'EUR'],
     ['1.234.123 €', undefined, '1234123', 'EUR'],
     ['1,226.99', 'de', '1226.99'],
-    // Apostrophes, thin and no-break spaces, a leading comma, no cents.
+    // P3: apostrophes, thin and no-break spaces, a leading comma, no cents.
     ["CHF 1'200.20", undefined, '1200.20', 'CHF'],
     ['1’299.–', undefined, '1299.00'],
     ['1\u00a0299,00 €', undefined, '1299.00', 'EUR'],

@@ -43,7 +43,7 @@ describe('the priority', () => {
   });
 });
 
-describe('a shop that', () => {
+describe('P9: a shop that', () => {
   const now = Date.parse('2027-01-01T00:00:00Z');
   const limited = (retryAfter?: string): ShopOutcome => ({ kind: 'limited', status: 429, retryAfter });
   const forMs = (breaker: Breaker, outcome: ShopOutcome, random = 0) => {

@@ -3,6 +3,7 @@
 
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { ConfigError } from '../../../settings.ts';
 import { currencyCode } from '../rules/currencies.ts';
 import { isZero } from '../rules/decimal.ts';
 import { isNotFound, type Reading } from '../rules/found.ts';
@@ -26,15 +27,17 @@ export interface PriceAdapters {
   read(shop: Shop, answer: Parameters<PriceAdapter['read']>[0]): Reading;
 }
 
-/** Loads the modules: paths or package names. Throws an Error that says what is wrong with which. */
+/** Loads the modules: paths or package names. Throws a ConfigError that says what is wrong with which. */
 export async function loadAdapters(modules: readonly string[]): Promise<PriceAdapters> {
   const adapters = new Map<string, PriceAdapter>();
   for (const module of modules) {
     const address = /^[./]/.test(module) ? pathToFileURL(resolve(module)).href : module;
-    const loaded = (await import(address)) as { priceAdapter?: PriceAdapter };
+    const loaded = (await import(address).catch((error: Error) => {
+      throw new ConfigError(`TEM_PRICE_ADAPTERS: ${module} can't be loaded: ${error.message.split('\n')[0]}`);
+    })) as { priceAdapter?: PriceAdapter };
     const adapter = loaded.priceAdapter;
     if (typeof adapter?.name !== 'string' || typeof adapter.read !== 'function')
-      throw new Error(`TEM_PRICE_ADAPTERS: ${module} exports no priceAdapter with a name and a function read`);
+      throw new ConfigError(`TEM_PRICE_ADAPTERS: ${module} exports no priceAdapter with a name and a function read`);
     adapters.set(adapter.name, adapter);
   }
   return {

@@ -3,8 +3,8 @@
 // not sent again.
 
 import { Type } from 'typebox';
-import { NotRetryable, RetryAfter } from '../../../core/errors.ts';
-import { defineEventType, type EventType } from '../../../core/event-type.ts';
+import { NoPlace, NotRetryable, RetryAfter } from '../../../core/errors.ts';
+import { defineEventType, type EventType, type HandlerContext } from '../../../core/event-type.ts';
 import type { FeatureDependencies } from '../../../core/feature.ts';
 import type { OutboundResponse } from '../../../core/outbound/index.ts';
 import type { PriceSettings } from '../settings.ts';
@@ -25,6 +25,27 @@ const TelegramPayload = Type.Object(
 );
 
 export function telegramType({ pool, outbound, settings }: FeatureDependencies<PriceSettings>): EventType {
+  // One message at a time, and none before the time that the last refusal has named: it means the bot, whatever the chat.
+  let turn: Promise<unknown> = Promise.resolve();
+  let busyUntilMs = 0;
+
+  /** Resolves when no other message is on its way, to what ends the turn. */
+  const takeTurn = async (signal: AbortSignal): Promise<() => void> => {
+    const before = turn;
+    let end = (): void => {};
+    turn = new Promise((resolve) => {
+      end = () => void before.then(() => resolve(undefined));
+    });
+    const aborted = new Promise<never>((_, reject) => {
+      signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+    });
+    await Promise.race([before, aborted]).catch((error: unknown) => {
+      end();
+      throw error;
+    });
+    return end;
+  };
+
   return defineEventType({
     name: 'price.telegram',
     payload: TelegramPayload,
@@ -33,40 +54,60 @@ export function telegramType({ pool, outbound, settings }: FeatureDependencies<P
     async handle({ id, payload: { chat, deals } }, { tx, signal, offTheClock }) {
       const { telegram } = settings;
       if (!telegram) throw new Error('TEM_TELEGRAM_TOKEN is not set on this worker');
-      const claimed = await claim(id, chat, deals);
-      if (claimed.length === 0) return { sent: 0 };
-      const giveBack = () =>
-        pool.query('delete from tem.price_message where event = $1 and sent_at is null and deal = any($2::bigint[])', [
-          id,
-          claimed.map((deal) => deal.id),
-        ]);
-      const answer = await outbound
-        .request(`${telegram.url}/bot${telegram.token}/sendMessage`, {
-          method: 'POST',
-          headers: { 'content-type': 'application/json' },
-          body: JSON.stringify({
-            chat_id: chat,
-            text: textOf(claimed).slice(0, TEXT_LENGTH_MAX),
-            link_preview_options: { is_disabled: claimed.length > 1 },
-          }),
-          signal,
-          offTheClock,
-          maxBytes: ANSWER_BYTES_MAX,
-        })
-        .catch(async (error: unknown) => {
-          // Only what never reached Telegram can be sent again.
-          if (NEVER_SENT.has(String((error as { code?: unknown }).code))) await giveBack();
-          // Not the error itself: its message may hold the address, which holds the token.
-          throw new Error('Telegram did not answer');
-        });
-      if (answer.status !== 200) {
-        await giveBack();
-        throw refusalOf(answer);
+      const endTurn = await offTheClock(() => takeTurn(signal));
+      try {
+        const busyForMs = Math.ceil(busyUntilMs - performance.now());
+        if (busyForMs > 0) throw new NoPlace('Telegram has asked for a pause', busyForMs);
+        const sent = await send(telegram, { id, chat, deals }, { signal, offTheClock });
+        if (sent > 0) await tx.query('update tem.price_message set sent_at = clock_timestamp() where event = $1', [id]);
+        return { sent };
+      } catch (error) {
+        if (error instanceof RetryAfter) busyUntilMs = performance.now() + error.delayMs;
+        throw error;
+      } finally {
+        endTurn();
       }
-      await tx.query('update tem.price_message set sent_at = clock_timestamp() where event = $1', [id]);
-      return { sent: claimed.length };
     },
   });
+
+  /** Resolves to how many deals the message told; those of which nobody knows whether they were told are not told again. */
+  async function send(
+    { url, token }: NonNullable<PriceSettings['telegram']>,
+    { id, chat, deals }: { id: string; chat: string; deals: readonly string[] },
+    { signal, offTheClock }: Pick<HandlerContext, 'signal' | 'offTheClock'>,
+  ): Promise<number> {
+    const claimed = await claim(id, chat, deals);
+    if (claimed.length === 0) return 0;
+    const giveBack = () =>
+      pool.query('delete from tem.price_message where event = $1 and sent_at is null and deal = any($2::bigint[])', [
+        id,
+        claimed.map((deal) => deal.id),
+      ]);
+    const answer = await outbound
+      .request(`${url}/bot${token}/sendMessage`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({
+          chat_id: chat,
+          text: textOf(claimed).slice(0, TEXT_LENGTH_MAX),
+          link_preview_options: { is_disabled: claimed.length > 1 },
+        }),
+        signal,
+        offTheClock,
+        maxBytes: ANSWER_BYTES_MAX,
+      })
+      .catch(async (error: unknown) => {
+        // Only what never reached Telegram can be sent again.
+        if (NEVER_SENT.has(String((error as { code?: unknown }).code))) await giveBack();
+        // Not the error itself: its message may hold the address, which holds the token.
+        throw new Error('Telegram did not answer');
+      });
+    if (answer.status !== 200) {
+      await giveBack();
+      throw refusalOf(answer);
+    }
+    return claimed.length;
+  }
 
   /** The deals that nobody has sent to the chat, or is sending. */
   async function claim(event: string, chat: string, deals: readonly string[]): Promise<DealRow[]> {

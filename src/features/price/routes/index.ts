@@ -2,6 +2,7 @@
 
 import type { FastifyInstance } from 'fastify';
 import type { RouteDependencies } from '../../../core/feature.ts';
+import { loadAdapters } from '../checking/adapters.ts';
 import type { PriceSettings } from '../settings.ts';
 import { checkRoutes } from './checks.ts';
 import { formulaRoutes } from './formula.ts';
@@ -11,8 +12,9 @@ import { shopRoutes } from './shops.ts';
 import { subscriptionRoutes } from './subscriptions.ts';
 import { sweepRoutes } from './sweeps.ts';
 
-export function priceRoutes(app: FastifyInstance, dependencies: RouteDependencies<PriceSettings>): void {
-  shopRoutes(app, dependencies);
+/** Rejects with a ConfigError for adapters that can't be loaded, which stops the start. */
+export async function priceRoutes(app: FastifyInstance, dependencies: RouteDependencies<PriceSettings>): Promise<void> {
+  shopRoutes(app, dependencies, await loadAdapters(dependencies.settings.adapterModules));
   productRoutes(app, dependencies);
   checkRoutes(app, dependencies);
   importRoute(app, dependencies);

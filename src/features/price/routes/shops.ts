@@ -9,7 +9,7 @@ import { milliseconds } from '../../../core/duration.ts';
 import type { RouteDependencies } from '../../../core/feature.ts';
 import { getFlow, putFlow } from '../../../core/flows/index.ts';
 import { notFound, problem, problems } from '../../../core/http/problem.ts';
-import { loadAdapters } from '../checking/adapters.ts';
+import type { PriceAdapters } from '../checking/adapters.ts';
 import { FLOW_TYPE } from '../checking/shop-gates.ts';
 import { Id, ShopAnswer, ShopBody } from '../messages.ts';
 import type { PriceSettings } from '../settings.ts';
@@ -23,10 +23,11 @@ const IN_FLIGHT_DEFAULT = 10;
 const Params = Type.Object({ id: Id });
 const Query = Type.Object({ cursor: Cursor, limit: Limit }, { additionalProperties: false });
 
-export function shopRoutes(app: FastifyInstance, { pool, settings }: RouteDependencies<PriceSettings>): void {
-  const adapters = loadAdapters(settings.adapterModules);
-  adapters.catch(() => {});
-
+export function shopRoutes(
+  app: FastifyInstance,
+  { pool }: RouteDependencies<PriceSettings>,
+  adapters: PriceAdapters,
+): void {
   app.put<{ Params: Static<typeof Params>; Body: ShopBody }>(
     '/v1/price/shops/:id',
     {
@@ -44,7 +45,7 @@ export function shopRoutes(app: FastifyInstance, { pool, settings }: RouteDepend
       const { id } = request.params;
       const shop = shopOf(id, request.body);
       const isModule = shop.adapter === 'module';
-      if (isModule && !(await adapters).has(shop.settings.module ?? ''))
+      if (isModule && !adapters.has(shop.settings.module ?? ''))
         throw invalid('/settings/module', 'must name an adapter of TEM_PRICE_ADAPTERS');
       const created = await audited(pool, actorOf(request), async (client, audit) => {
         const [before] = await readShops(client, { ids: [id] });

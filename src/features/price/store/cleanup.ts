@@ -6,12 +6,19 @@ import type { Pool } from 'pg';
 const SLICE_ROWS = 5_000;
 const SLICES_MAX = 10_000;
 
+// In order of time, from where the slice before has ended: what is kept is looked at once. The row that follows is looked up
+// by a scalar query, because a join would compare all rows of a product with each other.
+const THIN = `
+  with gone as (
+    delete from tem.price_history where ctid = any(array(
+      select h.ctid from tem.price_history h where h.at >= $2::timestamptz and h.at < now() - interval '90 days' and (
+        select true from tem.price_history l where l.product = h.product and l.at > h.at
+          and l.at < date_trunc('day', h.at) + interval '1 day' limit 1)
+      order by h.at limit $1))
+    returning at)
+  select count(*)::int as deleted, max(at)::text as until from gone`;
+
 const RULES: Readonly<Record<string, string>> = {
-  history: `delete from tem.price_history where ctid = any(array(
-    select h.ctid from tem.price_history h where h.at < now() - interval '90 days' and exists (
-      select from tem.price_history l where l.product = h.product and l.at > h.at
-        and l.at < date_trunc('day', h.at) + interval '1 day')
-    order by h.at limit $1))`,
   minutes: `delete from tem.price_minute where ctid = any(array(
     select ctid from tem.price_minute where minute < now() - interval '7 days' limit $1))`,
   sweeps: `delete from tem.price_sweep where id = any(array(
@@ -30,7 +37,17 @@ export async function clean(
   signal: AbortSignal,
   heartbeat: (done: Record<string, number>) => void,
 ): Promise<Record<string, number>> {
-  const deleted: Record<string, number> = {};
+  const deleted: Record<string, number> = { history: 0 };
+  let from = '-infinity';
+  for (let slice = 0; slice < SLICES_MAX; slice += 1) {
+    signal.throwIfAborted();
+    const { rows } = await pool.query<{ deleted: number; until: string | null }>(THIN, [SLICE_ROWS, from]);
+    const [gone] = rows;
+    deleted.history = (deleted.history ?? 0) + (gone?.deleted ?? 0);
+    heartbeat(deleted);
+    if (!gone || gone.deleted < SLICE_ROWS || gone.until === null) break;
+    from = gone.until;
+  }
   for (const [name, statement] of Object.entries(RULES)) {
     for (let slice = 0; slice < SLICES_MAX; slice += 1) {
       signal.throwIfAborted();

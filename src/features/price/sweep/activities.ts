@@ -48,6 +48,8 @@ export async function sweepActivities(dependencies: WorkerDependencies<PriceSett
   const { pool, payloadOf } = dependencies;
   const running = new Set<Slice>();
   useFlows(dependencies);
+  // Adapters that can't be loaded stop the worker's start, in words.
+  await engineOf(dependencies);
   return {
     async 'price.beginSweep'({ event }: { event: string }): Promise<SweepBegin> {
       const { tier } = (await payloadOf(event)) as SweepPayload;
