@@ -3,11 +3,14 @@
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { expect, test } from 'vitest';
+import { startReindex } from '../../../src/features/search-sync/load/reindex.ts';
 import { searchMetrics } from '../../../src/features/search-sync/metrics.ts';
 import { pruneQueue } from '../../../src/features/search-sync/prune.ts';
 import { searchSettings } from '../../../src/features/search-sync/settings.ts';
+import { readMapping } from '../../../src/features/search-sync/store.ts';
 import { compareAll } from '../../../src/features/search-sync/watch/comparison.ts';
 import { lookAtTarget } from '../../../src/features/search-sync/watch/targets.ts';
+import { watchTurn } from '../../../src/features/search-sync/watch/watch.ts';
 import { readSettings } from '../../../src/settings.ts';
 import { describeSearch, setup } from './setup.ts';
 
@@ -85,5 +88,25 @@ describeSearch('search sync in the background', () => {
     await compareAll(dependencies, new AbortController().signal);
     await scene.drained();
     expect(await scene.compare(mapping)).toMatchObject({ checked: 2_999, missing: 0, stale: 0, extra: 0 });
+  });
+
+  test('removes an index that a reindex has replaced, after its time', async () => {
+    const scene = await setup();
+    const { pool, target, targets, index } = scene;
+    await pool.query(`${LISTINGS}; insert into listings values (1, 'x', 1)`);
+    await scene.load(await scene.attach('listings'));
+    const settings = searchSettings.read(readSettings({}));
+    const look = () => watchTurn({ pool, targets: { default: target }, states: targets, settings, log });
+    const mapping = async () => (await readMapping(pool, { schema: 'public', name: 'listings' }))!;
+    const replaced = (await mapping()).indices[0]?.name;
+    await startReindex({ pool, targets: { default: target }, log }, await mapping());
+    await scene.load(await mapping());
+    const names = async () => Object.keys(await scene.search(`${index}-*/_settings`));
+    await look();
+    expect(await names()).toHaveLength(2);
+    expect(Object.keys(await scene.search(`_alias/${index}`))).not.toContain(replaced);
+    await pool.query(`update tem.search_index set kept_until = now() - interval '1 s' where state = 'kept'`);
+    await look();
+    expect(await names()).toEqual([(await mapping()).indices[0]?.name]);
   });
 });

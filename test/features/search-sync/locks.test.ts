@@ -13,6 +13,7 @@ const HELD_FOR_SECONDS = 1.2;
 async function beside({ pool }: Scene, run: () => Promise<unknown>): Promise<number> {
   let writing = true;
   let written = 0;
+  const refused: unknown[] = [];
   const writers = Array.from({ length: WRITERS }, async (_, writer) => {
     const client = await pool.connect();
     // Postgres's own clock: a statement that waits longer for a lock fails, and with it the test.
@@ -26,6 +27,8 @@ async function beside({ pool }: Scene, run: () => Promise<unknown>): Promise<num
         written += 1;
         await pause(2);
       }
+    } catch (error) {
+      refused.push((error as Error).message);
     } finally {
       await client.query('reset lock_timeout');
       client.release();
@@ -43,6 +46,7 @@ async function beside({ pool }: Scene, run: () => Promise<unknown>): Promise<num
     await holding;
     await Promise.all(writers);
   }
+  expect(refused).toEqual([]);
   return written;
 }
 

@@ -135,6 +135,8 @@ describeSearch('withstanding', () => {
     await later.stop();
     const { rows } = await pool.query('select status from elasticsearch_sync_queue');
     expect(rows).toEqual([{ status: 'pending' }]);
+    // What is on its way is no difference.
+    expect(await scene.compare(mapping)).toMatchObject(EQUAL);
     await setPaused(pool, 'somebody', false);
     await scene.drained();
     expect(await scene.stored(mapping, '1')).toContain('waits');
