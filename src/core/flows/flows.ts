@@ -183,11 +183,12 @@ export class Flows {
 
   #freePlaces(places: readonly Gate[], goesOn = false): void {
     for (const gate of places) {
-      gate.used -= 1;
-      if (goesOn) {
+      if (!goesOn) gate.release();
+      else {
+        gate.used -= 1;
         gate.wentOn += 1;
         gate.untold = true;
-      } else gate.free += 1;
+      }
     }
     this.#pump();
   }

@@ -44,6 +44,7 @@ export class Gate {
     if (flow.rate?.limit !== this.flow.rate?.limit || flow.rate?.per !== this.flow.rate?.per) this.instantsAgainMs = 0;
     if (flow.maxInFlight !== this.flow.maxInFlight) this.placesAgainMs = 0;
     this.flow = flow;
+    this.#giveBackAbove();
   }
 
   /**
@@ -74,6 +75,22 @@ export class Gate {
   hold(): void {
     this.free -= 1;
     this.used += 1;
+  }
+
+  /** A place is used no more. */
+  release(): void {
+    this.used -= 1;
+    this.free += 1;
+    this.#giveBackAbove();
+  }
+
+  /** Nobody here takes a place above a bound that was lowered meanwhile, whatever was reserved under the old one. */
+  #giveBackAbove(): void {
+    const { maxInFlight } = this.flow;
+    const free = maxInFlight === null ? this.free : Math.max(0, Math.min(this.free, maxInFlight - this.used));
+    if (free === this.free) return;
+    this.free = free;
+    this.untold = true;
   }
 
   /** `nowMs`: for a call, which may be followed by others like it; what a relay has claimed is told before it comes. */

@@ -147,6 +147,34 @@ test('no more are under way than the bound, over all workers, and places of a de
   expect(most).toBeLessThanOrEqual(4);
 });
 
+test('a bound that is lowered while callers never pause is obeyed within two seconds', async () => {
+  const { worker, put } = await setup();
+  await put({ maxInFlight: 6 });
+  const { flows } = await worker();
+  const signal = AbortSignal.timeout(4_000);
+  let inside = 0;
+  const seen: { atMs: number; inside: number }[] = [];
+  const loop = async (): Promise<void> => {
+    while (!signal.aborted) {
+      const leave = flows.tryTake('call', '') ?? (await flows.take('call', '', { signal }).catch(() => undefined));
+      if (!leave) return;
+      inside += 1;
+      seen.push({ atMs: performance.now(), inside });
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      inside -= 1;
+      leave();
+    }
+  };
+  const loops = Array.from({ length: 12 }, loop);
+  await waitFor(() => inside === 6);
+  await put({ maxInFlight: 2 });
+  const loweredMs = performance.now();
+  await Promise.all(loops);
+  const later = seen.filter(({ atMs }) => atMs > loweredMs + 2_000);
+  expect(later.length).toBeGreaterThan(0);
+  expect(Math.max(...later.map((each) => each.inside))).toBe(2);
+});
+
 test('what is under way when a bound is set counts', async () => {
   const { pool, worker, put } = await setup();
   const { flows } = await worker();
