@@ -10,6 +10,7 @@ export { FreezeDialog } from './pages/events/freeze-dialog.tsx';
 export { useAct } from './parts/act.tsx';
 export { Badge, StateBadge, type Tone } from './parts/badge.tsx';
 export { Chart, type Point } from './parts/chart.tsx';
+export { ConfirmCall } from './parts/confirm-call.tsx';
 export { CopyButton } from './parts/copy.tsx';
 export { Confirm, Dialog } from './parts/dialog.tsx';
 export { Facts } from './parts/facts.tsx';

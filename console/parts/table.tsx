@@ -38,7 +38,13 @@ export function Table<Row>(props: TableProps<Row>) {
   const { caption, columns, rows, id, selection, label, filtered = false } = props;
   const words = useWords(general);
   if (!rows) return <Loading />;
-  if (rows.length === 0) return <Empty title={filtered ? words.nothingMatches : words.nothing} />;
+  if (rows.length === 0) {
+    return (
+      <Empty title={filtered ? words.nothingMatches : words.nothing}>
+        <p class="muted">{caption}</p>
+      </Empty>
+    );
+  }
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
     <section class="table-scroll" tabIndex={0} aria-label={caption}>

@@ -2,6 +2,7 @@
 
 import { call } from '../../http/client.ts';
 import { Digits } from '../../http/raw-json.ts';
+import { ConfirmCall } from '../../parts/confirm-call.tsx';
 import { Confirm } from '../../parts/dialog.tsx';
 import { TextField } from '../../parts/form.tsx';
 import { below } from '../../shell/router.ts';
@@ -65,15 +66,13 @@ function wanted(fields: FormData): Record<string, unknown> {
 export function Reset({ type: { name }, close, done }: DialogProps) {
   const texts = useWords(words);
   return (
-    <Confirm
+    <ConfirmCall
       title={texts.resetTitle(name)}
       verb={texts.resetVerb}
+      send={() => call('DELETE', below('/v1/event-types', name))}
+      said={texts.changed}
       close={close}
-      run={async () => {
-        await call('DELETE', below('/v1/event-types', name));
-        toast(texts.changed);
-        done();
-      }}
+      done={done}
     />
   );
 }

@@ -3,6 +3,7 @@
 import { useState } from 'preact/hooks';
 import { call } from '../../http/client.ts';
 import { writeJson } from '../../http/raw-json.ts';
+import { ConfirmCall } from '../../parts/confirm-call.tsx';
 import { Confirm } from '../../parts/dialog.tsx';
 import { CodeField } from '../../parts/form.tsx';
 import { below } from '../../shell/router.ts';
@@ -56,18 +57,15 @@ interface ActionProps {
 function Retry({ event, close, done }: ActionProps) {
   const texts = useWords(words);
   return (
-    <Confirm
+    <ConfirmCall
       title={texts.retryTitle}
       verb={event.state === 'EXTINCT' ? texts.revive : texts.retry}
+      text={texts.retryText}
+      send={() => call('POST', `${below('/v1/events', event.id)}/retry`)}
+      said={texts.retried}
       close={close}
-      run={async () => {
-        await call('POST', `${below('/v1/events', event.id)}/retry`);
-        toast(texts.retried);
-        done();
-      }}
-    >
-      <p>{texts.retryText}</p>
-    </Confirm>
+      done={done}
+    />
   );
 }
 
@@ -100,18 +98,15 @@ function Edit({ event, close, done }: ActionProps) {
 function Cancel({ event, close, done }: ActionProps) {
   const texts = useWords(words);
   return (
-    <Confirm
+    <ConfirmCall
       title={texts.cancelTitle}
       verb={texts.cancelVerb}
       danger
+      text={texts.cancelText}
+      send={() => call('POST', `${below('/v1/events', event.id)}/cancel`)}
+      said={texts.cancelled}
       close={close}
-      run={async () => {
-        await call('POST', `${below('/v1/events', event.id)}/cancel`);
-        toast(texts.cancelled);
-        done();
-      }}
-    >
-      <p>{texts.cancelText}</p>
-    </Confirm>
+      done={done}
+    />
   );
 }

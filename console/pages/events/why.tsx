@@ -21,6 +21,7 @@ export function Why({ event: { waiting, lastError, state } }: { event: EventJson
           )}
         </span>
       )}
+      {waiting && error && <br />}
       {error && <span class="error-text">{error.length > SHOWN_MAX ? `${error.slice(0, SHOWN_MAX)}…` : error}</span>}
     </span>
   );

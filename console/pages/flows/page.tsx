@@ -5,12 +5,11 @@ import { call } from '../../http/client.ts';
 import { useLive } from '../../live/use-live.ts';
 import { useAct } from '../../parts/act.tsx';
 import { Badge } from '../../parts/badge.tsx';
-import { Confirm } from '../../parts/dialog.tsx';
+import { ConfirmCall } from '../../parts/confirm-call.tsx';
 import { Heading } from '../../parts/heading.tsx';
 import { type Column, LiveTable } from '../../parts/table.tsx';
 import { href, useQuery } from '../../shell/router.ts';
 import { useMay } from '../../shell/session.ts';
-import { toast } from '../../shell/toasts.tsx';
 import { general } from '../../words/general.ts';
 import { numberText, useWords } from '../../words/words.ts';
 import { type Flow, flowPath, setPaused } from './flow.ts';
@@ -119,21 +118,16 @@ function useColumns(ask: ((asked: Asked) => void) | undefined, done: () => void)
 function Remove({ flow, close, done }: { flow: Flow; close(): void; done(): void }) {
   const texts = useWords(words);
   return (
-    <Confirm
+    <ConfirmCall
       title={texts.removeTitle}
       verb={texts.removeVerb}
       danger
+      about={`${flow.type} ${flow.group}`}
+      text={texts.removeText}
+      send={() => call('DELETE', flowPath(flow))}
+      said={texts.removed}
       close={close}
-      run={async () => {
-        await call('DELETE', flowPath(flow));
-        toast(texts.removed);
-        done();
-      }}
-    >
-      <p class="breaks">
-        {flow.type} {flow.group}
-      </p>
-      <p>{texts.removeText}</p>
-    </Confirm>
+      done={done}
+    />
   );
 }

@@ -1,11 +1,11 @@
 // Making, rotating and revoking a key.
 
 import { call } from '../../http/client.ts';
+import { ConfirmCall } from '../../parts/confirm-call.tsx';
 import { Confirm } from '../../parts/dialog.tsx';
 import { ChoiceField, TextField } from '../../parts/form.tsx';
 import { below } from '../../shell/router.ts';
 import { ROLES } from '../../shell/session.ts';
-import { toast } from '../../shell/toasts.tsx';
 import { general } from '../../words/general.ts';
 import { useWords } from '../../words/words.ts';
 import type { Asked, Key } from './key.ts';
@@ -95,18 +95,15 @@ function Rotate({ of, close, show, done }: DialogProps & { of: Key }) {
 function Revoke({ of, close, done }: DialogProps & { of: Key }) {
   const texts = useWords(words);
   return (
-    <Confirm
+    <ConfirmCall
       title={texts.revokeTitle(of.name)}
       verb={texts.revokeVerb}
       danger
+      text={texts.revokeText}
+      send={() => call('DELETE', below('/v1/keys', of.id))}
+      said={texts.revoked}
       close={close}
-      run={async () => {
-        await call('DELETE', below('/v1/keys', of.id));
-        toast(texts.revoked);
-        done();
-      }}
-    >
-      <p>{texts.revokeText}</p>
-    </Confirm>
+      done={done}
+    />
   );
 }

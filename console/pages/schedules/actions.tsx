@@ -3,6 +3,7 @@
 import { useState } from 'preact/hooks';
 import { call } from '../../http/client.ts';
 import { useAct } from '../../parts/act.tsx';
+import { ConfirmCall } from '../../parts/confirm-call.tsx';
 import { Confirm } from '../../parts/dialog.tsx';
 import { TextField } from '../../parts/form.tsx';
 import { href, navigate } from '../../shell/router.ts';
@@ -112,18 +113,15 @@ function Backfill({ id, close, done }: { id: string; close(): void; done(): void
 function Remove({ id, close }: { id: string; close(): void }) {
   const texts = useWords(words);
   return (
-    <Confirm
+    <ConfirmCall
       title={texts.removeTitle}
       verb={texts.removeVerb}
       danger
+      text={texts.removeText}
+      send={() => call('DELETE', schedulePath(id))}
+      said={texts.removed}
       close={close}
-      run={async () => {
-        await call('DELETE', schedulePath(id));
-        toast(texts.removed);
-        navigate(href('/schedules'));
-      }}
-    >
-      <p>{texts.removeText}</p>
-    </Confirm>
+      done={() => navigate(href('/schedules'))}
+    />
   );
 }

@@ -5,7 +5,7 @@ import { call } from '../../http/client.ts';
 import { type Live, useLive } from '../../live/use-live.ts';
 import { useAct } from '../../parts/act.tsx';
 import { Badge, type Tone } from '../../parts/badge.tsx';
-import { Confirm } from '../../parts/dialog.tsx';
+import { ConfirmCall } from '../../parts/confirm-call.tsx';
 import { Filters } from '../../parts/form.tsx';
 import { Heading } from '../../parts/heading.tsx';
 import { Empty } from '../../parts/states.tsx';
@@ -13,7 +13,6 @@ import { type Column, LiveTable } from '../../parts/table.tsx';
 import { Time } from '../../parts/time.tsx';
 import { below, href, useQuery } from '../../shell/router.ts';
 import { useMay } from '../../shell/session.ts';
-import { toast } from '../../shell/toasts.tsx';
 import { general } from '../../words/general.ts';
 import { numberText, useWords } from '../../words/words.ts';
 import { Scaling } from './scaling.tsx';
@@ -143,22 +142,17 @@ function useColumns(ask: ((asked: Asked) => void) | undefined, live: Live<unknow
 function Ask({ asked: { worker, action }, close, done }: { asked: Asked; close(): void; done(): void }) {
   const texts = useWords(words);
   return (
-    <Confirm
+    <ConfirmCall
       title={texts[`${action}Title`]}
       verb={texts[`${action}Verb`]}
       danger={action === 'shutdown'}
+      about={`${worker.host} ${worker.pid} (${worker.id})`}
+      text={texts[`${action}Text`]}
+      send={() => call('POST', `${below('/v1/workers', worker.id)}/${action}`)}
+      said={texts.told}
       close={close}
-      run={async () => {
-        await call('POST', `${below('/v1/workers', worker.id)}/${action}`);
-        toast(texts.told);
-        done();
-      }}
-    >
-      <p class="breaks">
-        {worker.host} {worker.pid} ({worker.id})
-      </p>
-      <p>{texts[`${action}Text`]}</p>
-    </Confirm>
+      done={done}
+    />
   );
 }
 

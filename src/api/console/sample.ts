@@ -24,7 +24,7 @@ const EVERY_MS = 2_000;
 const ATTENTION_EVERY_MS = 10_000;
 const INCIDENTS_MAX = 20;
 /** Reading may take one part in this many of the time. */
-const TIME_SHARE = 20;
+const TIME_SHARE = 60;
 const REST_MS_MAX = 300_000;
 
 export function createSampler({ pool, stats, log }: { pool: Pool; stats: StatsReader; log: Logger }): Sampler {

@@ -7,8 +7,8 @@ import type { Pool } from 'pg';
 /** Groups that are looked at, in no order of their own. */
 const GROUPS_MAX = 1_000;
 /** Events that all counts together may read, and the bounds of one count. */
-const COUNTED_MAX = 100_000;
-const COUNTED_OF_GROUP_MIN = 100;
+const COUNTED_MAX = 30_000;
+const COUNTED_OF_GROUP_MIN = 20;
 const COUNTED_OF_GROUP_MAX = 10_000;
 const ERROR_LENGTH_MAX = 1_000;
 

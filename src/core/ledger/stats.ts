@@ -49,6 +49,8 @@ export interface StatsOptions {
 const FRESH_FOR_MS = 1_000;
 /** A reading may take one part in this many of the time, also one that fails. */
 const TIME_SHARE = 20;
+/** The same where counts are too large to be counted: an open overview takes less than a hundredth of a processor. */
+const TIME_SHARE_LARGE = 120;
 const REST_MS_MAX = 300_000;
 const RATE_WINDOW_S = 60;
 const COUNTED_MAX = 50_000;
@@ -144,7 +146,8 @@ export function createStatsReader(
       kept = figures.stats;
       return kept;
     } finally {
-      const restMs = Math.min((performance.now() - startedAt) * TIME_SHARE, REST_MS_MAX);
+      const share = large.length > 0 ? TIME_SHARE_LARGE : TIME_SHARE;
+      const restMs = Math.min((performance.now() - startedAt) * share, REST_MS_MAX);
       restsUntil = performance.now() + Math.max(FRESH_FOR_MS, restMs);
     }
   };

@@ -7,6 +7,7 @@ import {
   ChoiceField,
   type Column,
   Confirm,
+  ConfirmCall,
   call,
   general,
   href,
@@ -65,20 +66,17 @@ export function Sweeps() {
         next={live.value?.nextCursor}
       />
       {asked && (
-        <Confirm
+        <ConfirmCall
           title={texts.cancelTitle}
           verb={texts.cancelVerb}
           danger
+          about={texts.of(numberText(asked.checked), numberText(asked.due))}
+          text={texts.cancelText}
+          send={() => call('POST', `${below('/v1/events', asked.event)}/cancel`)}
+          said={texts.cancelled}
           close={() => setAsked(undefined)}
-          run={async () => {
-            await call('POST', `${below('/v1/events', asked.event)}/cancel`);
-            toast(texts.cancelled);
-            live.refresh();
-          }}
-        >
-          <p>{texts.of(numberText(asked.checked), numberText(asked.due))}</p>
-          <p>{texts.cancelText}</p>
-        </Confirm>
+          done={live.refresh}
+        />
       )}
     </>
   );

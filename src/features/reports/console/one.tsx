@@ -2,7 +2,7 @@
 
 import { useState } from 'preact/hooks';
 import {
-  Confirm,
+  ConfirmCall,
   call,
   Facts,
   Failed,
@@ -15,7 +15,6 @@ import {
   problemText,
   TextView,
   Time,
-  toast,
   useLive,
   useMay,
   useSession,
@@ -70,19 +69,16 @@ export function Page({ params: { id = '' } }: PageProps) {
       {asked === 'dryRun' && <DryRunDialog id={id} close={close} />}
       {asked === 'run' && <RunDialog report={report} close={close} done={live.refresh} />}
       {asked === 'remove' && (
-        <Confirm
+        <ConfirmCall
           title={texts.removeTitle}
           verb={texts.removeVerb}
           danger
+          text={texts.removeText}
+          send={() => call('DELETE', reportPath(id))}
+          said={texts.removed}
           close={close}
-          run={async () => {
-            await call('DELETE', reportPath(id));
-            toast(texts.removed);
-            navigate(href('/reports'));
-          }}
-        >
-          <p>{texts.removeText}</p>
-        </Confirm>
+          done={() => navigate(href('/reports'))}
+        />
       )}
     </>
   );
