@@ -10,12 +10,11 @@ import {
   sleep,
 } from '@temporalio/workflow';
 import type { EventWorkflowInput } from '../../core/event-workflow.ts';
-import { SLICES_IN_FLIGHT_MAX } from './rules/slices.ts';
 import type { SliceEnd, SliceInput, SweepBegin, SweepPlan, SweepSummary } from './sweep/activities.ts';
 
 export interface PriceSweepActivities {
   'price.beginSweep'(input: { event: string }): Promise<SweepBegin>;
-  'price.planSweep'(input: { sweep: string; without: string[] }): Promise<SweepPlan>;
+  'price.planSweep'(input: { sweep: string; without: string[]; inFlight: number }): Promise<SweepPlan>;
   'price.checkSlice'(input: SliceInput): Promise<SliceEnd>;
   'price.awaitResume'(input: { sweep: string }): Promise<void>;
   'price.endSweep'(input: { sweep: string; cancelled: boolean; left: string[] }): Promise<SweepSummary>;
@@ -27,6 +26,8 @@ export interface SweepPosition {
   closings: [shop: string, times: number][];
 }
 
+/** Slices in flight over all workers. */
+const SLICES_IN_FLIGHT_MAX = 24;
 /** A run that goes on begins with an empty history. */
 const SLICES_PER_RUN_MAX = 300;
 /** A shop that is left alone so often is left for the next sweep. */
@@ -64,7 +65,11 @@ export async function priceSweep(input: EventWorkflowInput, position?: SweepPosi
 async function checkAll(sweep: string, closings: Map<string, number>): Promise<boolean> {
   let started = 0;
   for (;;) {
-    const plan = await steps['price.planSweep']({ sweep, without: givenUp(closings) });
+    const plan = await steps['price.planSweep']({
+      sweep,
+      without: givenUp(closings),
+      inFlight: SLICES_IN_FLIGHT_MAX,
+    });
     if (plan.slices.length === 0) return false;
     if (started >= SLICES_PER_RUN_MAX) return true;
     const waiting = [...plan.slices].reverse();

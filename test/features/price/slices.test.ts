@@ -1,7 +1,10 @@
 // How a sweep's shops are divided into slices.
 
 import { expect, test } from 'vitest';
-import { grouped, SLICE_PRODUCTS_MAX, SLICES_IN_FLIGHT_MAX } from '../../../src/features/price/rules/slices.ts';
+import { grouped as groupedFor, SLICE_PRODUCTS_MAX } from '../../../src/features/price/rules/slices.ts';
+
+const IN_FLIGHT = 24;
+const grouped = (due: Parameters<typeof groupedFor>[0]) => groupedFor(due, IN_FLIGHT);
 
 const shops = (count: number, due: number, name = 's') =>
   Array.from({ length: count }, (_, n) => ({ shop: `${name}${n}`, due }));
@@ -13,7 +16,7 @@ test('a shop with a slice’s worth has one of its own, and smaller ones share',
 
 test('more large shops than slices run at once share them, so that none waits for the end of another', () => {
   const slices = grouped(shops(240, SLICE_PRODUCTS_MAX));
-  expect(slices).toHaveLength(SLICES_IN_FLIGHT_MAX);
+  expect(slices).toHaveLength(IN_FLIGHT);
   expect(slices.flat().sort()).toEqual(
     shops(240, 1)
       .map(({ shop }) => shop)

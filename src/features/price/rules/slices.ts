@@ -1,8 +1,6 @@
 // How a sweep's shops are divided into slices: a shop with a slice's worth of products has one of its own, smaller ones
 // share, and so do all when there are more of them than slices run at once, so that no shop waits for the others' end.
 
-/** Slices of a sweep in flight over all workers. */
-export const SLICES_IN_FLIGHT_MAX = 24;
 export const SLICE_PRODUCTS_MAX = 1_000;
 const SLICE_SHOPS_MAX = 50;
 
@@ -12,10 +10,11 @@ export interface ShopDue {
   due: number;
 }
 
-export function grouped(shops: readonly ShopDue[]): string[][] {
+/** `inFlight`: slices of a sweep that run at once over all workers. */
+export function grouped(shops: readonly ShopDue[], inFlight: number): string[][] {
   const large = shops.filter(({ due }) => due >= SLICE_PRODUCTS_MAX).map(({ shop }) => shop);
   const small = shops.filter(({ due }) => due < SLICE_PRODUCTS_MAX);
-  const each = Math.min(SLICE_SHOPS_MAX, Math.ceil(large.length / SLICES_IN_FLIGHT_MAX));
+  const each = Math.min(SLICE_SHOPS_MAX, Math.max(1, Math.ceil(large.length / inFlight)));
   const slices: string[][] = [];
   for (let at = 0; at < large.length; at += each) slices.push(large.slice(at, at + each));
   let shared: ShopDue[] = [];

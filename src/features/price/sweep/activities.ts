@@ -55,9 +55,18 @@ export async function sweepActivities(dependencies: WorkerDependencies<PriceSett
       const { tier } = (await payloadOf(event)) as SweepPayload;
       return beginSweep(pool, event, { tier });
     },
-    async 'price.planSweep'({ sweep, without }: { sweep: string; without: string[] }): Promise<SweepPlan> {
+    async 'price.planSweep'({
+      sweep,
+      without,
+      // A run of an older release doesn't say it.
+      inFlight = Number.POSITIVE_INFINITY,
+    }: {
+      sweep: string;
+      without: string[];
+      inFlight?: number;
+    }): Promise<SweepPlan> {
       const due = await shopsDue(pool, { sweep, without, limit: PLAN_SHOPS_MAX, countMax: SLICE_PRODUCTS_MAX });
-      return { slices: grouped(due) };
+      return { slices: grouped(due, inFlight) };
     },
     async 'price.checkSlice'(input: SliceInput): Promise<SliceEnd> {
       const slice = new Slice(dependencies, await engineOf(dependencies), input, () => shareOf(running.size));
