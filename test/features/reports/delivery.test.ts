@@ -54,6 +54,26 @@ test('a connection that is cut before the answer to a mail: it comes again, the 
   expect(received[0]?.raw).toBe(received[1]?.raw);
 }, 120_000);
 
+test('two workers on one delivery: what the first had sent may come twice, and it sends nothing more', async () => {
+  const recipients = Array.from({ length: 150 }, (_, n) => `both${n}@example.com`);
+  let frozen: Promise<() => Promise<void>> | undefined;
+  // The server has its first message, for a hundred of them; it never sees the answer in time.
+  mail.beforeAnswer(async ({ to }) => {
+    if (to.includes('both0@example.com')) frozen ??= tem.freezeWorker();
+  });
+  await tem.put('both', { sql: 'select 1 as n', recipients });
+  const { event } = await tem.run('both');
+  expect(event).toMatchObject({ state: 'PROCESSED', result: { sent: 150, refused: 0 } });
+  // Now the first wakes up within its loop over recipients, and ends as a stopping worker does.
+  await (await frozen)?.();
+  const mails = mail.mails.filter(({ to }) => to.some((address) => address.startsWith('both')));
+  expect(mails.map(({ to }) => to.length)).toEqual([100, 100, 50]);
+  expect(mails[0]?.raw).toBe(mails[1]?.raw);
+  expect(new Set(mails.map(({ raw }) => /^message-id: .*$/im.exec(raw)?.[0])).size).toBe(1);
+  expect(await tem.deliveries('both')).toMatchObject([{ state: 'sent', recipients: { length: 150 } }]);
+  expect(await tem.ok('GET', `/v1/events/${event.id}`)).toMatchObject({ state: 'PROCESSED', result: { sent: 150 } });
+}, 120_000);
+
 test('500 recipients get one mail each', async () => {
   const recipients = Array.from({ length: 500 }, (_, n) => `"Kaya, ${n}" <person${n}@example.com>`);
   await tem.put('everybody', { sql: 'select 1 as n', recipients });

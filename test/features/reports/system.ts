@@ -81,6 +81,17 @@ export async function startSystem({
       worker = startTem(['worker'], environment);
       await worker.ready();
     },
+    /** SIGSTOP; another worker on the same ledger takes its place. What it resolves to lets the first go on until it has ended. */
+    async freezeWorker(): Promise<() => Promise<void>> {
+      const frozen = worker;
+      frozen.kill('SIGSTOP');
+      worker = startTem(['worker'], environment);
+      await worker.ready();
+      return async () => {
+        frozen.kill('SIGCONT');
+        await frozen.stop();
+      };
+    },
     /** Puts a report of the ledger, with no more than a test says. */
     put: (id: string, definition: object) =>
       ok('PUT', `/v1/reports/${id}`, { title: id, source: 'ledger', format: 'csv', recipients: [], ...definition }),
