@@ -18,6 +18,7 @@ import { reports } from './cases/reports.ts';
 import { schedules } from './cases/schedules.ts';
 import { searchSync } from './cases/search-sync.ts';
 import { temporalPostgres } from './cases/temporal-postgres.ts';
+import { watched } from './cases/watched.ts';
 import { webhooks } from './cases/webhooks.ts';
 import { webhooksFailing } from './cases/webhooks-failing.ts';
 import type { BenchCase } from './figures.ts';
@@ -43,6 +44,7 @@ export const suites: Readonly<Record<string, readonly BenchCase[]>> = {
   'search-sync': [searchSync],
   schedules: [schedules],
   reports: [reports],
+  watched: [watched],
   'price-checks': [priceAtOnce, priceSlowShops, priceRound, priceLedger, priceLimits],
   console: [consoleViews],
 };

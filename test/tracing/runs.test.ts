@@ -90,4 +90,4 @@ test('a set is linked to the traces of its events, and what a workflow does is p
   ]);
   const activities = ofGreeting.filter(({ name }) => name === 'example.greet');
   expect(activities.map(({ parentSpanId }) => parentSpanId)).toEqual([parent, parent]);
-});
+}, 120_000);

@@ -1,7 +1,7 @@
 // The spans of an event's way: published, received by a relay, processed by each attempt, compensated. Names and attributes
 // follow OpenTelemetry's conventions for messaging; error texts stay in the ledger (rule 21).
 
-import type { Span, Tracing } from './tracing.ts';
+import { handingOn, type Span, type Tracing, untraced } from './tracing.ts';
 
 /** What a span must know of an event. */
 export interface TracedEvent {
@@ -15,6 +15,7 @@ const SYSTEM = { 'messaging.system': 'tem' };
 
 /** Around the acceptance of events, whose context it becomes. `id`: of a single one, where it is known already. */
 export function publishing(tracing: Tracing, types: ReadonlySet<string>, count: number): Span {
+  if (tracing === untraced) return handingOn(undefined);
   const [type = 'events'] = types;
   const destination = types.size === 1 ? type : undefined;
   return tracing.span({
@@ -80,6 +81,8 @@ function ofEvent(
   further: Record<string, number>,
   sinceMs?: number,
 ): Span {
+  // Where nobody traces, a flood doesn't pay for descriptions that nobody reads.
+  if (tracing === untraced) return handingOn(traceContext ?? undefined);
   return tracing.span({
     name: `${operation} ${type}`,
     kind: operation === 'receive' ? 'client' : 'consumer',

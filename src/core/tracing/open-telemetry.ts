@@ -9,6 +9,7 @@ import {
   diag,
   type Span as OtelSpan,
   ROOT_CONTEXT,
+  type SpanContext,
   SpanKind,
   SpanStatusCode,
   trace,
@@ -93,18 +94,25 @@ export async function startOpenTelemetry(
   };
 }
 
+/** What only some spans are asked for is made when it is asked for: under a flood most are begun and ended. */
 function spanOf(span: OtelSpan, kind: TemSpanKind): Span {
-  const inside = trace.setSpan(context.active(), span);
-  // Whoever instruments HTTP himself has nothing to add to a call that has its span and its headers.
-  const active = kind === 'client' ? suppressTracing(inside) : inside;
-  const headers: Record<string, unknown> = {};
-  propagator.inject(inside, headers, { set: (carrier, key, value) => Object.assign(carrier, { [key]: value }) });
-  const kept = readTraceContext(headers.traceparent, headers.tracestate);
+  let kept: { context: string | undefined } | undefined;
+  const keptContext = (): string | undefined => {
+    kept ??= { context: keptOf(span.spanContext()) };
+    return kept.context;
+  };
   return {
-    context: kept,
-    run: (work) => withContext(kept, () => context.with(active, work)),
-    end(attributes = {}, errorType) {
-      span.setAttributes(attributes);
+    get context() {
+      return keptContext();
+    },
+    run(work) {
+      const inside = trace.setSpan(context.active(), span);
+      // Whoever instruments HTTP himself has nothing to add to a call that has its span and its headers.
+      const active = kind === 'client' ? suppressTracing(inside) : inside;
+      return withContext(keptContext(), () => context.with(active, work));
+    },
+    end(attributes, errorType) {
+      if (attributes) span.setAttributes(attributes);
       if (errorType !== undefined) {
         span.setAttribute('error.type', errorType);
         span.setStatus({ code: SpanStatusCode.ERROR });
@@ -112,6 +120,12 @@ function spanOf(span: OtelSpan, kind: TemSpanKind): Span {
       span.end();
     },
   };
+}
+
+/** The context of a span as an event keeps it; undefined for one that isn't valid. */
+function keptOf({ traceId, spanId, traceFlags, traceState }: SpanContext): string | undefined {
+  const flags = traceFlags.toString(16).padStart(2, '0');
+  return readTraceContext(`00-${traceId}-${spanId}-${flags}`, traceState?.serialize());
 }
 
 /** A kept context as the SDK knows it. */

@@ -42,6 +42,7 @@ export async function inSpan<Result>(
   work: () => Promise<Result>,
   told: (result: Result) => { attributes?: Attributes; errorType?: string | undefined } = () => ({}),
 ): Promise<Result> {
+  if (span === NO_TRACE) return work();
   try {
     const result = await span.run(work);
     const { attributes, errorType } = told(result);
@@ -67,12 +68,15 @@ export function currentContext(): string | undefined {
 
 const NO_TRACE: Span = { context: undefined, run: (work) => work(), end: () => {} };
 
+/** No span, but what carries a context on; without `parent`, that of what runs just now. */
+export function handingOn(parent: string | undefined): Span {
+  if (parent !== undefined) return { context: parent, run: (work) => withContext(parent, work), end: () => {} };
+  const context = currentContext();
+  return context === undefined ? NO_TRACE : { context, run: (work) => work(), end: () => {} };
+}
+
 /** No span is made; what an event causes carries the context that the event came with. */
 export const untraced: Tracing = {
-  span({ parent }) {
-    if (parent !== undefined) return { context: parent, run: (work) => withContext(parent, work), end: () => {} };
-    const context = currentContext();
-    return context === undefined ? NO_TRACE : { context, run: (work) => work(), end: () => {} };
-  },
+  span: ({ parent }) => handingOn(parent),
   stop: async () => {},
 };
