@@ -69,17 +69,4 @@ describeSearch('tem search', () => {
     expect(await run('detach', 'listings')).toMatchObject({ code: 0, out: 'listings is detached\n' });
     expect(await run('verify', 'listings')).toMatchObject({ code: 4, error: expect.stringContaining('listings') });
   }, 240_000);
-
-  test('demo runs an OpenSearch until it is told to stop', async () => {
-    const home = mkdtempSync(join(tmpdir(), 'tem-demo-'));
-    onTestFinished(() => rmSync(home, { recursive: true, force: true }));
-    const demo = startTem(['search', 'demo', '--port', '8897'], { TEM_HOME: home });
-    onTestFinished(async () => void (await demo.stop()));
-    await waitFor(() => demo.stdout().includes('TEM_SEARCH_URL=http://127.0.0.1:8897 npm start'), 120_000);
-    const answer = (await (await fetch('http://127.0.0.1:8897')).json()) as { version: { distribution: string } };
-    expect(answer.version.distribution).toBe('opensearch');
-    demo.kill('SIGINT');
-    expect(await demo.exited).toMatchObject({ code: 0 });
-    await expect(fetch('http://127.0.0.1:8897')).rejects.toThrow();
-  }, 240_000);
 });

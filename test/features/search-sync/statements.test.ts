@@ -142,9 +142,11 @@ describeSearch('statements', () => {
     expect(await said('infinity')).toEqual([
       { status: 'failed', retry_count: 1, error_message: expect.stringContaining('field at:') },
     ]);
-    const events = await pool.query(`select payload from tem.event where type = 'search.document' order by id`);
+    const events = await pool.query(
+      `select payload from tem.event where type = 'search.document' order by payload ->> 'id'`,
+    );
     expect(events.rows).toEqual(
-      ['nan', 'infinity'].map((id) => ({ payload: { table: mapping.queueName, id: `${id}:${uuid}` } })),
+      ['infinity', 'nan'].map((id) => ({ payload: { table: mapping.queueName, id: `${id}:${uuid}` } })),
     );
     await pool.query(`update "Odd ""schema"."My Table" set n = 5 where "Key: a" = 'nan'`);
     await scene.drained();
