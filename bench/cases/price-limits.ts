@@ -34,13 +34,13 @@ export const priceLimits: BenchCase = {
     const shops = await startShops(context, 0);
     const api = createApiClient(tem.apiUrl);
     try {
-      const products = context.count(20_000, 2_000);
+      const products = context.count(20_000, 1_000);
       await addShops(tem.pool);
       await addProducts(tem.pool, shops.urls, products);
       await sweepAll(tem, products);
       const seen = { off: [] as number[], on: [] as number[], offCpu: [] as number[], onCpu: [] as number[] };
       const notified = { off: [] as number[], on: [] as number[] };
-      for (let turn = 0; turn < TURNS; turn += 1)
+      for (let turn = 0; turn < context.count(TURNS, 1); turn += 1)
         for (const limits of ['off', 'on'] as const) {
           await tem.pool.query('delete from tem.flow');
           if (limits === 'on') await setLimits(tem.pool);
@@ -77,7 +77,7 @@ export const priceLimits: BenchCase = {
 
 /** Notifications a second, from the first call to the last PROCESSED. */
 async function notify(context: BenchContext, tem: Tem, api: ReturnType<typeof createApiClient>): Promise<number> {
-  const count = context.count(20_000, 2_000);
+  const count = context.count(20_000, 1_000);
   await tem.pool.query(`delete from tem.event where type = 'notification'`);
   const startedMs = Date.now();
   await api.postBatches(events(count, (index) => notificationEvent(`user-${index % USERS}`)));

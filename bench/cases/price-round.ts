@@ -24,7 +24,7 @@ export const priceRound: BenchCase = {
     { id: 'person99', label: "a person's check meanwhile, p99", unit: 'ms', target: { atMost: 1_000 } },
   ],
   async run(context) {
-    const products = context.count(PRODUCTS, 10_000);
+    const products = context.count(PRODUCTS, 5_000);
     const tem = await startTem(context, { program: await builtProgram(), environment: { TEM_EVENT_TYPES: '' } });
     const shops = await startShops(context, 0);
     try {

@@ -28,8 +28,8 @@ const SLICE_BEGUN_MAX = 250;
  * Requests of one worker at once, shared between its slices: more of them only wait in its own event loop. But each slice
  * has so many whatever the others hold, as theirs may hang.
  */
-const IN_FLIGHT_MAX = 400;
-const SLICE_IN_FLIGHT_MIN = 16;
+const IN_FLIGHT_MAX = 200;
+const SLICE_IN_FLIGHT_MIN = 8;
 /** A slice ends after this, whatever is left: its shop is slow, and its lane belongs to others too. */
 const SLICE_WITHIN_MS = 5 * 60_000;
 /** More than a sweep waits for. */
