@@ -1,4 +1,5 @@
-// Postgres can't take a NUL in any text, so no name has one and nothing can be found by one: said here, once for all routes.
+// Postgres can't take a NUL in any text, so no name has one and nothing can be found by one: said here, once for all routes
+// whose schemas say nothing of it.
 
 import type { FastifyInstance } from 'fastify';
 import { notFound, problem } from '../core/http/problem.ts';
@@ -8,7 +9,7 @@ const holdsNul = (value: unknown): boolean =>
   [value].flat().some((each) => typeof each === 'string' && each.includes('\0'));
 
 export function refuseNulInAddresses(app: FastifyInstance): void {
-  app.addHook('preValidation', (request, _reply, done) => {
+  app.addHook('preHandler', (request, _reply, done) => {
     // Nearly every request ends here.
     if (!request.url.includes('%00')) return done();
     if (Object.values(request.params as object).some(holdsNul)) return done(notFound('what this address names'));

@@ -26,9 +26,9 @@ describe('a NUL in an address', async () => {
   const inPath = all
     .filter(({ path }) => path.includes('{'))
     .map(({ path, method }): [string, string] => [method, path]);
-  it.each(inPath)('%s %s finds nothing', async (method, path) => {
+  it.each(inPath)('%s %s finds nothing or refuses it', async (method, path) => {
     const url = path.replaceAll(/\{\w+\}/g, 'a%00b');
     const answer = await call(method.toUpperCase() as 'GET', url, method === 'put' ? {} : undefined);
-    expect(answer.status, JSON.stringify(answer.body)).toBe(404);
+    expect([400, 404], JSON.stringify(answer.body)).toContain(answer.status);
   });
 });

@@ -67,7 +67,7 @@ describeConsole(
       await page.getByRole('heading', { level: 1, name: /^notification / }).waitFor();
       await page.getByText('PROCESSED').first().waitFor();
 
-      await page.getByRole('link', { name: 'Notifications' }).click();
+      await page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name: 'Notifications' }).click();
       await page.getByRole('cell', { name: '<b>Hello</b>' }).waitFor();
       await expectAccessible(page);
       await page.getByRole('link', { name: 'ada' }).click();

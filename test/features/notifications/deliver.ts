@@ -1,8 +1,8 @@
 // Hands notifications to the event type's own handler, in a real transaction that commits or stays open as a test says.
 
-import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
 import pino from 'pino';
+import { uuidv7 } from 'uuidv7';
 import { LedgerTransaction } from '../../../src/core/attempt/transaction.ts';
 import type { EventView, HandlerContext } from '../../../src/core/event-type.ts';
 import { createNotifier } from '../../../src/core/ledger/notifier.ts';
@@ -46,7 +46,7 @@ export async function deliver(
 }
 
 function eventOf({ event, ...payload }: Given): EventView<NotificationPayload> {
-  const id = event ?? randomUUID();
+  const id = event ?? uuidv7();
   return {
     id,
     type: 'notification',
