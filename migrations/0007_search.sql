@@ -13,6 +13,10 @@ create table tem.search_mapping (
   -- What the verifier found last.
   verified_at timestamptz,
   verification jsonb,
+  -- Why its documents can't be read just now, in Postgres's words; null while they can.
+  trouble text,
+  -- Where its comparison in the background goes on, with what it has found until there; null between two.
+  comparison jsonb,
   unique (table_schema, table_name)
 );
 
@@ -147,12 +151,10 @@ exception when others then
   return null;
 end $$;
 
+-- What the queue keeps of a change, as tem.search_state says it, where triggers read it at next to no cost: 0 whole, 1 marks,
+-- 2 full.
+create sequence tem.search_keeps as bigint minvalue 0 start 0;
+select setval('tem.search_keeps', 0);
+
 -- Unix microseconds until which a processor sleeps, as tem.bell is for the relay.
 create sequence tem.search_bell as bigint minvalue 0 start 0;
-
-create function tem.search_ring() returns void language plpgsql set search_path = pg_catalog, pg_temp as $$
-begin
-  if pg_sequence_last_value('tem.search_bell') > tem.clock_us() then
-    perform pg_notify('tem_search', '');
-  end if;
-end $$;

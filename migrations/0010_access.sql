@@ -61,12 +61,15 @@ create index audit_action on tem.audit (action, id);
 create index audit_target on tem.audit (target, id);
 
 -- Nothing in the audit changes, and nothing leaves it but what is old, by tem.prune_audit. This holds for the owner of the
--- table too, as long as he leaves the triggers alone; another role isn't even given the right.
+-- table too, as long as he leaves the triggers alone; another role isn't even given the right. Why a person made a change is
+-- given once for all that his transaction writes, also by triggers and in SQL (`set local tem.reason = '...'`), unless a row has
+-- a reason of its own.
 create function tem.guard_audit() returns trigger language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
   if tg_op = 'INSERT' then
     -- Nobody writes into the past.
     new.at := clock_timestamp();
+    new.reason := coalesce(new.reason, nullif(left(current_setting('tem.reason', true), 500), ''));
     return new;
   elsif tg_op = 'DELETE' and current_setting('tem.pruning_audit', true) = 'on'
     and old.at < clock_timestamp() - interval '30 days' then

@@ -6,7 +6,7 @@ import { NotRetryable } from '../../../core/errors.ts';
 import { defineEventType, type EventType } from '../../../core/event-type.ts';
 import { DocumentPayload } from '../messages.ts';
 import { sparingAttempts } from '../outage.ts';
-import { type TargetState, writeRecords } from '../processor/write.ts';
+import { drawVersion, type TargetState, writeRecords } from '../processor/write.ts';
 import { QUEUE } from '../queue/table.ts';
 import { readMappings } from '../store.ts';
 import { refusalText } from '../target/bulk.ts';
@@ -38,8 +38,7 @@ async function writeDocument(
   const mapping = (await readMappings(pool)).find(({ queueName }) => queueName === payload.table);
   if (!mapping) return { result: 'the table is not mapped any more' };
   if (mapping.indices.length === 0) throw new TargetAway(`the index of ${payload.table} is being made`);
-  const { rows } = await pool.query<{ version: string }>(`select nextval('tem.search_version')::text as version`);
-  const record = { recordId: payload.id, version: rows[0]?.version ?? '0' };
+  const record = { recordId: payload.id, version: await drawVersion(pool) };
   const { outcomes } = await writeRecords({ pool, targets }, mapping, mapping.indices, [record]);
   const found = [...(outcomes.get(payload.id)?.values() ?? [])];
   const refused = found.find((outcome) => outcome.kind === 'refused');

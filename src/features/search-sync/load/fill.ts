@@ -7,6 +7,7 @@ import { markDirty } from '../processor/dirty.ts';
 import {
   ABANDON_AFTER_MS,
   BULK_BYTES_MAX,
+  drawVersion,
   type VersionedRecord,
   type WriteDependencies,
   writeRecords,
@@ -130,12 +131,6 @@ async function writeSlice(
       pool,
       gone.map((recordId) => ({ indexId: index.id, recordId })),
     );
-}
-
-/** Before what is written with it is read. */
-async function drawVersion(pool: pg.Pool): Promise<string> {
-  const { rows } = await pool.query<{ version: string }>(`select nextval('tem.search_version')::text as version`);
-  return rows[0]?.version ?? '0';
 }
 
 /** One version for all: it tells the states of one record apart. */

@@ -35,6 +35,12 @@ export interface WriteDependencies {
   targets: Record<string, TargetState>;
 }
 
+/** Before what is written with it is read: it tells the states of one record apart. */
+export async function drawVersion(pool: pg.Pool): Promise<string> {
+  const { rows } = await pool.query<{ version: string }>(`select nextval('tem.search_version')::text as version`);
+  return rows[0]?.version ?? '0';
+}
+
 /** Never throws for what a target or a document does wrong; throws when Postgres can't be read. */
 export async function writeRecords(
   { pool, targets }: WriteDependencies,
